@@ -1,0 +1,38 @@
+# `make demo` runs the main job, `make test` runs the tests. Both set up what
+# they need on the first call and install nothing on the second.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-all lint format doctor clean
+.DEFAULT_GOAL := test
+
+$(STAMP): setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[all]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m 'not slow' tests
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+doctor: $(STAMP)
+	$(BIN)/python -m cds_mm.doctor
+
+clean:
+	rm -rf $(VENV) *.egg-info build

@@ -1,0 +1,5 @@
+"""TODO."""
+
+
+def install():
+    """TODO."""

@@ -1,0 +1,70 @@
+"""Package metadata; the wheel carries configs and tools under ``.mim``."""
+
+import os
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+version: dict = {}
+exec((HERE / 'cds_mm' / 'version.py').read_text(), version)
+
+# Each floor is a version at which the whole test suite was run; the README
+# has the table of tested combinations.
+REQUIRES = [
+    'torch>=2.14.1',
+    'torchvision>=0.29.1',
+    'onedl-mmengine>=0.10.12',
+    'onedl-mmcv>=2.3.6',
+    'onedl-mmdetection>=3.5.1',
+    'onedl-mmpretrain>=1.3.6',
+    'pycocotools>=2.0.11',
+    'safetensors>=0.8.0',
+    'tensorboard>=2.21.0',
+    'tqdm>=4.66',
+]
+EXTRAS = {
+    'demo': ['scikit-learn>=1.9.1', 'matplotlib>=3.11.2'],
+    'test': ['pytest>=9.2.0', 'timm>=1.0.30'],
+    'lint': ['ruff==0.17.6'],
+}
+EXTRAS['all'] = sorted({need for needs in EXTRAS.values() for need in needs})
+
+
+class BuildWithMim(build_py):
+    """Copies configs and tools into the package, where `mim` looks."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'cds_mm' / '.mim'
+        for folder in ('configs', 'tools'):
+            shutil.copytree(
+                HERE / folder,
+                target / folder,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns('__pycache__'),
+            )
+
+
+if __name__ == '__main__':
+    os.chdir(HERE)
+    setup(
+        name='cds_mm',
+        version=version['__version__'],
+        description='Contrastive Deep Supervision for OpenMMLab: pretrain a '
+        'backbone, strip the heads, prove it, evaluate it in MMDetection',
+        long_description=(HERE / 'README.md').read_text(encoding='utf-8')
+        if (HERE / 'README.md').exists()
+        else '',
+        long_description_content_type='text/markdown',
+        license='Apache-2.0',
+        python_requires='>=3.10',
+        packages=find_packages(include=['cds_mm', 'cds_mm.*']),
+        install_requires=REQUIRES,
+        extras_require=EXTRAS,
+        cmdclass={'build_py': BuildWithMim},
+    )
