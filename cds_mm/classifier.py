@@ -1,1 +1,169 @@
-"""TODO."""
+"""The classifier: only its training loss differs from its parent's."""
+
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import ModuleDict
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from cds_mm.branches import stage_specs
+from cds_mm.branches.geometry import stage_maps
+from cds_mm.errors import UserError
+from cds_mm.structures import StageOutputs
+
+
+@MODELS.register_module()
+class DeepSupervisedClassifier(ImageClassifier):
+    """An image classifier whose stages are supervised while it trains.
+
+    Backbone, neck and head are those of :class:`ImageClassifier`, and so is
+    inference, bit for bit.  In training the backbone's maps are tapped by
+    branches, and supervisions turn logits and branches into losses.
+
+    Args:
+        backbone: config of a backbone whose ``out_indices`` give maps.
+        branches: branch configs by name.  ``tap`` is the branch's own name
+            unless it is given; None takes a branch away; a branch that no
+            supervision reads is not built.
+        supervisions: supervision configs by name, which is also their name
+            in the log; None takes one away.
+        **kwargs: as of :class:`ImageClassifier`.
+
+    Raises:
+        UserError: there is no supervision, or a branch's stage is not there.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        branches: dict[str, dict] | None = None,
+        supervisions: dict[str, dict] | None = None,
+        **kwargs,
+    ):
+        preprocessor = kwargs.get('data_preprocessor')
+        if isinstance(preprocessor, dict):
+            preprocessor.setdefault('type', 'MultiViewDataPreprocessor')
+        super().__init__(backbone, **kwargs)
+        if not supervisions:
+            raise UserError(
+                'model.supervisions is empty: nothing would be learned; '
+                'name at least one, e.g. '
+                "ce=dict(type='CrossEntropySupervision')"
+            )
+        if any('loss' in name for name in supervisions):
+            raise UserError(
+                f'model.supervisions {", ".join(supervisions)}: a name with '
+                '"loss" in it would have its counters summed into the loss; '
+                'choose another name'
+            )
+        self.supervisions = ModuleDict(
+            {name: MODELS.build(c) for name, c in supervisions.items() if c}
+        )
+        self.branches = self._build_branches(branches or {})
+
+    def _build_branches(self, configs):
+        configs = {name: dict(c) for name, c in configs.items() if c}
+        read = {
+            name
+            for supervision in self.supervisions.values()
+            for name in supervision.reads(list(configs))
+        }
+        if not read:
+            return ModuleDict()
+        specs = stage_specs(self.backbone)
+        return ModuleDict(
+            {
+                name: MODELS.build(
+                    dict(config, tap=config.get('tap', name), specs=specs)
+                )
+                for name, config in configs.items()
+                if name in read
+            }
+        )
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
+        """Losses and counters of one step.
+
+        Args:
+            inputs: (V*B, 3, H, W), view-major.
+            data_samples: B samples, each with ``sample_idx`` and a label, or
+                -1 or no label where it is unknown.
+
+        Returns:
+            dict: scalars, ``loss_<supervision>[.<branch>]`` and counters
+            under names without "loss", which the host would sum.
+        """
+        outputs = self.stage_outputs(inputs, data_samples)
+        log = {}
+        for name, supervision in self.supervisions.items():
+            self._check_views(name, supervision, outputs.num_views)
+            for key, value in supervision(outputs).items():
+                log[f'loss_{name}.{key}'.rstrip('.')] = value
+            for key, value in supervision.counters(outputs).items():
+                log[f'{name}.{key}'] = value
+        return log
+
+    def stage_outputs(
+        self, inputs: Tensor, data_samples: list
+    ) -> StageOutputs:
+        """Run backbone, head and branches once, for all views together.
+
+        One pass, so that BatchNorm sees both views at once, as the released
+        code does.
+        """
+        maps = stage_maps(self.backbone, inputs)
+        features = tuple(maps.values())
+        if self.with_neck:
+            features = self.neck(features)
+        logits = self.head(features) if self.with_head else None
+        return StageOutputs(
+            labels=_labels(data_samples, inputs.device),
+            sample_idx=_sample_idx(data_samples, inputs.device),
+            num_views=_num_views(inputs, data_samples),
+            logits=logits,
+            embedding=features[-1] if self.with_neck else None,
+            maps=maps,
+            branches={
+                name: branch(maps[branch.tap])
+                for name, branch in self.branches.items()
+            },
+            progress=_progress(),
+        )
+
+    def _check_views(self, name, supervision, num_views):
+        if supervision.num_views not in (None, num_views):
+            raise UserError(
+                f'supervision {name} needs {supervision.num_views} views of '
+                f'each image, the data gives {num_views}: use the pipeline '
+                'with as many views (train_dataloader.dataset.pipeline)'
+            )
+
+
+def _labels(data_samples, device):
+    unknown = torch.full((1,), -1, device=device)
+    return torch.cat([s.get('gt_label', unknown) for s in data_samples])
+
+
+def _sample_idx(data_samples, device):
+    return torch.as_tensor(
+        [int(sample.sample_idx) for sample in data_samples], device=device
+    )
+
+
+def _num_views(inputs, data_samples):
+    views, rest = divmod(len(inputs), len(data_samples))
+    if rest:
+        raise ValueError(
+            f'{len(inputs)} rows are no whole number of views of '
+            f'{len(data_samples)} images'
+        )
+    return views
+
+
+def _progress():
+    hub = MessageHub.get_current_instance()
+    done, whole = (
+        hub.runtime_info.get(key, 0) for key in ('iter', 'max_iters')
+    )
+    return done / whole if whole else 0.0

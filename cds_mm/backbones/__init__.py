@@ -1,1 +1,5 @@
-"""TODO."""
+"""Backbones that MMPretrain lacks."""
+
+from cds_mm.backbones.resnet import ResNetNoMaxPool
+
+__all__ = ['ResNetNoMaxPool']

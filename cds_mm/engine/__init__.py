@@ -1,1 +1,1 @@
-"""TODO."""
+"""What the command lines in ``tools/`` are made of."""

@@ -1,0 +1,48 @@
+"""What stands on a tower's pooled vector."""
+
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class ProjectionHead(nn.Module):
+    """The pooled vector itself, or an MLP on it.
+
+    The paper speaks of a non-linear projection; the released code has none
+    beyond the tower, whose last ReLU and average pooling end it.  So the
+    default is the vector as it is.
+
+    Args:
+        in_channels: D_in.
+        hidden: width of a hidden layer with ReLU, 0 for no MLP at all.
+        out_channels: D_out of the MLP.
+    """
+
+    def __init__(self, in_channels: int, hidden: int = 0, out_channels=128):
+        super().__init__()
+        self.out_channels = out_channels if hidden else in_channels
+        self.mlp = nn.Identity()
+        if hidden:
+            self.mlp = nn.Sequential(
+                nn.Linear(in_channels, hidden),
+                nn.ReLU(inplace=True),
+                nn.Linear(hidden, out_channels),
+            )
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(N, D_in) to (N, D_out), not normalised."""
+        return self.mlp(pooled)
+
+
+@MODELS.register_module()
+class ClassHead(nn.Linear):
+    """Class logits from a pooled vector (deep supervision).
+
+    Args:
+        in_channels: D.
+        num_classes: K.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int):
+        super().__init__(in_channels, num_classes)
+        self.out_channels = num_classes

@@ -1,0 +1,28 @@
+"""Unit vectors with a gradient that stays bounded."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+# Below this length a vector is divided by the floor instead of its length.
+# The gradient of v / |v| grows as 1 / |v|, so the floor bounds it; the usual
+# 1e-12 lets a dead (all-zero) vector multiply its gradient by 1e12.
+NORM_FLOOR = 1e-4
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Half precision to float32; float32 and float64 as they are."""
+    return tensor if tensor.dtype.itemsize >= 4 else tensor.float()
+
+
+def unit_rows(vectors: Tensor, floor: float = NORM_FLOOR) -> Tensor:
+    """Divide each row by its length, in float32 whatever the autocast.
+
+    Args:
+        vectors: (N, D) of any floating dtype.
+        floor: rows shorter than this are divided by it: a zero row stays
+            zero, and no gradient is multiplied by more than 1 / floor.
+
+    Returns:
+        Tensor: (N, D) float32, or float64 for float64 input.
+    """
+    return F.normalize(at_least_float32(vectors), dim=1, eps=floor)

@@ -1,0 +1,54 @@
+"""Plain cross entropy on the main head, a supervision like the others."""
+
+import torch.nn.functional as F
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from cds_mm.structures import StageOutputs
+from cds_mm.supervision.base import Supervision
+
+
+@MODELS.register_module()
+class CrossEntropySupervision(Supervision):
+    """Cross entropy of the main head over the labelled rows of some views.
+
+    Args:
+        weight: factor on the loss.
+        views: which views it reads.  CDS reads the first alone: the released
+            code classifies the weakly augmented view and only contrasts the
+            other.
+        label_smoothing: share of each target spread over all classes.
+    """
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        views: tuple[int, ...] = (0,),
+        label_smoothing: float = 0.0,
+    ):
+        super().__init__()
+        self.weight = weight
+        self.views = tuple(views)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, outputs: StageOutputs) -> dict[str, Tensor]:
+        """``{'': scalar}``; without labels a zero that keeps the graph."""
+        logits = outputs.rows(outputs.logits, self.views).float()
+        labels = outputs.labels.repeat(len(self.views))
+        # Summed and divided here: the mean of no labelled row is 0 and not
+        # NaN, and DistributedDataParallel, which waits for the gradient of
+        # every parameter, gets one.
+        total = F.cross_entropy(
+            logits,
+            labels,
+            ignore_index=-1,
+            reduction='sum',
+            label_smoothing=self.label_smoothing,
+        )
+        labelled = (labels >= 0).sum().clamp(min=1)
+        return {'': self.weight * total / labelled}
+
+    def describe(self) -> str:
+        """One line for the log."""
+        views = ', '.join(str(view + 1) for view in self.views)
+        return f'cross entropy x {self.weight:g} on view {views}'
