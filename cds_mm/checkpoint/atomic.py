@@ -1,0 +1,89 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from cds_mm.errors import UserError
+
+
+def atomic_write(path, content: bytes | Callable[[BinaryIO], object]) -> Path:
+    """Writes a file so that nobody ever sees half of it.
+
+    The bytes go to a temporary file in the same folder (a rename is atomic
+    within one file system only), reach the disk, and take the name last.
+    Until then an older file of that name stays as it was.
+
+    Args:
+        path (str | Path): The file to write; its folder must exist.
+        content (bytes | callable): What to write, or a function that writes
+            it into the open binary file that it is given.
+
+    Returns:
+        Path: ``path``.
+
+    Raises:
+        UserError: The folder is missing or not writable, or the disk is
+            full; nothing is left behind.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent
+        )
+        with os.fdopen(descriptor, 'wb') as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _usual_mode())
+        os.replace(temporary, path)
+        temporary = None
+    except (OSError, RuntimeError) as error:
+        cause = _os_error_behind(error)
+        if cause is None:
+            raise
+        reason = cause.strerror or str(cause)
+        raise UserError(
+            f'{path}: cannot be written ({reason}); nothing was left behind; '
+            'free some space or choose another place'
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+    _sync_folder(path.parent)
+    return path
+
+
+def _os_error_behind(error: BaseException) -> OSError | None:
+    """The OSError in a chain: torch's writer wraps it in a RuntimeError."""
+    seen = error
+    while seen is not None:
+        if isinstance(seen, OSError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _usual_mode() -> int:
+    # mkstemp makes private files; a checkpoint is as public as its umask.
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the rename itself durable, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
