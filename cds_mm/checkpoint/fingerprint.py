@@ -1,0 +1,116 @@
+"""A few numbers by which a backbone is known again without its source."""
+
+import math
+
+import torch
+from torch import nn
+
+from cds_mm.checkpoint.probe import normalised_image, stage_features
+from cds_mm.errors import UserError
+
+VERSION = 1
+# Between the noise of another machine or library (1e-6 in fp32) and the
+# mildest real mismatch in the tests (a mean that is off by one grey level).
+TOLERANCE = 1e-3
+# Frequencies of the patterns, in radians per channel, row and column.
+_PATTERNS = (
+    (0.7, 0.3, 1.1),
+    (1.9, 0.9, 0.2),
+    (2.7, 2.3, 1.7),
+    (0.11, 1.3, 2.9),
+    (1.31, 0.05, 0.07),
+    (3.01, 0.6, 0.5),
+)
+
+
+def fingerprint(backbone: nn.Module, record: dict) -> dict:
+    """The fingerprint of a backbone together with its preprocessing.
+
+    Args:
+        backbone (nn.Module): Of MMPretrain or MMDetection.
+        record (dict): ``channel_order``, ``mean`` and ``std``.
+
+    Returns:
+        dict: ``version`` and ``stages``, which maps the stage index as a
+        string to a list of floats.
+    """
+    return of_features(stage_features(backbone, normalised_image(record)))
+
+
+def of_features(features: dict[int, torch.Tensor]) -> dict:
+    """The fingerprint of stage maps.
+
+    Args:
+        features (dict[int, torch.Tensor]): Stage index to (C, h, w).
+
+    Returns:
+        dict: As :func:`fingerprint` gives it.
+    """
+    return {
+        'version': VERSION,
+        'stages': {str(i): _numbers(map_) for i, map_ in features.items()},
+    }
+
+
+def _numbers(feature: torch.Tensor) -> list[float]:
+    """Root mean square, mean, and products with six fixed patterns.
+
+    A pattern has unit norm, so that a relative change of the map by e moves
+    each product by about e times the root mean square, whatever the size.
+    """
+    feature = feature.double()
+    numbers = [feature.square().mean().sqrt().item(), feature.mean().item()]
+    for frequencies in _PATTERNS:
+        waves = [
+            _unit_wave(size, frequency)
+            for size, frequency in zip(feature.shape, frequencies, strict=True)
+        ]
+        product = torch.einsum('chw,c,h,w->', feature, *waves)
+        numbers.append(product.item())
+    return numbers
+
+
+def _unit_wave(size: int, frequency: float) -> torch.Tensor:
+    wave = torch.cos(frequency * torch.arange(size, dtype=torch.float64))
+    return wave / wave.norm()
+
+
+def differences(expected: dict, found: dict) -> dict[int, float]:
+    """How far two fingerprints are apart, stage by stage.
+
+    Args:
+        expected (dict): The stored fingerprint.
+        found (dict): That of the backbone at hand.
+
+    Returns:
+        dict[int, float]: Stage index to the largest difference of a number,
+        relative to the stage's root mean square; infinite where a number is
+        not finite.  Only stages that both have.
+
+    Raises:
+        UserError: The stored one is of another version, or not readable, or
+            the two share no stage.
+    """
+    if not isinstance(expected, dict) or expected.get('version') != VERSION:
+        raise UserError(
+            'the fingerprint in the file is not of version '
+            f'{VERSION}; convert the checkpoint again'
+        )
+    result = {}
+    for stage, numbers in expected['stages'].items():
+        if stage in found['stages']:
+            others = found['stages'][stage]
+            result[int(stage)] = _distance(numbers, others)
+    if not result:
+        raise UserError(
+            'the fingerprint in the file has no stage that this backbone '
+            'returns; check out_indices'
+        )
+    return result
+
+
+def _distance(expected: list[float], found: list[float]) -> float:
+    scale = max(abs(expected[0]), 1e-12)
+    gaps = [abs(a - b) for a, b in zip(expected, found, strict=True)]
+    worst = max(gaps, key=lambda gap: math.inf if math.isnan(gap) else gap)
+    return worst / scale if math.isfinite(worst) else math.inf
