@@ -1,5 +1,19 @@
-"""TODO."""
+"""Stand-ins for the compiled operations of MMCV, where there are none.
 
+`pip install onedl-mmcv` brings no `mmcv._ext`, and every import of
+MMDetection then fails.  `install()` puts a module backed by torchvision in
+its place; a compiled one that works is left alone.
+"""
 
-def install():
-    """TODO."""
+from cds_mm.ops.extension import OpsStatus, install, status
+from cds_mm.ops.missing import COMPILE, OpNotProvidedError
+from cds_mm.ops.standin import PROVIDED
+
+__all__ = [
+    'COMPILE',
+    'PROVIDED',
+    'OpNotProvidedError',
+    'OpsStatus',
+    'install',
+    'status',
+]
