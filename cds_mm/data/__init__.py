@@ -1,0 +1,31 @@
+"""View recipes, data sets and samplers, registered with MMPretrain."""
+
+from cds_mm.data.checks import (
+    check_dataset,
+    check_labels,
+    check_same_classes,
+)
+from cds_mm.data.class_folder import ClassFolder
+from cds_mm.data.colour import RGBColorJitter, RGBGrayscale
+from cds_mm.data.cutout import ClippedCutout
+from cds_mm.data.loading import LoadRGBImage, read_rgb
+from cds_mm.data.m_per_class_sampler import MPerClassSampler
+from cds_mm.data.multi_view import SeededMultiView
+from cds_mm.data.preprocessor import MultiViewDataPreprocessor
+from cds_mm.data.seeding import SeededFetch
+
+__all__ = [
+    'ClassFolder',
+    'ClippedCutout',
+    'LoadRGBImage',
+    'MPerClassSampler',
+    'MultiViewDataPreprocessor',
+    'RGBColorJitter',
+    'RGBGrayscale',
+    'SeededFetch',
+    'SeededMultiView',
+    'check_dataset',
+    'check_labels',
+    'check_same_classes',
+    'read_rgb',
+]

@@ -1,0 +1,208 @@
+"""What can be wrong with a data set, found before training starts."""
+
+import os
+
+import numpy as np
+from mmengine import fileio
+from mmpretrain.datasets import CIFAR10, CustomDataset, ImageNet
+from mmpretrain.registry import DATASETS
+from torchvision.datasets.utils import check_md5
+
+from cds_mm.data.class_folder import ClassFolder, check_annotations
+from cds_mm.errors import UserError
+
+
+def leaf_datasets(dataset) -> list:
+    """The data sets inside of ConcatDataset, RepeatDataset and the like."""
+    attributes = vars(dataset)
+    inner = attributes.get('datasets')
+    if inner is None:
+        child = attributes.get('dataset', attributes.get('_dataset'))
+        inner = [] if child is None else [child]
+    if not inner:
+        return [dataset]
+    return [leaf for child in inner for leaf in leaf_datasets(child)]
+
+
+def check_dataset(dataset) -> None:
+    """Raise one UserError for what MMPretrain's data sets report badly.
+
+    A config is checked without listing its files, so the check is cheap also
+    for ImageNet; it never tries the network.
+
+    Args:
+        dataset (dict | Dataset): the config of a data set, or a built one.
+
+    Raises:
+        UserError: a missing root, a wrong layout or a broken CIFAR pickle;
+            for a built data set, no samples.
+    """
+    if not isinstance(dataset, dict):
+        for leaf in leaf_datasets(dataset):
+            if len(leaf) == 0:
+                raise UserError(
+                    f'{type(leaf).__name__}: has no samples; check its '
+                    'data_root, split, ann_file and indices'
+                )
+        return
+    for cfg in _leaf_configs(dataset):
+        kind = cfg.get('type')
+        cls = DATASETS.get(kind) if isinstance(kind, str) else kind
+        if cls is None or not isinstance(cls, type):
+            continue
+        if issubclass(cls, CIFAR10):
+            _check_cifar(cls, cfg)
+        elif issubclass(cls, CustomDataset):
+            _check_folder(cls, cfg)
+
+
+def check_labels(dataset, num_classes: int) -> None:
+    """Check that every label fits the classifier; -1 is unlabelled.
+
+    Args:
+        dataset: a built data set, wrapped or not.
+        num_classes: the number of classes of the head.
+
+    Raises:
+        UserError: the first label outside of the range, and the number that
+            the config needs.
+    """
+    for leaf in leaf_datasets(dataset):
+        labels = dataset_labels(leaf)
+        wrong = np.flatnonzero((labels < -1) | (labels >= num_classes))
+        if not wrong.size:
+            continue
+        first = int(wrong[0])
+        name = leaf.get_data_info(first).get('img_path', f'sample {first}')
+        if labels.min() < -1:
+            raise UserError(
+                f'{name}: label {labels[first]} is below -1, the mark of an '
+                'unlabelled image; mend the annotation'
+            )
+        raise UserError(
+            f'{name}: label {labels[first]} does not fit a head of '
+            f'{num_classes} classes; set '
+            f'model.head.num_classes={labels.max() + 1}'
+        )
+
+
+def check_same_classes(train, val) -> None:
+    """Check that a label means the same class in both data sets.
+
+    A validation folder that lacks one class shifts the labels of all classes
+    behind it, and nothing else would tell.
+
+    Raises:
+        UserError: the classes differ; it names one.
+    """
+    named = [data.metainfo.get('classes') for data in (train, val)]
+    if None in named or tuple(named[0]) == tuple(named[1]):
+        return
+    odd = sorted(set(named[0]) ^ set(named[1]))
+    what = f'such as {odd[0]!r}' if odd else 'in their order'
+    raise UserError(
+        f'training has {len(named[0])} classes and validation '
+        f'{len(named[1])}, which differ, {what}; use the same class folders '
+        'in both, or give metainfo.classes to both data sets'
+    )
+
+
+def dataset_labels(dataset) -> np.ndarray:
+    """Labels (N,) int64 of a data set, wrapped or not, in its order.
+
+    Raises:
+        UserError: the data set has no single label for each image.
+    """
+    if hasattr(dataset, 'get_gt_labels'):
+        return np.asarray(dataset.get_gt_labels(), dtype=np.int64)
+    if not hasattr(dataset, 'get_data_info'):
+        raise UserError(
+            f'{type(dataset).__name__}: gives no labels; use a data set of '
+            'MMPretrain with one label for each image'
+        )
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    return np.array([info['gt_label'] for info in infos], dtype=np.int64)
+
+
+def _leaf_configs(cfg: dict) -> list[dict]:
+    inner = cfg.get('datasets') or [cfg.get('dataset')]
+    if inner == [None]:
+        return [cfg]
+    return [leaf for child in inner for leaf in _leaf_configs(child)]
+
+
+def _check_cifar(cls, cfg: dict) -> None:
+    root = os.path.join(cfg.get('data_root', ''), cfg.get('data_prefix', ''))
+    folder = os.path.join(root, cls.base_folder)
+    meta = [cls.meta['filename'], cls.meta.get('md5')]
+    for name, md5 in (*cls.train_list, *cls.test_list, meta):
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):
+            raise UserError(
+                f'{path}: no such file; unpack {cls.url} into '
+                f'{root or "."}, or set data_root to where it is'
+            )
+        if md5 is not None and not check_md5(path, md5):
+            raise UserError(
+                f'{path}: its checksum is not that of the published file; '
+                f'unpack {cls.url} again, or use ClassFolder for images of '
+                'your own'
+            )
+
+
+def _check_folder(cls, cfg: dict) -> None:
+    root = os.path.expanduser(cfg.get('data_root', ''))
+    prefix = cfg.get('data_prefix') or cfg.get('split', '')
+    if isinstance(prefix, dict):
+        prefix = prefix.get('img_path', '')
+    folder = fileio.join_path(root, prefix) if prefix else root
+    if not fileio.isdir(folder):
+        raise UserError(
+            f'{folder}: no such folder; set data_root of the dataset to '
+            f'where {cls.__name__} is'
+        )
+    annotations = cfg.get('ann_file') or _found_annotations(cls, cfg, root)
+    if annotations:
+        check_annotations(
+            fileio.join_path(root, annotations), cfg.get('with_label', True)
+        )
+    elif issubclass(cls, ImageNet):
+        _check_class_count(cls, cfg, folder)
+    elif not issubclass(cls, ClassFolder) and cfg.get('with_label', True):
+        # ClassFolder says more when it lists its files.
+        next(_folders(folder), None) or _no_class_folders(folder)
+
+
+def _found_annotations(cls, cfg: dict, root: str) -> str:
+    """The annotation file that MMPretrain's ImageNet finds by itself."""
+    path = fileio.join_path('meta', f'{cfg.get("split")}.txt')
+    found = issubclass(cls, ImageNet) and fileio.isfile(
+        fileio.join_path(root, path)
+    )
+    return path if found else ''
+
+
+def _check_class_count(cls, cfg: dict, folder: str) -> None:
+    named = cfg.get('classes') or (cfg.get('metainfo') or {}).get('classes')
+    wanted = cls.METAINFO['classes'] if named is None else named
+    found = len(list(_folders(folder)))
+    if not found:
+        _no_class_folders(folder)
+    if not isinstance(wanted, str) and found != len(wanted):
+        raise UserError(
+            f'{folder}: holds {found} class folders where {cls.__name__} '
+            f'has {len(wanted)}; complete it, or set type=ClassFolder and '
+            f'model.head.num_classes={found}'
+        )
+
+
+def _folders(folder: str):
+    return fileio.list_dir_or_file(folder, list_file=False)
+
+
+def _no_class_folders(folder: str):
+    raise UserError(
+        f'{folder}: holds no class folders, and there is no annotation '
+        "file; set ann_file, or type=ClassFolder and class_from='prefix' if "
+        "the file names start with '<class>_'"
+    )

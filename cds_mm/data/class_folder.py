@@ -1,0 +1,186 @@
+"""One folder for each class, with errors that say what to mend."""
+
+import os
+
+from mmengine import fileio
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.registry import DATASETS
+
+from cds_mm.errors import UserError
+
+
+@DATASETS.register_module()
+class ClassFolder(CustomDataset):
+    """MMPretrain's CustomDataset that says what is wrong with the folder.
+
+    Three layouts::
+
+        data_root/split/<class>/.../x.jpg    class_from='folder'
+        data_root/split/<class>_x.jpg        class_from='prefix'
+        data_root/ann_file                   lines of 'path label'
+
+    Labels follow the sorted names of the classes.  With ``classes``, and all
+    names among them, they follow the order given there, so that a validation
+    set that lacks a class keeps the labels of the training set.
+
+    Args:
+        data_root (str): the folder that holds the split, or the classes.
+        split (str): a folder in ``data_root``, used where ``data_prefix`` is
+            not given; the same key as in MMPretrain's ImageNet, so that a
+            config changes from one to the other by ``type`` alone.
+        class_from (str): 'folder' or 'prefix', the part of the file name
+            before its first underscore (ImageNet's synset).
+        **kwargs: as in :class:`mmpretrain.datasets.CustomDataset`.
+
+    Raises:
+        UserError: a missing or an empty folder, no class folders, a class
+            without images, a class that ``classes`` lacks, a missing
+            annotation file or a line in it without a label.  Whether the
+            files of an annotation file exist shows when they are read.
+    """
+
+    def __init__(
+        self,
+        data_root='',
+        split='',
+        data_prefix='',
+        class_from='folder',
+        **kwargs,
+    ):
+        if class_from not in ('folder', 'prefix'):
+            raise UserError(
+                f"ClassFolder: class_from={class_from!r} is none of 'folder' "
+                "and 'prefix'; set one of them"
+            )
+        if not (data_root or data_prefix):
+            raise UserError(
+                'ClassFolder: no folder is given; set data_root to the '
+                'folder of your images'
+            )
+        self.class_from = class_from
+        super().__init__(
+            data_root=data_root, data_prefix=data_prefix or split, **kwargs
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """List ``img_path`` and ``gt_label`` of every image."""
+        if not fileio.isdir(self.img_prefix):
+            raise UserError(
+                f'{self.img_prefix}: no such folder; set data_root (and '
+                'split) of the dataset to the folder of your images'
+            )
+        if self.ann_file:
+            check_annotations(self.ann_file, self.with_label)
+        return super().load_data_list()
+
+    def _find_samples(self) -> list:
+        files = sorted(filter(self.is_valid_file, self._files()))
+        if not files:
+            raise UserError(
+                f'{self.img_prefix}: holds no image (of '
+                f'{", ".join(sorted(self.extensions))}); set data_root (and '
+                'split) of the dataset to the folder of your images'
+            )
+        if not self.with_label:
+            return files
+        if self.class_from == 'folder':
+            names = [file.partition(os.sep)[0] for file in files]
+            classes = self._class_folders(files)
+        else:
+            names = [self._prefix(file) for file in files]
+            classes = sorted(set(names))
+        labels = self._labels(classes)
+        return [
+            (file, labels[name])
+            for file, name in zip(files, names, strict=True)
+        ]
+
+    def _files(self):
+        found = fileio.list_dir_or_file(
+            self.img_prefix, list_dir=False, recursive=True
+        )
+        for file in found:
+            file = file.replace('/', os.sep)
+            # Hidden folders (.ipynb_checkpoints) are no classes.
+            if not any(part.startswith('.') for part in file.split(os.sep)):
+                yield file
+
+    def _class_folders(self, files: list[str]) -> list[str]:
+        classes = sorted(
+            name
+            for name in fileio.list_dir_or_file(
+                self.img_prefix, list_file=False
+            )
+            if not name.startswith('.')
+        )
+        loose = [file for file in files if os.sep not in file]
+        if loose:
+            raise UserError(
+                f'{self.img_prefix}: {len(loose)} images, such as '
+                f'{loose[0]}, are in no class folder; put them into one '
+                "folder for each class, or set class_from='prefix' if their "
+                "names start with '<class>_'"
+            )
+        filled = {file.partition(os.sep)[0] for file in files}
+        empty = [name for name in classes if name not in filled]
+        if empty:
+            raise UserError(
+                f'{self.img_prefix}: class folder {empty[0]!r}'
+                + (f' and {len(empty) - 1} more' if empty[1:] else '')
+                + f' of {len(classes)} holds no image (of '
+                f'{", ".join(sorted(self.extensions))}); fill or remove it'
+            )
+        return classes
+
+    def _prefix(self, file: str) -> str:
+        name, underscore, _ = os.path.basename(file).partition('_')
+        if not underscore:
+            raise UserError(
+                f'{os.path.join(self.img_prefix, file)}: no underscore in '
+                "the name, so class_from='prefix' finds no class; rename the "
+                'file, or use one folder for each class'
+            )
+        return name
+
+    def _labels(self, found: list[str]) -> dict[str, int]:
+        classes = self.CLASSES
+        if classes is None:
+            self._metainfo['classes'] = classes = tuple(found)
+        unknown = set(found).difference(classes)
+        if not unknown:
+            return {name: label for label, name in enumerate(classes)}
+        if len(classes) == len(found):
+            # Readable names for coded folders, in the order of the folders.
+            return {name: label for label, name in enumerate(found)}
+        raise UserError(
+            f'{self.img_prefix}: holds {len(found)} classes, such as '
+            f'{min(unknown)!r}, where {len(classes)} are named; give the '
+            'names of the folders in metainfo.classes, or leave it out'
+        )
+
+
+def check_annotations(path: str, with_label: bool = True) -> None:
+    """Check that an annotation file of MMPretrain can be read.
+
+    Raises:
+        UserError: it is missing or empty, or a line is not 'path label'.
+    """
+    if not fileio.isfile(path):
+        raise UserError(
+            f'{path}: no such annotation file; set ann_file of the dataset, '
+            "or ann_file='' to take the classes from the folders"
+        )
+    lines = fileio.list_from_file(path)
+    if not lines:
+        raise UserError(
+            f"{path}: is empty; write one line 'path label' for each image"
+        )
+    if not with_label:
+        return
+    for number, line in enumerate(lines, 1):
+        name, _, label = line.strip().rpartition(' ')
+        if not name or not label.lstrip('-').isdigit():
+            raise UserError(
+                f'{path}, line {number}: {line!r} is not an image and a '
+                "whole number; write 'path label'"
+            )

@@ -1,0 +1,139 @@
+"""Reading an image file as RGB, with errors that name the file."""
+
+import io
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
+from mmpretrain.registry import TRANSFORMS
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch.utils.data import get_worker_info
+
+from cds_mm.errors import UserError
+
+# One slot for the main process and one for each worker.
+_SLOTS = 1024
+
+
+@TRANSFORMS.register_module()
+class LoadRGBImage(BaseTransform):
+    """Read ``img_path`` into ``img``, RGB uint8 (H, W, 3).
+
+    PIL decodes, because it reports a truncated file; OpenCV fills the rest
+    with grey and says nothing.  Like OpenCV's colour mode, this turns the
+    image as its EXIF tag says, drops alpha, repeats grey in three channels
+    and keeps the high byte of 16-bit samples.
+
+    A sample that has ``img`` already keeps it: MMPretrain's CIFAR gives RGB
+    arrays, and so one pipeline serves files and pickles.
+
+    Args:
+        on_error (str): what to do with a file that is missing or no whole
+            image. 'raise' names it in a UserError. 'skip' counts it, and the
+            dataset draws another sample; which one depends on the seed of
+            the sample alone. Defaults to 'raise'.
+        backend_args (dict, optional): file backend of MMEngine.
+    """
+
+    def __init__(self, on_error='raise', backend_args=None):
+        if on_error not in ('raise', 'skip'):
+            raise UserError(
+                f"LoadRGBImage: on_error={on_error!r} is none of 'raise' and "
+                "'skip'; set one of them"
+            )
+        self.on_error = on_error
+        self.backend_args = backend_args
+        self._skipped = None
+        if on_error == 'skip':
+            # Each process adds to its own slot only: no lock, no lost count.
+            counts = torch.zeros(_SLOTS, dtype=torch.int64)
+            self._skipped = counts.share_memory_()
+
+    def skipped_count(self) -> int:
+        """Files skipped so far, by this process and all of its workers."""
+        return 0 if self._skipped is None else int(self._skipped.sum())
+
+    def transform(self, results: dict) -> dict | None:
+        """Add ``img``, ``img_shape`` and ``ori_shape`` (H, W).
+
+        Raises:
+            UserError: the file is missing or no whole image, under 'raise'.
+        """
+        if 'img' not in results:
+            image = self._load_or_skip(results['img_path'])
+            if image is None:
+                return None
+            results['img'] = image
+        shape = results['img'].shape[:2]
+        results['img_shape'] = results['ori_shape'] = shape
+        return results
+
+    def _load_or_skip(self, path: str) -> np.ndarray | None:
+        try:
+            return read_rgb(path, self.backend_args)
+        except UserError:
+            if self.on_error == 'raise':
+                raise
+        worker = get_worker_info()
+        slot = worker.id + 1 if worker else 0
+        self._skipped[slot % _SLOTS] += 1
+        return None
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(on_error={self.on_error!r})'
+
+
+def read_rgb(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read an image file.
+
+    Args:
+        path: the file, in any place that MMEngine's backends read.
+        backend_args: file backend of MMEngine.
+
+    Returns:
+        RGB uint8 (H, W, 3).
+
+    Raises:
+        UserError: the file is missing, or no whole image.
+    """
+    try:
+        data = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise UserError(
+            f'{path}: cannot be read ({error.strerror or error}); restore '
+            'the file or take it out of the annotation file'
+        ) from error
+    try:
+        return _decode(data)
+    # PIL's decoders raise these, SyntaxError for broken PNG chunks.
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise UserError(
+            f'{path}: not a whole image ({_cause(error)}); replace or remove '
+            "the file, or set on_error='skip' in LoadRGBImage"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        # Its own text names a buffer in memory.
+        return 'of no known format'
+    return ' '.join(str(error).split())
+
+
+def _decode(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        if image.mode == 'F':
+            raise ValueError('its pixels are floating-point numbers')
+        if image.mode.startswith('I'):
+            # PIL would clip 16-bit grey at 255 and make it white.
+            high = np.asarray(image).astype(np.int64) >> 8
+            image = Image.fromarray(high.clip(0, 255).astype(np.uint8))
+        return np.array(image.convert('RGB'))

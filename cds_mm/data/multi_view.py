@@ -1,0 +1,45 @@
+"""Several views of one image, each with its own seed."""
+
+import copy
+
+from mmcv.transforms import Compose
+from mmpretrain.datasets.transforms import MultiView
+from mmpretrain.registry import TRANSFORMS
+
+from cds_mm.data.seeding import seed_view
+
+
+@TRANSFORMS.register_module()
+class SeededMultiView(MultiView):
+    """MMPretrain's MultiView with one seed for each view.
+
+    The draws of a view do not depend on the views before it.  So the first
+    view of a recipe with two equals the picture of the recipe with that view
+    alone, bit for bit: CDS and its cross-entropy baseline see the same.
+
+    Args:
+        transforms (list[list[dict | callable]]): one pipeline for each view.
+        num_views (list[int], optional): how often each pipeline is used.
+            Defaults to once each.
+    """
+
+    def __init__(self, transforms, num_views=None):
+        # Built here: the host's Compose would look in the default scope.
+        built = [
+            Compose([_build(step) for step in pipeline])
+            for pipeline in transforms
+        ]
+        super().__init__(built, num_views or [1] * len(built))
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``img`` (H, W, C) uint8 by the list of its views."""
+        views = []
+        for view, pipeline in enumerate(self.transforms):
+            seed_view(view)
+            views.append(pipeline(copy.deepcopy(results))['img'])
+        results['img'] = views
+        return results
+
+
+def _build(step):
+    return TRANSFORMS.build(step) if isinstance(step, dict) else step

@@ -1,0 +1,108 @@
+"""Randomness as a function of (seed, epoch or iteration, sample, view).
+
+Augmentations draw from Python's, NumPy's and PyTorch's global generators.
+All three are seeded anew before every sample, so a picture depends neither on
+the number of workers nor on what was drawn before it: a resumed run sees the
+pictures that the straight run would have seen.
+"""
+
+import contextlib
+import hashlib
+import random
+import struct
+
+import numpy as np
+import torch
+from torch.utils.data import get_worker_info
+
+_sample_key: tuple[int, ...] | None = None
+
+
+def seed_generators(*key: int) -> None:
+    """Seed the CPU generators from a well-mixed hash of integers.
+
+    PyTorch's CUDA generators stay as they are: augmentation happens on the
+    CPU, and dropout must not depend on how the data is loaded.
+
+    Args:
+        *key: any number of integers of up to 64 bits.
+    """
+    packed = struct.pack(f'<{len(key)}q', *key)
+    digest = hashlib.blake2b(packed, digest_size=20).digest()
+    for_python, for_torch, for_numpy = struct.unpack('<QQI', digest)
+    random.seed(for_python)
+    np.random.seed(for_numpy)
+    torch.default_generator.manual_seed(for_torch)
+
+
+@contextlib.contextmanager
+def sample_seed(*key: int):
+    """Seed for one sample, whose first view starts here.
+
+    Args:
+        *key: what identifies the draw: seed, epoch, sample.
+    """
+    global _sample_key
+    _sample_key = key
+    seed_generators(*key, 0)
+    try:
+        yield
+    finally:
+        _sample_key = None
+
+
+def seed_view(view: int) -> None:
+    """Seed for one view of the current sample; nothing outside of one.
+
+    View 0 starts where a recipe of one view starts: with the same seed, epoch
+    and sample both draw the same picture.
+    """
+    if _sample_key is not None:
+        seed_generators(*_sample_key, view)
+
+
+class SeededFetch:
+    """Fetches a batch of samples, each under its own seed.
+
+    PyTorch's loader asks a dataset that has ``__getitems__`` for a whole
+    batch.  Put there, on the outermost dataset, this serves any dataset and
+    any pipeline, and it knows what a pipeline cannot know: the index that the
+    sampler drew (in a RepeatDataset, one image has several), and the number
+    of the batch.
+
+    Args:
+        dataset: the outermost dataset.
+        seed: the seed of the run.
+        first_batch: count batches from this one and let each be an epoch of
+            its own; for loops by iteration, which have no epochs.  None
+            takes the epoch from :meth:`set_epoch`.
+    """
+
+    def __init__(self, dataset, seed: int, first_batch: int | None = None):
+        self.dataset = dataset
+        self.seed = seed
+        self.first_batch = first_batch
+        self.fetched = 0
+        # Shared memory: persistent workers must see the epoch change.
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch for this process and for workers already running."""
+        self._epoch[0] = epoch
+
+    def __call__(self, indices) -> list:
+        epoch = self._current_epoch()
+        self.fetched += 1
+        return [self._sample(epoch, int(index)) for index in indices]
+
+    def _current_epoch(self) -> int:
+        if self.first_batch is None:
+            return int(self._epoch[0])
+        # The loader hands batches to its workers in turn.
+        worker = get_worker_info()
+        workers, mine = (worker.num_workers, worker.id) if worker else (1, 0)
+        return self.first_batch + self.fetched * workers + mine
+
+    def _sample(self, epoch: int, index: int):
+        with sample_seed(self.seed, epoch, index):
+            return self.dataset[index]

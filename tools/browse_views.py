@@ -1,0 +1,54 @@
+"""Write a picture of the views that a config trains on.
+
+    python tools/browse_views.py configs/cds_r18_cifar100.py --out grid.png
+
+Rows are images: the original, then the views of several epochs.  The model
+is not built, and the pictures are those of a run with the same seed.
+"""
+
+import argparse
+import sys
+
+from mmengine import Config, DictAction
+
+
+def parse_args():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('--out', default='grid.png', help='picture to write')
+    parser.add_argument('--split', default='train', help='train, val or test')
+    parser.add_argument('--num', type=int, default=8, help='number of images')
+    parser.add_argument('--epoch', type=int, default=0, help='first epoch')
+    parser.add_argument('--draws', type=int, default=3, help='epochs shown')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the run')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value ...',
+    )
+    return parser.parse_args()
+
+
+def main():
+    """Draw the grid and save it."""
+    args = parse_args()
+    import cds_mm  # noqa: F401
+    from cds_mm.data.browse import browse_views
+    from cds_mm.errors import UserError
+
+    try:
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options or {})
+        grid = browse_views(
+            cfg, args.split, args.num, args.epoch, args.draws, args.seed
+        )
+        grid.save(args.out)
+    except (UserError, OSError) as error:
+        sys.exit(f'error: {error}')
+    print(f'{args.out}: {grid.width} x {grid.height} pixels')
+
+
+if __name__ == '__main__':
+    main()
