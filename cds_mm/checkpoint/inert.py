@@ -32,7 +32,7 @@ class Inert:
 
 def inert_getattr(*args):
     """In the place of ``getattr``: looks nothing up."""
-    return None
+    return
 
 
 def inert_call(*args):
@@ -40,11 +40,9 @@ def inert_call(*args):
     return Inert()
 
 
-_NUMPY_DTYPES = (
-    'BoolDType Int8DType Int16DType Int32DType Int64DType UInt8DType '
-    'UInt16DType UInt32DType UInt64DType Float16DType Float32DType '
-    'Float64DType LongDType ULongDType'
-).split()
+_NUMBERS = ('Int', 'UInt', 'Float')
+_NUMPY_DTYPES = ['BoolDType', 'LongDType', 'ULongDType']
+_NUMPY_DTYPES += [f'{n}{b}DType' for n in _NUMBERS for b in (8, 16, 32, 64)]
 
 
 def inert_globals() -> list[tuple]:

@@ -1,0 +1,128 @@
+"""Re-estimates BatchNorm statistics on the data that will be seen later."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from cds_mm.checkpoint.channels import flipped, loader_order
+from cds_mm.errors import UserError
+
+
+def reestimate_batchnorm(
+    model: nn.Module, batches: Iterable[torch.Tensor]
+) -> int:
+    """Replaces running statistics by averages over the given batches.
+
+    Detectors freeze the statistics, and training with two views mixed both
+    into them.  Only BatchNorm layers run in training mode; a cumulative
+    average gives each batch the same weight.
+
+    Args:
+        model (nn.Module): Changed in place; modes come back as they were.
+        batches (Iterable[torch.Tensor]): float32, (B, 3, H, W), normalised.
+
+    Returns:
+        int: The number of images.
+
+    Raises:
+        UserError: No BatchNorm layer with statistics, or no image.
+    """
+    layers = [
+        module
+        for module in model.modules()
+        if isinstance(module, _BatchNorm) and module.track_running_stats
+    ]
+    if not layers:
+        raise UserError(
+            'the backbone has no BatchNorm statistics; leave out '
+            '--reestimate-bn'
+        )
+    seen = 0
+    with torch.no_grad(), _only_these_train(model, layers):
+        for batch in batches:
+            if seen == 0:  # not before there is something to replace them
+                for layer in layers:
+                    layer.reset_running_stats()
+            model(batch)
+            seen += len(batch)
+    if seen == 0:
+        raise UserError(
+            'no image came to re-estimate BatchNorm on; check the '
+            "config's train_dataloader"
+        )
+    return seen
+
+
+@contextlib.contextmanager
+def _only_these_train(model: nn.Module, layers: list[nn.Module]):
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [layer.momentum for layer in layers]
+    model.eval()
+    for layer in layers:
+        layer.train()
+        layer.momentum = None  # torch's sign for a cumulative average
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+
+def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
+    """Batches of first views from a training config's own loader.
+
+    Args:
+        cfg (Config): A full training config.
+        record (dict): The backbone record; its statistics normalise.
+        images (int): How many images at most.
+
+    Yields:
+        torch.Tensor: float32, (B, 3, H, W), normalised, in the channel
+        order that the network sees.
+
+    Raises:
+        UserError: The config has no loader, or one of unknown order.
+    """
+    from mmengine.registry import DefaultScope
+    from mmengine.runner import Runner
+
+    if not cfg.get('train_dataloader'):
+        raise UserError(
+            '--reestimate-bn: the config has no train_dataloader; name the '
+            'training config'
+        )
+    order = loader_order(cfg)
+    if order is None:
+        raise UserError(
+            '--reestimate-bn: the channel order of the loader in the config '
+            'is unknown; load with LoadImageFromFile or LoadRGBImage'
+        )
+    mean = torch.tensor(record['mean']).view(-1, 1, 1)
+    std = torch.tensor(record['std']).view(-1, 1, 1)
+    left = images
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+        for data in loader:
+            if left <= 0:
+                return
+            batch = _first_view(data['inputs'])[:left].float()
+            left -= len(batch)
+            if flipped(order) == record['channel_order']:
+                batch = batch.flip(1)
+            yield (batch - mean) / std
+
+
+def _first_view(inputs) -> torch.Tensor:
+    """(B, 3, H, W) from whatever a collate function made of the views."""
+    if isinstance(inputs, torch.Tensor):
+        return inputs
+    if isinstance(inputs[0], torch.Tensor) and inputs[0].dim() == 4:
+        return inputs[0]  # a list of views
+    # A list of images, or of lists of views.
+    images = [i if isinstance(i, torch.Tensor) else i[0] for i in inputs]
+    return torch.stack(images)

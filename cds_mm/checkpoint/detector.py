@@ -1,0 +1,144 @@
+"""A detector's backbone and preprocessor, as its config makes them."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cds_mm.checkpoint.channels import loader_order
+from cds_mm.checkpoint.probe import SIDE, raw_image
+from cds_mm.errors import UserError
+
+
+@dataclass
+class DetectorSide:
+    """What meets a pretrained file in a detection run.
+
+    ``loader`` is the channel order in which images come from the pipeline;
+    none where its loader is unknown (then 'bgr' is assumed).
+    """
+
+    name: str
+    backbone: nn.Module
+    preprocessor: nn.Module
+    loader: str | None
+
+    def inputs(self) -> torch.Tensor:
+        """The probe image as this detector's backbone gets it.
+
+        Returns:
+            torch.Tensor: float32, (1, 3, 128, 128), on the backbone's
+            device.
+        """
+        image = raw_image(self.loader or 'bgr')
+        data = self.preprocessor({'inputs': [image], 'data_samples': None})
+        inputs = data['inputs']
+        device = next(self.backbone.parameters()).device
+        # Whatever was padded lies at the right and the bottom.
+        return inputs[..., :SIDE, :SIDE].to(device)
+
+
+def build_detector(config) -> DetectorSide:
+    """Builds the backbone and the preprocessor of a detection config.
+
+    Weights that the config names (``init_cfg``) are not loaded.
+
+    Args:
+        config (str | Path | Config): ``mmdet::<path>``, a file, or a
+            loaded config.
+
+    Returns:
+        DetectorSide: With random weights.
+
+    Raises:
+        UserError: No such config, or not one of a detector.
+    """
+    from cds_mm import ops
+
+    ops.install()
+    import mmdet.models  # noqa: F401
+    import mmpretrain.models  # noqa: F401
+    from mmdet.registry import MODELS
+    from mmengine.registry import DefaultScope
+
+    cfg, name = load_config(config)
+    model = cfg.get('model') or {}
+    # Semi-supervised wrappers hold the detector one level deeper.
+    inner = model.get('detector') or model
+    if not inner.get('backbone'):
+        raise UserError(
+            f'{name}: has no model.backbone; give the config of a detector'
+        )
+    backbone = {
+        key: value
+        for key, value in inner['backbone'].items()
+        if key not in ('init_cfg', 'pretrained')
+    }
+    preprocessor = _preprocessor_cfg(cfg, model, inner)
+    try:
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            return DetectorSide(
+                name,
+                MODELS.build(backbone).eval(),
+                MODELS.build(preprocessor),
+                loader_order(cfg),
+            )
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        raise UserError(
+            f'{name}: its backbone cannot be built '
+            f'({str(error).splitlines()[0][:160]}); mend the config'
+        ) from error
+
+
+def _preprocessor_cfg(cfg, model, inner) -> dict:
+    settings = inner.get('data_preprocessor') or model.get('data_preprocessor')
+    settings = settings or cfg.get('data_preprocessor')
+    if settings is None:
+        return {'type': 'DetDataPreprocessor'}
+    if settings.get('data_preprocessor'):  # of several branches
+        settings = settings['data_preprocessor']
+    return dict(settings)
+
+
+def load_config(config):
+    """Loads a config by ``package::path``, by file, or takes it as it is.
+
+    Args:
+        config (str | Path | Config): The config.
+
+    Returns:
+        tuple[Config, str]: The config and its name for messages.
+
+    Raises:
+        UserError: No such package or file, or a config with an error.
+    """
+    from mmengine.config import Config, ConfigDict
+
+    if isinstance(config, Config | ConfigDict | dict):
+        name = getattr(config, 'filename', None) or 'the config'
+        return config, Path(name).name
+    name = str(config)
+    path = _packaged(name) if '::' in name else Path(name)
+    if not path.is_file():
+        raise UserError(f'{name}: no such config; check the path')
+    try:
+        return Config.fromfile(path), name
+    except Exception as error:  # a config is code: it may raise anything
+        cause = (str(error).splitlines() or [''])[0][:160]
+        raise UserError(
+            f'{name}: the config cannot be loaded '
+            f'({type(error).__name__}: {cause}); mend it'
+        ) from error
+
+
+def _packaged(name: str) -> Path:
+    """The file behind ``package::path``; installs nothing, unlike the hub."""
+    package, relative = name.split('::', 1)
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.origin:
+        raise UserError(f'{name}: {package} is not installed; install it')
+    root = Path(spec.origin).parent
+    inside = root / '.mim' / 'configs' / relative
+    return inside if inside.exists() else root.parent / 'configs' / relative

@@ -1,0 +1,163 @@
+"""Which weights in a checkpoint are the backbone's."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import torch
+
+from cds_mm.errors import UserError
+
+BACKBONE = 'backbone.'
+# What a torchvision-like classifier has beside its backbone.
+_HEADS = re.compile(r'(fc|auxiliary\d+)\.')
+_WRAPPERS = ('module.', '_orig_mod.')
+_CONTAINERS = ('state_dict', 'model', 'model_state_dict', 'net')
+# MMEngine, timm, torchvision's references.
+_EMA_CONTAINERS = ('state_dict_ema', 'model_ema', 'ema')
+# By this key a ResNet is found under any prefix.
+_ANCHOR = 'layer1.0.conv1.weight'
+
+
+@dataclass
+class Extracted:
+    """The backbone's weights and what was around them.
+
+    ``kind`` is 'mmpretrain' (keys under ``backbone.``, as this project and
+    MMPretrain write them), 'cds-release', 'torchvision' or 'bare'.
+    ``dropped`` counts the other tensors by the first part of their name.
+    """
+
+    state: dict[str, torch.Tensor]
+    kind: str
+    weights: str
+    dropped: Counter = field(default_factory=Counter)
+
+
+def extract_backbone(
+    checkpoint: dict, path, ema: bool = True, prefix: str | None = None
+) -> Extracted:
+    """Picks the plain backbone's weights out of a checkpoint.
+
+    Args:
+        checkpoint (dict): What ``read_checkpoint`` gave.
+        path: Its name, for messages.
+        ema (bool): Take the averaged weights where there are any.
+        prefix (str | None): Where the backbone's keys start, if neither at
+            ``backbone.`` nor at the start of the name.
+
+    Returns:
+        Extracted: Keys without any prefix.
+
+    Raises:
+        UserError: No weights, or no backbone under a known prefix.
+    """
+    state, weights = _choose_weights(checkpoint, path, ema)
+    state = _without_wrappers(state)
+    if prefix is None:
+        prefix = BACKBONE if _has(state, BACKBONE) else ''
+    elif not _has(state, prefix):
+        raise UserError(
+            f'{path}: no key starts with {prefix!r} (the first is '
+            f'{next(iter(state))!r}); give another --prefix'
+        )
+    if not prefix:
+        _check_bare(state, path)
+    inside, dropped = {}, Counter()
+    for key, value in state.items():
+        bare = key[len(prefix) :]
+        if key.startswith(prefix) and (prefix or not _HEADS.match(bare)):
+            inside[bare] = value
+        else:
+            dropped[key.split('.', 1)[0]] += 1
+    return Extracted(inside, _kind(prefix, dropped), weights, dropped)
+
+
+def _has(state: dict, prefix: str) -> bool:
+    return any(key.startswith(prefix) for key in state)
+
+
+def _kind(prefix: str, dropped: Counter) -> str:
+    if prefix:
+        return 'mmpretrain'
+    if any(name.startswith('auxiliary') for name in dropped):
+        return 'cds-release'
+    return 'torchvision' if 'fc' in dropped else 'bare'
+
+
+def _choose_weights(checkpoint: dict, path, ema: bool):
+    """The state dict, and one word on whether it is averaged."""
+    # MMEngine's EMAHook swaps on saving: `state_dict` holds the averaged
+    # weights, `ema_state_dict` the last raw ones under `module.`.
+    swapped = checkpoint.get('ema_state_dict')
+    if isinstance(swapped, dict):
+        if ema:
+            return _tensors(checkpoint['state_dict'], path), 'EMA'
+        raw = {k: v for k, v in swapped.items() if k.startswith('module.')}
+        return _tensors(raw, path), 'raw (not EMA)'
+    if ema:
+        for name in _EMA_CONTAINERS:
+            if isinstance(checkpoint.get(name), dict):
+                return _tensors(checkpoint[name], path), 'EMA'
+    for name in _CONTAINERS:
+        if isinstance(checkpoint.get(name), dict):
+            return _tensors(checkpoint[name], path), 'trained'
+    return _tensors(checkpoint, path), 'trained'
+
+
+def _tensors(state: dict, path) -> dict[str, torch.Tensor]:
+    tensors = {
+        key: value
+        for key, value in state.items()
+        if isinstance(key, str) and isinstance(value, torch.Tensor)
+    }
+    tensors.pop('n_averaged', None)
+    if not tensors:
+        raise UserError(
+            f'{path}: holds no weights (no tensor under state_dict); give a '
+            'checkpoint of a model'
+        )
+    return tensors
+
+
+def _without_wrappers(state: dict) -> dict:
+    """Without the prefixes of DistributedDataParallel and torch.compile."""
+    for wrapper in _WRAPPERS * 2:
+        if all(key.startswith(wrapper) for key in state):
+            state = {k[len(wrapper) :]: v for k, v in state.items()}
+    return state
+
+
+def _check_bare(state: dict, path) -> None:
+    """Refuses keys that lie under a prefix nobody named."""
+    found = [key for key in state if key.endswith(_ANCHOR)]
+    if _ANCHOR in state or not found:
+        return
+    prefix = found[0][: -len(_ANCHOR)]
+    raise UserError(
+        f'{path}: the backbone lies under the prefix {prefix!r}, where '
+        f"'{BACKBONE}' or none was expected; pass --prefix {prefix}"
+    )
+
+
+def check_finite(state: dict[str, torch.Tensor], path) -> None:
+    """Refuses weights with NaN or infinity.
+
+    Args:
+        state (dict): Names to tensors.
+        path: The file, for the message.
+
+    Raises:
+        UserError: Names the first such tensor and how many there are.
+    """
+    bad = [
+        key
+        for key, value in state.items()
+        if value.is_floating_point() and not torch.isfinite(value).all()
+    ]
+    if bad:
+        raise UserError(
+            f'{path}: {len(bad)} of {len(state)} tensors hold NaN or '
+            f'infinity, the first is {bad[0]}; the training diverged: take '
+            'an earlier checkpoint'
+        )

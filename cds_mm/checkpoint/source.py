@@ -1,0 +1,140 @@
+"""Rebuilds the trained backbone from its record, without running it.
+
+A registry of MMEngine that does not know a ``type`` imports it by name, so a
+record such as ``{'type': 'os.system', 'command': ...}`` would run.  Hence
+only names that are registered are let through, and nothing that loads files.
+"""
+
+import torch
+from torch import nn
+
+from cds_mm.errors import UserError
+
+# Matters to training only, or reads files.
+_TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'out_indices')
+_TRAINING_ONLY += ('init_cfg', 'pretrained', '_scope_', 'zero_init_residual')
+_FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
+
+
+def build_source(record: dict, path) -> nn.Module:
+    """The recorded backbone with random weights, in evaluation mode.
+
+    Args:
+        record (dict): The backbone record.
+        path: The file, for messages.
+
+    Returns:
+        nn.Module: An MMPretrain backbone, float32, on the CPU.
+
+    Raises:
+        UserError: An unknown type, or a record that asks for more than a
+            backbone.
+    """
+    import mmpretrain.models  # noqa: F401
+    from mmengine.registry import DefaultScope
+    from mmpretrain.registry import MODELS
+
+    cfg = {
+        key: value
+        for key, value in record['backbone'].items()
+        if key not in _TRAINING_ONLY
+    }
+    cfg['type'] = _registered_backbone(cfg.get('type'), path)
+    _check_nested(cfg, path)
+    _without_sync(cfg)
+    try:
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            model = MODELS.build(cfg)
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        raise UserError(
+            f'{path}: the backbone {cfg["type"]} of its record cannot be '
+            f'built ({str(error).splitlines()[0][:120]}); name the training '
+            'config with --config'
+        ) from error
+    return model.eval()
+
+
+def _registered_backbone(kind, path) -> str:
+    from mmengine.model import BaseModule
+    from mmpretrain.registry import MODELS
+
+    name = str(kind).removeprefix('mmpretrain.')
+    found = MODELS.module_dict.get(name)
+    if not (isinstance(found, type) and issubclass(found, BaseModule)):
+        raise UserError(
+            f'{path}: its record asks for the backbone {kind!r}, which is '
+            'not registered; import the package that has it'
+        )
+    return name
+
+
+def _check_nested(value, path, top: bool = True) -> None:
+    """Refuses types that are not registered and keys that read files."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            _check_nested(item, path, False)
+    if not isinstance(value, dict):
+        return
+    for key, item in value.items():
+        if key in _FORBIDDEN or (key == 'type' and not _known_layer(item)):
+            raise UserError(
+                f'{path}: its record holds {key}={item!r}, which is no part '
+                'of a backbone; do not use this file'
+            )
+        _check_nested(item, path, False)
+
+
+def _known_layer(kind) -> bool:
+    from mmengine.registry import MODELS as LAYERS
+    from mmpretrain.registry import MODELS
+
+    known = LAYERS.module_dict, MODELS.module_dict
+    return isinstance(kind, str) and any(kind in names for names in known)
+
+
+def _without_sync(cfg: dict) -> None:
+    # Same weights, same function in evaluation, and it runs on one process.
+    norm = cfg.get('norm_cfg')
+    if isinstance(norm, dict) and norm.get('type') in ('SyncBN', 'MMSyncBN'):
+        cfg['norm_cfg'] = {**norm, 'type': 'BN'}
+
+
+def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:
+    """Copies weights into a model, all of them or an error.
+
+    Args:
+        model (nn.Module): The backbone.
+        state (dict[str, torch.Tensor]): Bare keys.
+        path: Where they come from, for messages.
+        owner (str): What the model is, for messages.
+
+    Raises:
+        UserError: Keys missing or left over, or other shapes.
+    """
+    wanted = model.state_dict()
+    missing = [key for key in wanted if key not in state]
+    # Files of torch before 0.4.1 have no such counters; nothing reads them.
+    missing = [k for k in missing if not k.endswith('num_batches_tracked')]
+    unexpected = [key for key in state if key not in wanted]
+    if missing:
+        raise UserError(
+            f'{path}: {len(missing)} of {len(wanted)} tensors of {owner} are '
+            f'missing, the first is {missing[0]}; the file is incomplete or '
+            'of another network'
+        )
+    if unexpected:
+        raise UserError(
+            f'{path}: {len(unexpected)} tensors have no place in {owner}, '
+            f'the first is {unexpected[0]}; it is of another network'
+        )
+    for key, value in state.items():
+        if value.shape != wanted[key].shape:
+            raise UserError(
+                f'{path}: {key} is {_size(value)}, but {_size(wanted[key])} '
+                f'in {owner}; it is of another network'
+            )
+    model.load_state_dict({**wanted, **state}, strict=True)
+
+
+def _size(tensor: torch.Tensor) -> str:
+    return 'x'.join(map(str, tensor.shape)) or 'a scalar'

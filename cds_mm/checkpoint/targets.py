@@ -1,0 +1,100 @@
+"""The names that other libraries give to the same weights."""
+
+import re
+
+import torch
+
+from cds_mm.errors import UserError
+
+TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
+
+# Pattern and replacement, applied in turn to each bare MMPretrain key.
+_TIMM = (
+    (r'\bse_layer\.conv([12])\.conv\.', r'se.fc\1.'),
+    (r'^stem\.0\.conv\.', 'conv1.0.'),
+    (r'^stem\.0\.bn\.', 'conv1.1.'),
+    (r'^stem\.1\.conv\.', 'conv1.3.'),
+    (r'^stem\.1\.bn\.', 'conv1.4.'),
+    (r'^stem\.2\.conv\.', 'conv1.6.'),
+    (r'^stem\.2\.bn\.', 'bn1.'),
+)
+_DETECTRON2 = (
+    (r'^(conv1|bn1)\.', r'stem.\1.'),
+    (r'^layer1\.', 'res2.'),
+    (r'^layer2\.', 'res3.'),
+    (r'^layer3\.', 'res4.'),
+    (r'^layer4\.', 'res5.'),
+    (r'\bbn([123])\.', r'conv\1.norm.'),
+    (r'\bdownsample\.0\.', 'shortcut.'),
+    (r'\bdownsample\.1\.', 'shortcut.norm.'),
+)
+_TABLES = {
+    'mmdet': (),
+    'torchvision': (),
+    'timm': _TIMM,
+    'detectron2': _DETECTRON2,
+}
+# Parts that the library's ResNet does not have under any name.
+_ABSENT = {
+    'torchvision': ('stem.', 'se_layer.'),
+    'detectron2': ('stem.', 'se_layer.'),
+}
+
+
+def rename(state: dict[str, torch.Tensor], target: str) -> dict:
+    """The same tensors under a library's names.
+
+    Args:
+        state (dict): Bare keys of an MMPretrain ResNet.
+        target (str): One of ``TARGETS``.
+
+    Returns:
+        dict: For 'detectron2' without the counters of BatchNorm, which its
+        frozen layers lack; otherwise as many tensors as ``state`` has.
+
+    Raises:
+        UserError: An unknown target, or one without such a network.
+    """
+    if target not in _TABLES:
+        raise UserError(
+            f'{target}: no such target; choose one of {", ".join(TARGETS)}'
+        )
+    for part in _ABSENT.get(target, ()):
+        if any(part in key for key in state):
+            raise UserError(
+                f"{target} has no ResNet with '{part[:-1]}' layers; choose "
+                '--target timm or mmdet'
+            )
+    renamed = {}
+    for key, value in state.items():
+        if target == 'detectron2' and key.endswith('num_batches_tracked'):
+            continue
+        for pattern, replacement in _TABLES[target]:
+            key = re.sub(pattern, replacement, key)
+        renamed[key] = value
+    return renamed
+
+
+def pack(state: dict[str, torch.Tensor], record: dict, target: str) -> dict:
+    """The file's content in the layout that a library's loader expects.
+
+    Args:
+        state (dict): Bare keys of an MMPretrain ResNet.
+        record (dict): The backbone record.
+        target (str): One of ``TARGETS``.
+
+    Returns:
+        dict: 'mmdet': ``state_dict`` and ``meta``; 'detectron2': ``model``
+        and the mark that makes its loader match names by their endings;
+        the others: the bare tensors, as ``load_state_dict`` takes them.
+    """
+    tensors = rename(state, target)
+    if target == 'mmdet':
+        return {'state_dict': tensors, 'meta': {'cds_mm': record}}
+    if target == 'detectron2':
+        return {
+            'model': tensors,
+            '__author__': 'cds_mm',
+            'matching_heuristics': True,
+        }
+    return tensors

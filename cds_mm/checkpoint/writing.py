@@ -1,0 +1,97 @@
+"""Writes checkpoint files: whole, plain and, if wanted, named by hash."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import torch
+
+from cds_mm.checkpoint.atomic import atomic_write
+from cds_mm.checkpoint.reading import METADATA_KEY, SAFETENSORS_SUFFIXES
+from cds_mm.errors import UserError
+
+FORMATS = ('pth', 'safetensors')
+
+
+def write_checkpoint(
+    checkpoint: dict, path, file_format: str | None = None, publish=False
+) -> Path:
+    """Writes a checkpoint, or leaves everything as it was.
+
+    A ``.pth`` opens with ``torch.load(path, weights_only=True)``.
+
+    Args:
+        checkpoint (dict): ``{'state_dict': tensors, 'meta': {...}}``, or
+            bare tensors; plain values only beside the tensors.
+        path (str | Path): The file.
+        file_format (str | None): 'pth' or 'safetensors'; by default what
+            the suffix says.
+        publish (bool): Put the first 8 digits of the file's SHA-256 into
+            its name: ``<stem>-<digits>.pth``.
+
+    Returns:
+        Path: The file that was written.
+
+    Raises:
+        UserError: It cannot be written; nothing is left behind.
+    """
+    path = Path(path)
+    check_target(path)
+    if format_of(path, file_format) == 'safetensors':
+        content = _safetensors_bytes(checkpoint)
+    else:
+        # In memory first: torch's own writer turns a full disk into an
+        # error that says nothing of disks.
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        content = buffer.getvalue()
+    if publish:
+        digits = hashlib.sha256(content).hexdigest()[:8]
+        path = path.with_name(f'{path.stem}-{digits}{path.suffix}')
+    return atomic_write(path, content)
+
+
+def check_target(path) -> None:
+    """Says early that a file cannot be written where it is wanted.
+
+    Raises:
+        UserError: No such folder, or the path is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f'{path}: is a folder; give the name of a file in it')
+    if not path.parent.is_dir():
+        raise UserError(
+            f'{path}: there is no folder {path.parent}; make it first'
+        )
+
+
+def format_of(path, file_format: str | None = None) -> str:
+    """The format of a file by its suffix, or the one that is asked for.
+
+    Raises:
+        UserError: An unknown format.
+    """
+    if file_format is None:
+        safe = Path(path).suffix in SAFETENSORS_SUFFIXES
+        return 'safetensors' if safe else 'pth'
+    if file_format not in FORMATS:
+        raise UserError(
+            f'{file_format}: no such format; choose one of '
+            f'{", ".join(FORMATS)}'
+        )
+    return file_format
+
+
+def _safetensors_bytes(checkpoint: dict) -> bytes:
+    from safetensors.torch import save
+
+    state = checkpoint.get('state_dict', checkpoint)
+    record = checkpoint.get('meta', {}).get(METADATA_KEY)
+    metadata = {'format': 'pt'}
+    if record is not None:
+        metadata[METADATA_KEY] = json.dumps(record)
+    return save(
+        {key: value.contiguous() for key, value in state.items()}, metadata
+    )
