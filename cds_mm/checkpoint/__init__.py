@@ -1,1 +1,33 @@
-"""TODO."""
+"""Safe reading, stripping, proving and writing of backbone checkpoints."""
+
+from cds_mm.checkpoint.atomic import atomic_write
+from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
+from cds_mm.checkpoint.convert import Options, Result, convert
+from cds_mm.checkpoint.fingerprint import fingerprint
+from cds_mm.checkpoint.formats import extract_backbone
+from cds_mm.checkpoint.reading import read_checkpoint
+from cds_mm.checkpoint.record import record_from_config
+from cds_mm.checkpoint.verify import (
+    Proof,
+    carries_fingerprint,
+    check_file,
+    prove_parity,
+)
+from cds_mm.checkpoint.writing import write_checkpoint
+
+__all__ = [
+    'Options',
+    'Proof',
+    'Result',
+    'atomic_write',
+    'carries_fingerprint',
+    'check_file',
+    'convert',
+    'extract_backbone',
+    'fingerprint',
+    'prove_parity',
+    'read_checkpoint',
+    'record_from_config',
+    'reestimate_batchnorm',
+    'write_checkpoint',
+]

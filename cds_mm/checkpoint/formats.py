@@ -90,7 +90,7 @@ def _choose_weights(checkpoint: dict, path, ema: bool):
     # MMEngine's EMAHook swaps on saving: `state_dict` holds the averaged
     # weights, `ema_state_dict` the last raw ones under `module.`.
     swapped = checkpoint.get('ema_state_dict')
-    if isinstance(swapped, dict):
+    if isinstance(swapped, dict) and 'state_dict' in checkpoint:
         if ema:
             return _tensors(checkpoint['state_dict'], path), 'EMA'
         raw = {k: v for k, v in swapped.items() if k.startswith('module.')}

@@ -38,7 +38,7 @@ def record_from_config(cfg, preprocessor=None) -> dict:
         )
     settings = model.get('data_preprocessor') or cfg.get('data_preprocessor')
     source = preprocessor if preprocessor is not None else settings or {}
-    mean, std = _statistics(source)
+    mean, std = statistics(source)
     name = str(getattr(cfg, 'filename', None) or '').rsplit('/', 1)[-1]
     name = name.removesuffix('.py')
     return {
@@ -53,8 +53,15 @@ def record_from_config(cfg, preprocessor=None) -> dict:
     }
 
 
-def _statistics(preprocessor) -> tuple[list[float], list[float]]:
-    """Mean and std of a preprocessor, config or module, on 0 to 255."""
+def statistics(preprocessor) -> tuple[list[float], list[float]]:
+    """Mean and std of a preprocessor, on 0 to 255.
+
+    Args:
+        preprocessor (dict | nn.Module): A config, or the built module.
+
+    Returns:
+        tuple: Three numbers each; 0 and 1 where nothing is normalised.
+    """
     if hasattr(preprocessor, 'get'):
         mean, std = preprocessor.get('mean'), preprocessor.get('std')
     else:

@@ -1,0 +1,241 @@
+"""From a training checkpoint to a backbone file that is proven."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cds_mm.checkpoint import batchnorm, targets, writing
+from cds_mm.checkpoint.detector import load_config
+from cds_mm.checkpoint.family import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    backbone_from_shapes,
+    stem_kernel,
+)
+from cds_mm.checkpoint.fingerprint import fingerprint
+from cds_mm.checkpoint.formats import (
+    Extracted,
+    check_finite,
+    extract_backbone,
+)
+from cds_mm.checkpoint.probe import normalised_image, stage_features
+from cds_mm.checkpoint.reading import read_checkpoint
+from cds_mm.checkpoint.record import FORMAT, record_from_config, recorded
+from cds_mm.checkpoint.source import build_source, load_strictly
+from cds_mm.checkpoint.verify import Proof, prove_parity
+from cds_mm.errors import UserError
+
+
+@dataclass
+class Options:
+    """How to convert; the command line's flags under the same names."""
+
+    detector: object = None
+    config: object = None
+    trust: bool = False
+    ema: bool = True
+    prefix: str | None = None
+    channel_order: str | None = None
+    accept_missing_maxpool: bool = False
+    reestimate_bn: object = None
+    bn_images: int = 1024
+    target: str = 'mmdet'
+    file_format: str | None = None
+    publish: bool = False
+
+
+@dataclass
+class Result:
+    """What ``convert`` did: the file, its record, and what was proven."""
+
+    path: Path
+    record: dict
+    kept: int
+    dropped: dict[str, int]
+    proof: Proof | None
+    notes: list[str]
+
+
+def convert(src, dst, options: Options | None = None) -> Result:
+    """Strips a checkpoint to its backbone, proves the result, writes it.
+
+    Args:
+        src (str | Path): A checkpoint of this project, of MMPretrain, of
+            the released CDS code, or a torchvision state dict.
+        dst (str | Path): The file to write.
+        options (Options | None): All else.
+
+    Returns:
+        Result: What was written and proven.
+
+    Raises:
+        UserError: Anything that keeps the file from being what it should
+            be; then no file is written.
+    """
+    options = options or Options()
+    writing.check_target(dst)
+    _check_options(src, dst, options)
+    checkpoint = read_checkpoint(src, options.trust)
+    found = extract_backbone(checkpoint, src, options.ema, options.prefix)
+    check_finite(found.state, src)
+    record, notes = _record(checkpoint, found, src, options)
+    notes += _stem_notes(found, src, options)
+    source = build_source(record, src)
+    load_strictly(source, found.state, src, _describe(record))
+    if options.reestimate_bn is not None:
+        notes.append(_reestimate(source, record, options))
+        check_finite(source.state_dict(), src)
+    record['fingerprint'] = fingerprint(source, record)
+    record['weights'] = found.weights
+    if _lacks_maxpool(found):
+        record['trained_without_maxpool'] = True
+        notes.append(_maxpool_effect(source, record))
+    proof = None
+    if options.detector is not None:
+        proof = prove_parity(source, record, options.detector)
+    state = source.state_dict()
+    path = writing.write_checkpoint(
+        targets.pack(state, record, options.target),
+        dst,
+        options.file_format,
+        options.publish,
+    )
+    return Result(path, record, len(state), dict(found.dropped), proof, notes)
+
+
+def _check_options(src, dst, options: Options) -> None:
+    targets.rename({}, options.target)  # an unknown target is refused here
+    kind = writing.format_of(dst, options.file_format)
+    if kind == 'safetensors' and options.target == 'detectron2':
+        raise UserError(
+            f'{dst}: Detectron2 reads no safetensors; name a .pth file'
+        )
+    if Path(dst).exists() and Path(src).exists() and _same(src, dst):
+        raise UserError(
+            f'{dst}: would overwrite the checkpoint it comes from; choose '
+            'another name'
+        )
+
+
+def _same(src, dst) -> bool:
+    return Path(src).samefile(dst)
+
+
+def _record(
+    checkpoint: dict, found: Extracted, src, options: Options
+) -> tuple[dict, list[str]]:
+    """The record from the file, the named config, or the shapes."""
+    notes: list[str] = []
+    record = recorded(checkpoint, src)
+    if options.config is not None:
+        cfg, name = load_config(options.config)
+        named = record_from_config(cfg)
+        if record is not None:
+            _check_agreement(record, named, name, src)
+        else:
+            record = named
+    elif record is None:
+        record = _record_from_shapes(found, src)
+        notes.append(
+            f'{_describe(record)} recognised by its shapes; RGB and '
+            "torchvision's mean and std are assumed"
+        )
+    record = dict(record)
+    if record['channel_order'] is None:
+        record['channel_order'] = options.channel_order
+    elif options.channel_order not in (None, record['channel_order']):
+        raise UserError(
+            f'--channel-order {options.channel_order}: the record says '
+            f'{record["channel_order"]}; leave the flag out'
+        )
+    if record['channel_order'] is None:
+        raise UserError(
+            f'{src}: the image loader in training is unknown, so the channel '
+            'order is; pass --channel-order rgb or bgr (what the network saw)'
+        )
+    return record, notes
+
+
+def _record_from_shapes(found: Extracted, src) -> dict:
+    if found.kind == 'mmpretrain':
+        raise UserError(
+            f'{src}: holds no record of its backbone and preprocessor; name '
+            'the config that trained it with --config'
+        )
+    cfg = backbone_from_shapes(found.state, src)
+    if cfg['type'] == 'ResNet_CIFAR':
+        raise UserError(
+            f'{src}: has a CIFAR stem, whose mean and std are not known; '
+            'name a training config with --config'
+        )
+    return {
+        'format': FORMAT,
+        'backbone': cfg,
+        'channel_order': 'rgb',
+        'mean': list(IMAGENET_MEAN),
+        'std': list(IMAGENET_STD),
+        'method': 'cds' if found.kind == 'cds-release' else 'unknown',
+    }
+
+
+def _check_agreement(record: dict, named: dict, name: str, src) -> None:
+    for key in ('backbone', 'channel_order', 'mean', 'std'):
+        if record[key] != named[key]:
+            raise UserError(
+                f'{src}: its record says {key}={record[key]}, {name} says '
+                f'{named[key]}; leave --config out'
+            )
+
+
+def _lacks_maxpool(found: Extracted) -> bool:
+    """The released ImageNet network defines a max-pool and never calls it."""
+    return found.kind == 'cds-release' and stem_kernel(found.state) == 7
+
+
+def _stem_notes(found: Extracted, src, options: Options) -> list[str]:
+    if not _lacks_maxpool(found):
+        return []
+    if not options.accept_missing_maxpool:
+        raise UserError(
+            f'{src}: comes from the released CDS code for ImageNet '
+            '(auxiliary* keys, 7x7 stem), whose network never calls its '
+            'max-pool: with the standard stem it computes another function; '
+            'pass --accept-missing-maxpool to convert it knowingly'
+        )
+    return [
+        'trained without max-pool, converted to the standard stem: equality '
+        'with the network as trained is not claimed'
+    ]
+
+
+def _maxpool_effect(source: nn.Module, record: dict) -> str:
+    inputs = normalised_image(record)
+    standard = stage_features(source, inputs)
+    pool, source.maxpool = source.maxpool, nn.Identity()
+    trained = stage_features(source, inputs)
+    source.maxpool = pool
+    last = max(standard)
+    ours, theirs = (
+        features[last].mean(dim=(1, 2)) for features in (trained, standard)
+    )
+    gap = (torch.linalg.norm(ours - theirs) / torch.linalg.norm(ours)).item()
+    return (
+        f'its pooled features differ from those as trained by {gap:.0%} '
+        '(norm of the difference, probe image)'
+    )
+
+
+def _reestimate(source: nn.Module, record: dict, options: Options) -> str:
+    cfg, name = load_config(options.reestimate_bn)
+    batches = batchnorm.first_views(cfg, record, options.bn_images)
+    seen = batchnorm.reestimate_batchnorm(source, batches)
+    record['batchnorm_images'] = seen
+    return f'BatchNorm statistics re-estimated on {seen} first views of {name}'
+
+
+def _describe(record: dict) -> str:
+    cfg = record['backbone']
+    depth = f' of depth {cfg["depth"]}' if 'depth' in cfg else ''
+    return f'{cfg.get("type")}{depth}'

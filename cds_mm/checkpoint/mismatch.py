@@ -1,0 +1,126 @@
+"""Differences between what was trained and what a detector would run."""
+
+import torch
+
+from cds_mm.checkpoint.channels import network_order
+from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.family import depth_from_keys, stem_kernel
+from cds_mm.checkpoint.record import statistics
+from cds_mm.errors import UserError
+
+# Grey levels; far below what moves a feature by 1e-5.
+_STATISTICS_TOLERANCE = 1e-4
+_BOTTLENECK_FROM = 50
+
+
+def check_preprocessing(record: dict, detector: DetectorSide) -> None:
+    """Compares channel order, mean and std.
+
+    Args:
+        record (dict): The backbone record.
+        detector (DetectorSide): The other side.
+
+    Raises:
+        UserError: The first difference, with the setting that mends it.
+    """
+    order = network_order(detector.loader or 'bgr', detector.preprocessor)
+    if order != record['channel_order']:
+        switch = 'bgr_to_rgb'
+        wanted = record['channel_order'] != (detector.loader or 'bgr')
+        raise UserError(
+            f'channel order: the backbone was trained on '
+            f'{record["channel_order"].upper()}, {detector.name} feeds it '
+            f'{order.upper()}; set {switch}={wanted} in its '
+            'data_preprocessor'
+        )
+    mean, std = statistics(detector.preprocessor)
+    for name, theirs in (('mean', mean), ('std', std)):
+        ours = record[name]
+        gap = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+        if not gap <= _STATISTICS_TOLERANCE:
+            raise UserError(
+                f'{name}: the backbone was trained with {ours}, '
+                f'{detector.name} has {theirs}; set {name}={ours} in its '
+                'data_preprocessor'
+            )
+
+
+def check_structure(record: dict, state: dict, detector: DetectorSide) -> None:
+    """Compares depth, stem and stride style, which have names of their own.
+
+    What has no name here shows in the keys, the shapes or the features.
+
+    Args:
+        record (dict): The backbone record.
+        state (dict[str, torch.Tensor]): Bare keys of the trained backbone.
+        detector (DetectorSide): The other side.
+
+    Raises:
+        UserError: The first difference, with the setting that mends it.
+    """
+    theirs = detector.backbone
+    cfg = record['backbone']
+    depth = depth_from_keys(state) or cfg.get('depth')
+    other = getattr(theirs, 'depth', None)
+    if depth and other and depth != other:
+        raise UserError(
+            f'depth: the file holds a ResNet-{depth}, {detector.name} builds '
+            f'a ResNet-{other}; set model.backbone.depth={depth} (and the '
+            "neck's in_channels) there"
+        )
+    _check_stem(cfg, state, detector)
+    style = cfg.get('style', 'pytorch')
+    other = getattr(theirs, 'style', style)
+    # Blocks of two 3x3 convolutions have one place for the stride only.
+    if (depth or 0) >= _BOTTLENECK_FROM and style != other:
+        raise UserError(
+            f'stride style: the backbone was trained with {style!r}, '
+            f'{detector.name} has {other!r}; set model.backbone.style='
+            f'{style!r} there'
+        )
+
+
+def _check_stem(cfg: dict, state: dict, detector: DetectorSide) -> None:
+    ours = stem_kernel(state)
+    theirs = stem_kernel(detector.backbone.state_dict())
+    if ours != theirs:
+        raise UserError(
+            f'stem: the backbone was trained with {_stem(ours)}, '
+            f'{detector.name} has {_stem(theirs)}; set '
+            f"model.backbone.type='mmpretrain.{cfg['type']}' there, or "
+            'pretrain with its stem'
+        )
+
+
+def _stem(kernel: int | None) -> str:
+    return 'a deep stem' if kernel is None else f'a {kernel}x{kernel} stem'
+
+
+def relative_difference(
+    ours: torch.Tensor, theirs: torch.Tensor, stage: int, name: str
+) -> float:
+    """The largest difference of two maps, relative to the largest value.
+
+    Args:
+        ours (torch.Tensor): (C, h, w), what the trained backbone computes.
+        theirs (torch.Tensor): (C, h, w), what the detector's computes.
+        stage (int): From 0, for the message.
+        name (str): The detector's config, for the message.
+
+    Returns:
+        float: 0 where they are equal.
+
+    Raises:
+        UserError: The maps have other sizes.
+    """
+    if ours.shape != theirs.shape:
+        sizes = [f'{m.shape[-2]}x{m.shape[-1]}' for m in (ours, theirs)]
+        cause = 'its stem (stride or max-pool)' if stage == 0 else 'a stride'
+        raise UserError(
+            f'stage {stage + 1}: the trained backbone makes a map of '
+            f'{sizes[0]}, that of {name} one of {sizes[1]}, so {cause} is '
+            'another; set model.backbone.type and its strides as in '
+            'pretraining'
+        )
+    scale = ours.abs().max().clamp(min=1e-12)
+    return ((ours - theirs).abs().max() / scale).item()
