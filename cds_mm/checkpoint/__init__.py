@@ -2,8 +2,8 @@
 
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
-from cds_mm.checkpoint.convert import Options, Result, convert
-from cds_mm.checkpoint.fingerprint import fingerprint
+from cds_mm.checkpoint.conversion import Options, Result, convert
+from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import record_from_config

@@ -81,7 +81,7 @@ def build_detector(config) -> DetectorSide:
         with DefaultScope.overwrite_default_scope('mmdet'):
             return DetectorSide(
                 name,
-                MODELS.build(backbone).eval(),
+                MODELS.build(backbone),
                 MODELS.build(preprocessor),
                 loader_order(cfg),
             )

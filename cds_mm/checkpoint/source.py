@@ -51,7 +51,8 @@ def build_source(record: dict, path) -> nn.Module:
             f'built ({str(error).splitlines()[0][:120]}); name the training '
             'config with --config'
         ) from error
-    return model.eval()
+    model.eval()  # of a ResNet, this returns nothing
+    return model
 
 
 def _registered_backbone(kind, path) -> str:

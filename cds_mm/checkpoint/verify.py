@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint.detector import DetectorSide, build_detector
-from cds_mm.checkpoint.fingerprint import TOLERANCE, differences, of_features
+from cds_mm.checkpoint.fingerprints import TOLERANCE, differences, of_features
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.mismatch import (
     check_preprocessing,

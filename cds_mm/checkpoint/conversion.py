@@ -14,7 +14,7 @@ from cds_mm.checkpoint.family import (
     backbone_from_shapes,
     stem_kernel,
 )
-from cds_mm.checkpoint.fingerprint import fingerprint
+from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import (
     Extracted,
     check_finite,
@@ -52,6 +52,7 @@ class Result:
 
     path: Path
     record: dict
+    weights: str
     kept: int
     dropped: dict[str, int]
     proof: Proof | None
@@ -102,7 +103,15 @@ def convert(src, dst, options: Options | None = None) -> Result:
         options.file_format,
         options.publish,
     )
-    return Result(path, record, len(state), dict(found.dropped), proof, notes)
+    return Result(
+        path,
+        record,
+        found.weights,
+        len(state),
+        dict(found.dropped),
+        proof,
+        notes,
+    )
 
 
 def _check_options(src, dst, options: Options) -> None:

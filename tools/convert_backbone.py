@@ -1,0 +1,133 @@
+"""Strips a checkpoint to its backbone, proves it, and writes it.
+
+    python tools/convert_backbone.py SRC DST --detector CONFIG
+    python tools/convert_backbone.py --check FILE --detector CONFIG
+
+SRC is a checkpoint of this project, of MMPretrain (with --config), of the
+released CDS code, or a torchvision state dict.  CONFIG is a file or a name
+such as mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py.
+"""
+
+import argparse
+import sys
+
+from cds_mm.checkpoint import Options, Result, check_file, convert
+from cds_mm.checkpoint.targets import TARGETS
+from cds_mm.checkpoint.writing import FORMATS, format_of
+from cds_mm.engine.cli import friendly_main
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('src', nargs='?', help='the checkpoint to convert')
+    parser.add_argument('dst', nargs='?', help='the file to write')
+    parser.add_argument('--detector', help='prove it in this detector')
+    parser.add_argument('--check', metavar='FILE', help='check a written file')
+    parser.add_argument('--config', help='training config of a foreign SRC')
+    parser.add_argument('--target', choices=TARGETS, default='mmdet')
+    parser.add_argument(
+        '--format',
+        choices=FORMATS,
+        dest='file_format',
+        help='by default what the suffix of DST says',
+    )
+    parser.add_argument(
+        '--publish', action='store_true', help="put the file's hash in DST"
+    )
+    parser.add_argument(
+        '--ema',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='take averaged weights where SRC has them',
+    )
+    parser.add_argument('--prefix', help="where SRC's backbone keys start")
+    parser.add_argument(
+        '--channel-order',
+        choices=('rgb', 'bgr'),
+        help='what the network saw, where its loader is unknown',
+    )
+    parser.add_argument(
+        '--accept-missing-maxpool',
+        action='store_true',
+        help='convert a released CDS ImageNet checkpoint to the standard stem',
+    )
+    parser.add_argument(
+        '--reestimate-bn',
+        metavar='CONFIG',
+        help="re-estimate BatchNorm on first views of CONFIG's training data",
+    )
+    parser.add_argument('--bn-images', type=int, default=1024, metavar='N')
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='run whatever code SRC contains; only for files you made',
+    )
+    args = parser.parse_args(argv)
+    _check_args(parser, args)
+    return args
+
+
+def _check_args(parser, args) -> None:
+    if args.check:
+        if args.src or not args.detector:
+            parser.error('--check FILE goes with --detector CONFIG alone')
+    elif not (args.src and args.dst):
+        parser.error('give SRC and DST, or --check FILE --detector CONFIG')
+    if args.bn_images < 1:
+        parser.error('--bn-images must be at least 1')
+
+
+def report(result: Result, options: Options) -> str:
+    """What was done, for people."""
+    dropped = ', '.join(f'{n} {k}' for k, n in sorted(result.dropped.items()))
+    record = result.record
+    order, mean, std = record['channel_order'], record['mean'], record['std']
+    lines = [
+        f'wrote {result.path}',
+        f'kept {result.kept} tensors of {record["backbone"]["type"]} '
+        f'({result.weights} weights); dropped: {dropped or "nothing"}',
+        f'input: {order.upper()}, mean {mean}, std {std}',
+    ]
+    lines += [f'note: {note}' for note in result.notes]
+    if result.proof is None:
+        lines.append('not proven in a detector: name one with --detector')
+    else:
+        lines += [f'proven in {result.proof.detector}:', result.proof.table()]
+    return '\n'.join([*lines, usage(result, options)])
+
+
+def usage(result: Result, options: Options) -> str:
+    """How the file is loaded where it is meant to go."""
+    path = str(result.path)
+    if options.target != 'mmdet':
+        return f'layout: {options.target}'
+    if format_of(path, options.file_format) == 'safetensors':
+        return (
+            'MMEngine reads no safetensors: convert to .pth for init_cfg; '
+            'others load it with safetensors.torch.load_file'
+        )
+    return (
+        "use it with (bare keys, so no 'prefix'):\n"
+        f"  init_cfg=dict(type='Pretrained', checkpoint={path!r})"
+    )
+
+
+@friendly_main
+def main(argv=None) -> int:
+    args = vars(parse_args(argv))
+    check, src, dst = (args.pop(name) for name in ('check', 'src', 'dst'))
+    if check:
+        proof = check_file(check, args['detector'])
+        print(f'{check}: is what was trained, also in {proof.detector}')
+        print(proof.table())
+        return 0
+    options = Options(**args)
+    print(report(convert(src, dst, options), options))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
