@@ -3,6 +3,7 @@
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
+from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
@@ -24,6 +25,7 @@ __all__ = [
     'check_file',
     'convert',
     'extract_backbone',
+    'find_pretrained',
     'fingerprint',
     'prove_parity',
     'read_checkpoint',

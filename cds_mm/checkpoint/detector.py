@@ -142,3 +142,22 @@ def _packaged(name: str) -> Path:
     root = Path(spec.origin).parent
     inside = root / '.mim' / 'configs' / relative
     return inside if inside.exists() else root.parent / 'configs' / relative
+
+
+def find_pretrained(cfg) -> str | None:
+    """The checkpoint that a detector's backbone starts from.
+
+    Args:
+        cfg (Config | dict): A detection config.
+
+    Returns:
+        str | None: ``checkpoint`` of the backbone's ``init_cfg`` of type
+        'Pretrained', a path or a URL; none without one.
+    """
+    model = cfg.get('model') or {}
+    backbone = (model.get('detector') or model).get('backbone') or {}
+    settings = backbone.get('init_cfg') or []
+    for init in [settings] if isinstance(settings, dict) else settings:
+        if init.get('type') == 'Pretrained' and init.get('checkpoint'):
+            return str(init['checkpoint'])
+    return None

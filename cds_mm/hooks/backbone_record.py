@@ -1,0 +1,54 @@
+"""Writes into each checkpoint what a converter must know."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+
+from cds_mm.checkpoint.record import RECORD_KEY, record_from_config
+from cds_mm.errors import UserError
+
+
+@HOOKS.register_module()
+class BackboneRecordHook(Hook):
+    """Keeps the backbone record in ``checkpoint['meta']['cds_mm']``.
+
+    Plain values only: the backbone's config, the channel order that the
+    network sees, mean and std.  A converter then never has to evaluate
+    ``meta['cfg']``, which is Python source.
+
+    Args:
+        method (str | None): The method's name; by default the first part of
+            the config's name.
+    """
+
+    def __init__(self, method: str | None = None):
+        self.method = method
+        self._record: dict | None = None
+
+    def before_train(self, runner) -> None:
+        """Makes the record once, and says early what it cannot tell."""
+        model = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        preprocessor = getattr(model, 'data_preprocessor', None)
+        try:
+            self._record = record_from_config(runner.cfg, preprocessor)
+        except UserError as error:
+            runner.logger.warning(
+                f'The checkpoints will carry no backbone record: {error}.'
+            )
+            return
+        if self.method is not None:
+            self._record['method'] = self.method
+        if self._record['channel_order'] is None:
+            runner.logger.warning(
+                'The image loader in train_dataloader is unknown, so the '
+                'checkpoint cannot say in which channel order the network '
+                'sees images; the converter will ask for it.'
+            )
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Adds the record to the checkpoint's meta."""
+        if self._record is not None:
+            # A copy: whoever edits a checkpoint must not edit the next one.
+            checkpoint.setdefault('meta', {})[RECORD_KEY] = dict(self._record)

@@ -1,0 +1,96 @@
+"""Stops a detection run whose backbone is not the pretrained one."""
+
+from pathlib import Path
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from torch import nn
+
+from cds_mm.checkpoint.channels import loader_order
+from cds_mm.checkpoint.detector import DetectorSide, find_pretrained
+from cds_mm.checkpoint.mismatch import check_preprocessing, check_structure
+from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
+from cds_mm.errors import UserError
+
+
+@HOOKS.register_module()
+class VerifyPretrainedHook(Hook):
+    """Before the first iteration, proves that the weights have arrived.
+
+    MMEngine loads pretrained weights without insisting on any: a wrong
+    prefix or shape is a line in the log, and the run trains from scratch.
+    This hook lets the backbone and the preprocessor, as they are at that
+    moment, look at the probe image, and compares with the fingerprint that
+    the file carries.  Resumed runs and runs with ``load_from`` are let
+    through: there the weights come from elsewhere.
+
+    Args:
+        checkpoint (str | None): A file that ``tools/convert_backbone.py``
+            wrote; by default the one in the backbone's ``init_cfg``.
+    """
+
+    # After every hook that may still change the model.
+    priority = 'LOWEST'
+
+    def __init__(self, checkpoint: str | None = None):
+        self.checkpoint = checkpoint
+
+    def before_train(self, runner) -> None:
+        """Compares, logs one line, or raises UserError."""
+        if runner.iter > 0 or runner._load_from:
+            runner.logger.info(
+                'The pretrained backbone is not verified: the weights of '
+                'this run come from another checkpoint.'
+            )
+            return
+        self.checkpoint = self.checkpoint or find_pretrained(runner.cfg)
+        if self.checkpoint is None:
+            raise UserError(
+                'VerifyPretrainedHook: the backbone has no pretrained '
+                "init_cfg; set init_cfg=dict(type='Pretrained', "
+                'checkpoint=...) or take the hook out'
+            )
+        gaps = self._verify(runner)
+        runner.logger.info(
+            f'{self.checkpoint}: verified, the backbone computes what was '
+            f'trained (stages {", ".join(str(s + 1) for s in gaps)}, largest '
+            f'difference {max(gaps.values()):.1e})'
+        )
+
+    def _verify(self, runner) -> dict[int, float]:
+        state, record = read_fingerprinted(self.checkpoint)
+        side = _side(runner)
+        try:
+            check_preprocessing(record, side)
+            check_structure(record, state, side)
+            return compare_fingerprint(record, side)
+        except UserError as error:
+            raise UserError(
+                f'{self.checkpoint}: is not what this run would train on: '
+                f'{error}; was it loaded? init_cfg takes it without prefix'
+            ) from error
+
+
+def _side(runner) -> DetectorSide:
+    model = runner.model
+    if is_model_wrapper(model):
+        model = model.module
+    # Semi-supervised wrappers train a student.
+    holder = model if hasattr(model, 'backbone') else _student(model)
+    preprocessor = model.data_preprocessor
+    if isinstance(getattr(preprocessor, 'data_preprocessor', None), nn.Module):
+        preprocessor = preprocessor.data_preprocessor
+    name = Path(runner.cfg.filename or 'this config').name
+    order = loader_order(runner.cfg)
+    return DetectorSide(name, holder.backbone, preprocessor, order)
+
+
+def _student(model: nn.Module) -> nn.Module:
+    student = getattr(model, 'student', None)
+    if not hasattr(student, 'backbone'):
+        raise UserError(
+            f'{type(model).__name__}: has no backbone to verify; take '
+            'VerifyPretrainedHook out of custom_hooks'
+        )
+    return student
