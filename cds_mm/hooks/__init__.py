@@ -1,1 +1,23 @@
-"""TODO."""
+"""Runner hooks; each serves classification and detection runs alike."""
+
+from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
+from cds_mm.hooks.backbone_record import BackboneRecordHook
+from cds_mm.hooks.method_summary import MethodSummaryHook
+from cds_mm.hooks.progress_bar import ProgressBarHook
+from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
+from cds_mm.hooks.strict_load import StrictLoadHook
+from cds_mm.hooks.throughput import ThroughputHook
+from cds_mm.hooks.verify_pretrained import VerifyPretrainedHook
+from cds_mm.hooks.zero_ap import ZeroAPHook
+
+__all__ = [
+    'AtomicCheckpointHook',
+    'BackboneRecordHook',
+    'MethodSummaryHook',
+    'ProgressBarHook',
+    'StopOnNonFiniteHook',
+    'StrictLoadHook',
+    'ThroughputHook',
+    'VerifyPretrainedHook',
+    'ZeroAPHook',
+]

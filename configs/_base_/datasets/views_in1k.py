@@ -5,19 +5,17 @@ flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
 # v0, for cross entropy; v1, for contrast alone, with milder crops and colours.
 classification_view = [
     dict(
-        type='RandomResizedCrop',
+        type='AntialiasedResizedCrop',
         scale=224,
         crop_ratio_range=(0.08, 1.0),
-        backend='pillow',
     ),
     flip,
 ]
 contrastive_view = [
     dict(
-        type='RandomResizedCrop',
+        type='AntialiasedResizedCrop',
         scale=224,
         crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
     ),
     flip,
     dict(

@@ -1,0 +1,1 @@
+"""The main job, small enough for a laptop: pretrain, convert, detect."""

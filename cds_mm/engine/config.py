@@ -1,0 +1,89 @@
+"""From a command line to the config of a run."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.hub import get_config
+
+from cds_mm.errors import UserError
+
+LAUNCHERS = ['none', 'pytorch', 'slurm', 'mpi']
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """The flags that training and testing share, as MMPretrain spells them."""
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision'
+    )
+    parser.add_argument(
+        '--no-pin-memory', action='store_true', help='do not pin batches'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override settings of the config: key=value, lists as '
+        'key="[a,b]", nested keys as a.b.c=value',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_config(path: str) -> Config:
+    """Read a config file, or one of a host as ``mmdet::folder/name.py``.
+
+    Raises:
+        UserError: it is not there, or it cannot be read.
+    """
+    try:
+        if '::' in path:
+            return get_config(path)
+        if not Path(path).is_file():
+            raise UserError(
+                f'config {path}: no such file; configs of this project are '
+                'in configs/, those of a host are named mmdet::folder/name.py'
+            )
+        return Config.fromfile(path)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f'config {path}: cannot be read ({error}); mend that line of it '
+            'or of a file that it inherits'
+        ) from error
+
+
+def run_config(args: argparse.Namespace) -> Config:
+    """The config of a run: the file, the flags, then ``--cfg-options``."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args.config)
+    cfg.launcher = args.launcher
+    stem = Path(args.config).stem
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{stem}'
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader')
+        if loader is not None:
+            _loader_defaults(loader, args)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader')
+        if loader is not None and not loader.get('num_workers'):
+            # torch refuses both without workers.
+            loader.persistent_workers = False
+            loader.pop('prefetch_factor', None)
+    return cfg
+
+
+def _loader_defaults(loader, args):
+    loader.setdefault('pin_memory', torch.cuda.is_available())
+    loader.setdefault('persistent_workers', True)
+    if args.no_pin_memory or not torch.cuda.is_available():
+        loader.pin_memory = False  # torch warns about it on a CPU
+    if getattr(args, 'no_persistent_workers', False):
+        loader.persistent_workers = False

@@ -1,0 +1,40 @@
+"""The hooks that every run of ours has, whichever host its config is from."""
+
+from cds_mm.checkpoint import carries_fingerprint, find_pretrained
+
+# Also written out in configs/_base_/default_runtime.py, so that a run
+# through another launcher is the same run; a test compares the two.
+RUN_HOOKS = (
+    'SampleSeedHook',
+    'StopOnNonFiniteHook',
+    'ThroughputHook',
+    'ProgressBarHook',
+)
+CLASSIFICATION_HOOKS = ('MethodSummaryHook', 'BackboneRecordHook')
+DETECTION_HOOKS = ('ZeroAPHook',)
+
+
+def add_run_hooks(cfg) -> None:
+    """Add what the config lacks, in place.
+
+    A detection config inherits MMDetection's runtime and knows nothing of
+    this package; it gets the same safety here.
+    """
+    detection = cfg.get('default_scope') == 'mmdet'
+    wanted = RUN_HOOKS + (
+        DETECTION_HOOKS if detection else CLASSIFICATION_HOOKS
+    )
+    add_hooks(cfg, *(dict(type=name) for name in wanted))
+    checkpoint = cfg.get('default_hooks', {}).get('checkpoint')
+    if checkpoint and checkpoint.get('type') == 'CheckpointHook':
+        checkpoint.type = 'AtomicCheckpointHook'
+    pretrained = find_pretrained(cfg)
+    if detection and pretrained and carries_fingerprint(pretrained):
+        add_hooks(cfg, dict(type='VerifyPretrainedHook'))
+
+
+def add_hooks(cfg, *hooks: dict) -> None:
+    """Append hooks whose type is not there yet, in place."""
+    present = list(cfg.get('custom_hooks') or [])
+    types = {hook['type'] for hook in present}
+    cfg.custom_hooks = present + [h for h in hooks if h['type'] not in types]

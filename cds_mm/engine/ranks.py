@@ -1,0 +1,45 @@
+"""Several ranks without a GPU, which the host's launcher cannot start."""
+
+import torch
+import torch.distributed as dist
+
+from cds_mm.errors import UserError
+
+
+def prepare_ranks(cfg) -> None:
+    """Join the process group here when the ranks have no GPU.
+
+    The host calls ``torch.cuda.set_device`` whatever the backend, and wraps
+    the model with ``device_ids``, which a CPU model refuses.  With a GPU
+    nothing is done: the host does it right.
+
+    Args:
+        cfg: the run's config, changed in place.
+    """
+    if cfg.launcher == 'none' or torch.cuda.is_available():
+        return
+    if cfg.launcher != 'pytorch':
+        raise UserError(
+            f'--launcher {cfg.launcher} needs GPUs and torch sees none; '
+            'without them use tools/dist_train.sh, which runs torchrun'
+        )
+    if not dist.is_initialized():
+        dist.init_process_group('gloo')
+    plain_batchnorm(cfg.model)
+    cfg.env_cfg.dist_cfg = dict(backend='gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+
+
+def plain_batchnorm(config) -> None:
+    """Replace SyncBN by BN in a model config, in place: it needs a GPU."""
+    children = config.values() if isinstance(config, dict) else config
+    for child in children:
+        if isinstance(child, (dict, list, tuple)):
+            plain_batchnorm(child)
+    if isinstance(config, dict) and config.get('type') == 'SyncBN':
+        config['type'] = 'BN'

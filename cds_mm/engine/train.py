@@ -1,0 +1,75 @@
+"""``tools/train.py``: pretraining and detection training alike."""
+
+import argparse
+
+from cds_mm.engine.amp import use_amp
+from cds_mm.engine.build import build_runner
+from cds_mm.engine.config import add_common_options, run_config
+from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.preflight import check_checkpoint, check_classes, check_data
+from cds_mm.engine.ranks import prepare_ranks
+from cds_mm.engine.resume import latest_checkpoint
+from cds_mm.errors import UserError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The flags of MMPretrain's ``tools/train.py``."""
+    parser = argparse.ArgumentParser(description='Train a model')
+    parser.add_argument('config', help='file, or mmdet::folder/name.py')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or from the latest of the work dir',
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='no validation meanwhile'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the actual total batch size',
+    )
+    parser.add_argument('--no-persistent-workers', action='store_true')
+    add_common_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train the model of a config.
+
+    Raises:
+        UserError: whatever the user can mend.
+    """
+    args = parse_args(argv)
+    cfg = run_config(args)
+    _apply_flags(cfg, args)
+    add_run_hooks(cfg)
+    check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
+    if cfg.get('load_from'):
+        check_checkpoint(cfg.load_from, resume=cfg.resume)
+        part = '' if cfg.resume else 'backbone.'
+        add_hooks(cfg, dict(type='StrictLoadHook', part=part))
+    prepare_ranks(cfg)
+    runner = build_runner(cfg)
+    check_classes(runner, cfg)
+    runner.train()
+
+
+def _apply_flags(cfg, args):
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_amp(cfg)
+    if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+            raise UserError(
+                f'--auto-scale-lr: {args.config} does not say for which batch '
+                'size its learning rate is; set auto_scale_lr.base_batch_size'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        auto = args.resume == 'auto'
+        path = latest_checkpoint(cfg.work_dir) if auto else args.resume
+        cfg.load_from, cfg.resume = str(path), True
+    cfg.setdefault('resume', False)

@@ -1,0 +1,28 @@
+"""Says at the start of a run what will be learned from what."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class MethodSummaryHook(Hook):
+    """Log one line for each supervision, and what exists for training only.
+
+    Nobody should have to guess whether negatives are those of one GPU or of
+    all, or how many parameters the heads add.
+    """
+
+    def before_train(self, runner):
+        """Write the lines."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        for name, supervision in getattr(model, 'supervisions', {}).items():
+            runner.logger.info(f'Supervision {name}: {supervision.describe()}')
+        branches = getattr(model, 'branches', None)
+        if branches:
+            count = sum(p.numel() for p in branches.parameters())
+            runner.logger.info(
+                f'Branches, in training only: {", ".join(branches)} '
+                f'({count:,} parameters)'
+            )

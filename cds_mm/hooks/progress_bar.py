@@ -1,0 +1,62 @@
+"""A progress bar where somebody is looking."""
+
+import sys
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+
+@HOOKS.register_module()
+class ProgressBarHook(Hook):
+    """One bar for each epoch on a terminal; nothing elsewhere.
+
+    Elsewhere the host's plain log lines are what one wants to have.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self):
+        self._bar = None
+        self._redirect = None
+
+    def before_train_epoch(self, runner):
+        """Open the bar, and let log lines pass above it."""
+        if not (is_main_process() and sys.stderr.isatty()):
+            return
+        self._redirect = logging_redirect_tqdm([runner.logger])
+        self._redirect.__enter__()
+        self._bar = tqdm(
+            total=len(runner.train_dataloader),
+            desc=f'epoch {runner.epoch + 1}/{runner.max_epochs}',
+            unit='it',
+            dynamic_ncols=True,
+        )
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ):
+        """Advance the bar, with the loss, the speed and the wait."""
+        if self._bar is None:
+            return
+        scalars = runner.message_hub.log_scalars
+        shown = {'loss': 'train/loss', 'img/s': 'train/images_per_s'}
+        shown['wait'] = 'train/waiting_for_data'
+        self._bar.set_postfix(
+            {
+                label: f'{scalars[key].current():.3g}'
+                for label, key in shown.items()
+                if key in scalars
+            },
+            refresh=False,
+        )
+        self._bar.update()
+
+    def after_train_epoch(self, runner):
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._redirect.__exit__(None, None, None)
+            self._bar = None

@@ -1,0 +1,53 @@
+"""Refuses a checkpoint that fills the model in part."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+
+from cds_mm.errors import UserError
+
+
+@HOOKS.register_module()
+class StrictLoadHook(Hook):
+    """Raise when a checkpoint leaves a parameter of the model as it was.
+
+    The host loads what fits and warns about the rest, so that a test of
+    another architecture's checkpoint reports the accuracy of noise.  Keys
+    that the model lacks are no fault: a file may carry branches.
+
+    Args:
+        part: only names that begin so have to be filled; '' for all.
+    """
+
+    def __init__(self, part: str = ''):
+        self.part = part
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        """Compare names and shapes before anything is loaded."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        wanted = {
+            name: tensor.shape
+            for name, tensor in model.state_dict().items()
+            if name.startswith(self.part)
+        }
+        given = checkpoint.get('state_dict', checkpoint)
+        given = {k.removeprefix('module.'): v for k, v in given.items()}
+        missing = [name for name in wanted if name not in given]
+        if missing:
+            raise UserError(
+                f'{_source(runner)}: {len(missing)} of {len(wanted)} tensors '
+                f'of the model are not in it ({missing[0]}, ...); use the '
+                'config that it was trained with'
+            )
+        for name, shape in wanted.items():
+            if given[name].shape != shape:
+                raise UserError(
+                    f'{_source(runner)}: {name} is '
+                    f'{tuple(given[name].shape)} there and {tuple(shape)} in '
+                    'the model; use the config that it was trained with'
+                )
+
+
+def _source(runner):
+    return runner._load_from or 'the checkpoint'

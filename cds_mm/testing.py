@@ -1,0 +1,169 @@
+"""What tests need: fresh random inputs, small configs, two ranks."""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.config import Config
+from torch import Tensor
+
+from cds_mm.losses import unit_rows
+
+CONFIGS = Path(__file__).parent.parent / 'configs'
+
+
+def fresh_seed() -> int:
+    """A new seed for each call, or ``CDS_MM_TEST_SEED``; printed.
+
+    pytest shows what a failed test printed, so a failure can be repeated.
+    """
+    seed = int(os.environ.get('CDS_MM_TEST_SEED', time.time_ns() % 2**31))
+    print(f'CDS_MM_TEST_SEED={seed}')
+    return seed
+
+
+def fresh_generator() -> torch.Generator:
+    """A generator with a fresh, printed seed."""
+    return torch.Generator().manual_seed(fresh_seed())
+
+
+def random_units(
+    rows: int, width: int, generator: torch.Generator, dtype=torch.float64
+) -> Tensor:
+    """(rows, width) of unit length."""
+    return unit_rows(
+        torch.randn(rows, width, generator=generator, dtype=dtype)
+    )
+
+
+def samples(labels: list[int], sample_idx: list[int] | None = None) -> list:
+    """Data samples as the preprocessor hands them to the model."""
+    from mmpretrain.structures import DataSample
+
+    indices = sample_idx or range(len(labels))
+    return [
+        DataSample(metainfo={'sample_idx': index}).set_gt_label(label)
+        for label, index in zip(labels, indices, strict=True)
+    ]
+
+
+def shrink(
+    cfg: Config,
+    data_root: str,
+    image_size: int,
+    batch_size: int = 4,
+    epochs: int = 1,
+    workers: int = 0,
+) -> Config:
+    """Make a classification config small without touching its model.
+
+    Args:
+        cfg: a config of this project; a copy is changed and returned.
+        data_root: a class-per-folder set, for training and validation.
+        image_size: side of the crops; of no effect on a CIFAR recipe.
+        batch_size: images a rank.
+        epochs: of the run.
+        workers: of each loader.
+    """
+    cfg = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+    for split in ('train', 'val', 'test'):
+        loader = cfg[f'{split}_dataloader']
+        loader.update(batch_size=batch_size, num_workers=workers)
+        loader.persistent_workers = bool(workers)
+        _resize(loader.dataset.pipeline, image_size)
+        loader.dataset = dict(
+            type='ClassFolder',
+            data_root=str(data_root),
+            pipeline=_with_loader(loader.dataset.pipeline),
+        )
+    cfg.train_cfg.max_epochs = epochs
+    cfg.default_hooks.logger.interval = 1
+    return cfg
+
+
+def _with_loader(pipeline):
+    """CIFAR's pickles need no loader, a folder does."""
+    if pipeline[0]['type'] == 'LoadRGBImage':
+        return pipeline
+    return [dict(type='LoadRGBImage'), *pipeline]
+
+
+def _resize(pipeline, size):
+    for step in pipeline:
+        for views in step.get('transforms', []):
+            _resize(views, size)
+        if step['type'] in ('RandomResizedCrop', 'ViewResizedCrop'):
+            step.scale = size
+        elif step['type'] == 'CenterCrop':
+            step.crop_size = size
+        elif step['type'] == 'ResizeEdge':
+            step.scale = max(size, round(size * 256 / 224))
+
+
+def run_ranks(world_size: int, function: Callable, *args) -> list:
+    """Run ``function(rank, *args)`` on gloo ranks, return what each returns.
+
+    Args:
+        world_size: number of processes.
+        function: of module level, so that it can be sent to a process.
+        *args: whatever can be pickled.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        mp.spawn(_rank_main, (world_size, folder, function, args), world_size)
+        return [
+            torch.load(Path(folder) / f'{rank}.pt', weights_only=False)
+            for rank in range(world_size)
+        ]
+
+
+def _rank_main(rank, world_size, folder, function, args):
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        'gloo',
+        init_method=f'file://{folder}/rendezvous',
+        rank=rank,
+        world_size=world_size,
+    )
+    try:
+        torch.save(function(rank, *args), Path(folder) / f'{rank}.pt')
+    finally:
+        dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def class_folder(
+    sizes: dict[str, int], side: int = 40, seed: int = 0
+) -> Iterator[str]:
+    """A temporary class-per-folder set of random JPEG files.
+
+    Args:
+        sizes: number of images of each class.
+        side: pixels of each image's sides.
+        seed: of the pixels.
+    """
+    with tempfile.TemporaryDirectory() as root:
+        write_class_folder(root, sizes, side, seed)
+        yield root
+
+
+def write_class_folder(
+    root: str, sizes: dict[str, int], side: int = 40, seed: int = 0
+) -> None:
+    """As :func:`class_folder`, in a folder of the caller's."""
+    import cv2
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    for name, count in sizes.items():
+        folder = Path(root) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            coarse = rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)
+            image = cv2.resize(coarse, (side, side))
+            cv2.imwrite(str(folder / f'{index:03}.jpg'), image)

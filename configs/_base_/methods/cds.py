@@ -1,0 +1,27 @@
+"""Contrastive Deep Supervision (Zhang et al., ECCV 2022).
+
+Cross entropy on the first view, and a supervised contrastive loss on each
+stage: the released code contrasts all four, the formula of the paper the
+first three (``model.supervisions.cds.branches="(stage1,stage2,stage3)"``).
+"""
+
+method = dict(
+    branches=dict(
+        stage1=dict(type='Branch', tower=dict(type='SepConvTower')),
+        stage2=dict(type='Branch', tower=dict(type='SepConvTower')),
+        stage3=dict(type='Branch', tower=dict(type='SepConvTower')),
+        # No block lies between the last stage and itself: this contrasts
+        # the very vector that the classifier reads.
+        stage4=dict(type='Branch', tower=dict(type='SepConvTower')),
+    ),
+    supervisions=dict(
+        ce=dict(type='CrossEntropySupervision', views=(0,)),
+        cds=dict(
+            type='ContrastiveSupervision',
+            weight=0.1,
+            temperature=0.07,
+            positives='label',
+            gather=False,
+        ),
+    ),
+)

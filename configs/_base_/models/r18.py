@@ -1,0 +1,21 @@
+"""ResNet-18 with the stem that every detector expects."""
+
+model = dict(
+    type='DeepSupervisedClassifier',
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        out_indices=(0, 1, 2, 3),
+        style='pytorch',
+        # The released code does not zero the last BatchNorm of a block.
+        zero_init_residual=False,
+    ),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(
+        type='LinearClsHead',
+        num_classes=1000,
+        in_channels=512,
+        loss=dict(type='CrossEntropyLoss'),
+        topk=(1, 5),
+    ),
+)

@@ -1,0 +1,8 @@
+"""ResNet-18 with half its width, for what a laptop can train."""
+
+_base_ = './r18.py'
+
+model = dict(
+    backbone=dict(base_channels=32),
+    head=dict(num_classes=10, in_channels=256),
+)

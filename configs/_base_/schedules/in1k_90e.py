@@ -1,0 +1,14 @@
+"""ImageNet, 90 epochs, total batch 256 (released code of CDS)."""
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    # Weight decay on every parameter, those of BatchNorm too.
+    optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4),
+)
+param_scheduler = dict(
+    type='MultiStepLR', by_epoch=True, milestones=[30, 60], gamma=0.1
+)
+train_cfg = dict(by_epoch=True, max_epochs=90, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+auto_scale_lr = dict(base_batch_size=256)

@@ -1,0 +1,118 @@
+"""Every config parses, says what it is, and keeps the conventions."""
+
+import ast
+import re
+
+import pytest
+from mmengine.config import Config
+
+from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
+from cds_mm.testing import CONFIGS
+
+LEAVES = sorted(
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob('*.py')
+    if '_base_' not in path.parts
+)
+METHODS = (
+    'baseline dsn dks dhm cds cds-semi cds-kd kd at rkd sp crd cc one sskd '
+    'supcon byol byol-dsn'
+).split()
+MODELS = (
+    'r18 r34 r50 r101 rxt50 rxt101 wrn50 wrn101 se18 se50 preact18'.split()
+)
+EPOCHS = {'in1k': 90, 'cifar100': 300, 'cifar10': 300}
+
+
+def load(name):
+    return Config.fromfile(CONFIGS / name)
+
+
+def code_lines(name):
+    tree = ast.parse((CONFIGS / name).read_text())
+    body = [n for n in tree.body if not isinstance(n, ast.Expr)]
+    return body[-1].end_lineno - body[0].lineno + 1
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_a_leaf_parses_and_is_small(name):
+    cfg = load(name)
+    assert cfg.model.type
+    assert code_lines(name) <= 30
+    doc = ast.get_docstring(ast.parse((CONFIGS / name).read_text()))
+    command = f'configs/{name}'
+    assert command in doc, 'the header gives the command'
+    assert re.search(r'\bGPUs?\b|CPU', doc), 'and the hardware'
+    assert 'measured' in doc or 'published' in doc, 'and the score'
+
+
+@pytest.mark.parametrize(
+    'name', [n for n in LEAVES if not n.startswith('detection')]
+)
+def test_a_name_says_what_is_in_it(name):
+    stem = name.split('/')[-1].removesuffix('.py')
+    method, model, data, *variant = stem.split('_')
+    assert method in METHODS
+    assert model in MODELS
+    cfg = load(name)
+    assert cfg.model.backbone.depth == int(re.sub(r'\D', '', model))
+    classes = {'in1k': 1000, 'cifar100': 100, 'cifar10': 10}.get(data)
+    if classes:
+        assert cfg.model.head.num_classes == classes
+    epochs = EPOCHS.get(data, cfg.train_cfg.max_epochs)
+    for word in variant:
+        if re.fullmatch(r'\d+e', word):
+            epochs = int(word[:-1])
+    assert cfg.train_cfg.max_epochs == epochs
+    views = 2 if method == 'cds' else 1
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    many = [s for s in pipeline if s['type'] == 'SeededMultiView']
+    assert (len(many[0]['transforms']) if many else 1) == views
+    total = cfg.auto_scale_lr.base_batch_size
+    gpus = re.search(r'For (\d+) GPUs?', cfg_doc(name))
+    assert int(gpus[1]) * cfg.train_dataloader.batch_size == total
+
+
+def cfg_doc(name):
+    return ast.get_docstring(ast.parse((CONFIGS / name).read_text()))
+
+
+def test_the_hooks_of_configs_and_launcher_are_the_same():
+    cfg = load('cds_r50_in1k.py')
+    types = [hook['type'] for hook in cfg.custom_hooks]
+    assert types == [*RUN_HOOKS, *CLASSIFICATION_HOOKS]
+
+
+def test_the_twins_differ_in_the_method_alone():
+    cds = load('cifar100/cds_r18_cifar100.py')
+    twin = load('cifar100/baseline_r18_cifar100.py')
+    views = cds.two_views[1].transforms
+    first_view = [twin.train_dataloader.dataset.pipeline[i] for i in (1, 2, 3)]
+    assert [dict(step) for step in views[0]] == [dict(s) for s in first_view]
+    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg'):
+        assert cds[key] == twin[key]
+    assert cds.model.backbone == twin.model.backbone
+    longer = load('cifar100/baseline_r18_cifar100_600e.py')
+    assert longer.train_cfg.max_epochs == 2 * cds.train_cfg.max_epochs
+    assert longer.param_scheduler.milestones == [
+        2 * epoch for epoch in cds.param_scheduler.milestones
+    ]
+
+
+def test_the_published_numbers():
+    cfg = load('cds_r50_in1k.py')
+    cds = cfg.model.supervisions.cds
+    assert (cds.weight, cds.temperature, cds.gather) == (0.1, 0.07, False)
+    assert cfg.model.supervisions.ce.views == (0,)
+    assert not cfg.model.backbone.zero_init_residual
+    assert cfg.optim_wrapper.optimizer.weight_decay == 1e-4
+    assert cfg.param_scheduler.milestones == [30, 60]
+    cfg = load('cifar100/cds_r18_cifar100.py')
+    assert cfg.optim_wrapper.optimizer.weight_decay == 5e-4
+    assert cfg.param_scheduler.milestones == [90, 180, 280]
+
+
+def test_detection_needs_nothing_of_this_package():
+    for name in LEAVES:
+        if name.startswith('detection'):
+            assert 'cds_mm' not in load(name).pretty_text, name

@@ -1,0 +1,24 @@
+"""Pretrain on digits, convert, detect digits in scenes; `make demo`."""
+
+import argparse
+import os
+import sys
+
+from cds_mm.demo.plan import ROOT, WORK, Size, run_demo
+from cds_mm.demo.report import write_report
+from cds_mm.engine.cli import friendly_main
+
+
+def main(argv=None):
+    """Run everything and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seed', type=int, default=0)
+    args = parser.parse_args(argv)
+    os.chdir(ROOT)
+    seconds = run_demo(Size(), args.seed)
+    print(write_report(args.seed, seconds))
+    print(f'Saved in {WORK}/: report.md, curves.png, boxes.png')
+
+
+if __name__ == '__main__':
+    sys.exit(friendly_main(main)())
