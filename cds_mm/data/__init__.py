@@ -7,6 +7,7 @@ from cds_mm.data.checks import (
 )
 from cds_mm.data.class_folder import ClassFolder
 from cds_mm.data.colour import RGBColorJitter, RGBGrayscale
+from cds_mm.data.crop import AntialiasedResizedCrop
 from cds_mm.data.cutout import ClippedCutout
 from cds_mm.data.loading import LoadRGBImage, read_rgb
 from cds_mm.data.m_per_class_sampler import MPerClassSampler
@@ -15,6 +16,7 @@ from cds_mm.data.preprocessor import MultiViewDataPreprocessor
 from cds_mm.data.seeding import SeededFetch
 
 __all__ = [
+    'AntialiasedResizedCrop',
     'ClassFolder',
     'ClippedCutout',
     'LoadRGBImage',

@@ -129,11 +129,11 @@ def _cause(error: Exception) -> str:
 def _decode(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
         image.load()
-        image = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
         if image.mode == 'F':
             raise ValueError('its pixels are floating-point numbers')
         if image.mode.startswith('I'):
             # PIL would clip 16-bit grey at 255 and make it white.
             high = np.asarray(image).astype(np.int64) >> 8
             image = Image.fromarray(high.clip(0, 255).astype(np.uint8))
-        return np.array(image.convert('RGB'))
+        return np.array(image if image.mode == 'RGB' else image.convert('RGB'))

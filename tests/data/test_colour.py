@@ -1,0 +1,156 @@
+import colorsys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageEnhance
+
+from cds_mm.data import RGBColorJitter, RGBGrayscale, colour
+
+
+@pytest.fixture
+def fixed_jitter(monkeypatch):
+    """Jitter with given operations and factors instead of drawn ones."""
+
+    def apply(image, order, factors):
+        monkeypatch.setattr(
+            colour.ColorJitter,
+            'get_params',
+            staticmethod(lambda *_: (torch.tensor(order), *factors)),
+        )
+        jitter = RGBColorJitter(0.4, 0.4, 0.4, 0.1)
+        return jitter({'img': image})['img'].astype(int)
+
+    return apply
+
+
+def close(a, b, levels=1):
+    return np.abs(np.asarray(a).astype(int) - np.asarray(b)).max() <= levels
+
+
+def luma(image):
+    return image @ np.array([0.299, 0.587, 0.114])
+
+
+def test_brightness_contrast_saturation_by_formula(image, fixed_jitter, rng):
+    factors = rng.uniform(0.6, 1.4, 3)
+    b, c, s = factors
+    wanted = image * b
+    assert close(fixed_jitter(image, [0], (b, None, None, None)), clip(wanted))
+    mean = luma(image.astype(float)).mean()
+    wanted = mean + (image - mean) * c
+    got = fixed_jitter(image, [1], (None, c, None, None))
+    # The grey mean is rounded before it is mixed in.
+    assert close(got, clip(wanted), 1.5)
+    grey = luma(image.astype(float))[..., None]
+    wanted = grey + (image - grey) * s
+    got = fixed_jitter(image, [2], (None, None, s, None))
+    assert close(got, clip(wanted), 1.5)
+
+
+def clip(values):
+    return np.clip(values, 0, 255)
+
+
+@pytest.mark.parametrize('shift', [-0.1, -0.05, 0.05, 0.1])
+def test_hue_turns_red_where_rgb_says(shift, fixed_jitter):
+    # Read as BGR, red would be blue, and a turn would go the other way.
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    wanted = np.array(colorsys.hsv_to_rgb(shift % 1, 1, 1)) * 255
+    got = fixed_jitter(red, [3], (None, None, None, shift))
+    # Two of PIL's 256 steps of hue, six grey levels of a full colour each.
+    assert close(got[0, 0], wanted, 12.5)
+
+
+def test_hue_of_every_colour_wraps_around(image, fixed_jitter, rng):
+    shift = rng.uniform(-0.1, 0.1)
+    got = fixed_jitter(image, [3], (None, None, None, shift))
+    errors = []
+    for pixel, turned in zip(
+        image.reshape(-1, 3), got.reshape(-1, 3), strict=True
+    ):
+        h, s, v = colorsys.rgb_to_hsv(*pixel / 255)
+        wanted = np.array(colorsys.hsv_to_rgb((h + shift) % 1, s, v)) * 255
+        errors.append(np.abs(wanted - turned).max())
+    assert max(errors) < 10 and np.mean(errors) < 3
+
+
+def test_operations_come_in_the_drawn_order(image, fixed_jitter):
+    factors = (1.4, 0.6, 1.4, None)
+    enhance = {
+        0: lambda x: ImageEnhance.Brightness(x).enhance(1.4),
+        1: lambda x: ImageEnhance.Contrast(x).enhance(0.6),
+        2: lambda x: ImageEnhance.Color(x).enhance(1.4),
+    }
+    results = []
+    for order in ([0, 1, 2], [2, 1, 0]):
+        wanted = Image.fromarray(image)
+        for step in order:
+            wanted = enhance[step](wanted)
+        got = fixed_jitter(image, order, factors)
+        assert close(got, np.array(wanted))
+        results.append(got)
+    assert not np.array_equal(*results)
+
+
+def test_factors_are_uniform_and_orders_equally_often(monkeypatch, rng):
+    drawn = []
+    original = colour.ColorJitter.get_params
+
+    def record(*args):
+        drawn.append(original(*args))
+        return drawn[-1]
+
+    monkeypatch.setattr(colour.ColorJitter, 'get_params', staticmethod(record))
+    torch.manual_seed(int(rng.integers(2**31)))
+    jitter = RGBColorJitter(0.4, 0.4, 0.4, 0.1, prob=1.0)
+    pixel = np.full((1, 1, 3), 90, np.uint8)
+    for _ in range(3000):
+        jitter({'img': pixel})
+    orders = [tuple(params[0].tolist()) for params in drawn]
+    factors = np.array([params[1:] for params in drawn])
+    assert len(set(orders)) == 24
+    for column, (low, high) in zip(
+        factors.T, [(0.6, 1.4)] * 3 + [(-0.1, 0.1)], strict=True
+    ):
+        scaled = (column - low) / (high - low)
+        assert scaled.min() >= 0 and scaled.max() <= 1
+        cdf = np.sort(scaled) - np.arange(3000) / 3000
+        # Kolmogorov-Smirnov: 0.036 has one chance in a thousand.
+        assert np.abs(cdf).max() < 0.045
+
+
+@pytest.mark.parametrize(
+    'transform, prob',
+    [
+        (RGBColorJitter(0.4, 0.4, 0.4, 0.1, prob=0.8), 0.8),
+        (RGBGrayscale(prob=0.2), 0.2),
+    ],
+)
+def test_probability(transform, prob, rng):
+    from cds_mm.data.seeding import seed_generators
+
+    pixel = np.array([[[200, 90, 30]]], np.uint8)
+    changed = 0
+    start = int(rng.integers(2**31))
+    for number in range(2000):
+        seed_generators(start + number)
+        changed += not np.array_equal(transform({'img': pixel})['img'], pixel)
+    # Standard deviation 0.009; a jitter may leave one pixel as it is.
+    assert changed / 2000 == pytest.approx(prob, abs=0.05)
+
+
+def test_grayscale_weighs_red_as_red(image):
+    grey = RGBGrayscale(prob=1.0)({'img': image})['img']
+    assert grey.shape == image.shape and grey.dtype == np.uint8
+    assert close(grey, luma(image.astype(float))[..., None], 0.51)
+    pil = np.array(Image.fromarray(image).convert('L'))
+    assert close(grey, pil[..., None], 1)
+
+
+def test_the_input_stays_as_it_is(image):
+    before = image.copy()
+    RGBGrayscale(prob=1.0)({'img': image})
+    RGBColorJitter(0.4, 0.4, 0.4, 0.1)({'img': image})
+    assert np.array_equal(image, before)

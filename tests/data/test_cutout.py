@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from cds_mm.data import ClippedCutout
+
+
+def hole(size, height, width):
+    """The blanked box as (top, bottom, left, right)."""
+    image = np.full((height, width, 3), 200, np.uint8)
+    out = ClippedCutout(size=size)({'img': image})['img']
+    assert (image == 200).all(), 'the input must stay as it is'
+    black = (out == 0).all(-1)
+    assert ((out == 200).all(-1) | black).all()
+    rows, columns = np.flatnonzero(black.any(1)), np.flatnonzero(black.any(0))
+    assert black.sum() == len(rows) * len(columns), 'one full box'
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+def test_box_is_clipped_on_both_sides(rng):
+    np.random.seed(int(rng.integers(2**31)))
+    boxes = np.array([hole(16, 32, 32) for _ in range(6000)])
+    for start, stop in (boxes[:, :2].T, boxes[:, 2:].T):
+        # Every centre c in 0..31 once in 32: [max(c-8, 0), min(c+8, 32)).
+        centres = np.where(start == 0, stop - 8, start + 8)
+        counts = np.bincount(centres, minlength=32)
+        assert len(counts) == 32
+        # 187.5 each, standard deviation 13.5.
+        assert counts.min() > 120 and counts.max() < 260
+        # By counting: (2 * (8 + ... + 15) + 16 * 16) / 32 = 13.75 + 0.25.
+        assert (stop - start).mean() == pytest.approx(14.0, abs=0.15)
+
+
+def test_hole_covers_a_small_image_whole():
+    assert hole(64, 9, 12) == (0, 9, 0, 12)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+from mmengine import Config
+from mmpretrain.registry import DATASETS, TRANSFORMS
+
+from cds_mm.data import SeededFetch, SeededMultiView
+
+
+def dataset(config, recipe, root):
+    cfg = Config.fromfile(f'configs/_base_/datasets/{config}.py')
+    return DATASETS.build(
+        {'type': 'ClassFolder', 'data_root': root, 'pipeline': cfg[recipe]}
+    )
+
+
+@pytest.mark.parametrize('config', ['views_cifar', 'views_in1k'])
+def test_first_view_is_that_of_the_recipe_with_one(
+    config, image_folder, rng, monkeypatch, request
+):
+    monkeypatch.chdir(request.config.rootpath)
+    root = image_folder('x', {'a': 3, 'b': 2}, side=64)
+    seed = int(rng.integers(2**31))
+    one = SeededFetch(dataset(config, 'one_view', root), seed)
+    two = SeededFetch(dataset(config, 'two_views', root), seed)
+    previous = None
+    for epoch in range(3):
+        one.set_epoch(epoch)
+        two.set_epoch(epoch)
+        alone = torch.stack([x['inputs'] for x in one(range(5))])
+        pairs = [x['inputs'] for x in two([4, 0, 2, 1, 3])]
+        first = torch.stack([pairs[i][0] for i in (1, 3, 2, 4, 0)])
+        assert torch.equal(alone, first)
+        assert alone.dtype == torch.uint8
+        assert all(not torch.equal(a, b) for a, b in pairs)
+        assert previous is None or not torch.equal(alone, previous)
+        previous = alone
+
+
+def test_a_view_does_not_depend_on_those_before():
+    def take(count):
+        return lambda results: {
+            'img': [np.random.rand() for _ in range(count)][:1]
+        }
+
+    def second(first_draws):
+        views = SeededMultiView([[take(first_draws)], [take(1)]])
+        fetch = SeededFetch([{'img': None}], 3)
+        fetch.dataset = _Through(views)
+        return fetch([0])[0]['img'][1]
+
+    assert second(1) == second(9)
+
+
+class _Through:
+    def __init__(self, transform):
+        self.transform = transform
+
+    def __getitem__(self, index):
+        return self.transform({'img': np.zeros((2, 2, 3), np.uint8)})
+
+
+def test_views_do_not_share_pixels(image):
+    def blacken(results):
+        results['img'][:] = 0
+        return results
+
+    views = TRANSFORMS.build(
+        {'type': 'SeededMultiView', 'transforms': [[blacken], []]}
+    )
+    black, untouched = views({'img': image.copy()})['img']
+    assert not black.any()
+    assert np.array_equal(untouched, image)
+
+
+def test_num_views_repeats_a_pipeline_with_other_draws(image):
+    crop = {'type': 'RandomCrop', 'crop_size': 8}
+    views = SeededMultiView([[crop], [crop]], num_views=[1, 3])
+    fetch = SeededFetch(None, 0)
+    fetch.dataset = _Through(lambda _: views({'img': image}))
+    drawn = fetch([0])[0]['img']
+    assert len(drawn) == 4
+    assert len({view.tobytes() for view in drawn}) == 4

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+import torch
+from mmengine import FUNCTIONS
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from cds_mm.errors import UserError
+
+MEAN, STD = [125.0, 120.0, 110.0], [51.0, 50.0, 55.0]
+
+
+def preprocessor(**options):
+    return MODELS.build(
+        {
+            'type': 'MultiViewDataPreprocessor',
+            'mean': MEAN,
+            'std': STD,
+            **options,
+        }
+    )
+
+
+def batch(rng, views, size=3, side=6):
+    samples = [
+        {
+            'inputs': [
+                torch.from_numpy(
+                    rng.integers(0, 256, (3, side, side), dtype=np.uint8)
+                )
+                for _ in range(views)
+            ],
+            'data_samples': DataSample().set_gt_label(i),
+        }
+        for i in range(size)
+    ]
+    return samples, FUNCTIONS.get('default_collate')(samples)
+
+
+def by_hand(image):
+    mean, std = (torch.tensor(x)[:, None, None] for x in (MEAN, STD))
+    return (image.double() - mean) / std
+
+
+@pytest.mark.parametrize('views', [1, 2, 3])
+def test_rows_are_view_major(views, rng):
+    samples, data = batch(rng, views)
+    out = preprocessor()(data, training=True)
+    assert out['inputs'].dtype == torch.float32
+    assert out['inputs'].shape == (views * 3, 3, 6, 6)
+    for view in range(views):
+        for i, sample in enumerate(samples):
+            got = out['inputs'][view * 3 + i]
+            wanted = by_hand(sample['inputs'][view])
+            assert torch.allclose(got.double(), wanted, atol=1e-5)
+    assert [int(s.gt_label) for s in out['data_samples']] == [0, 1, 2]
+
+
+def test_a_tensor_is_one_view(rng):
+    _, data = batch(rng, 1)
+    wanted = preprocessor()(data)['inputs']
+    _, data = data, {**data, 'inputs': data['inputs'][0]}
+    assert torch.equal(preprocessor()(data)['inputs'], wanted)
+
+
+def test_images_from_pseudo_collate_are_one_view(rng):
+    _, data = batch(rng, 1)
+    wanted = preprocessor()(data)['inputs']
+    data['inputs'] = list(data['inputs'][0])
+    assert torch.equal(preprocessor()(data)['inputs'], wanted)
+
+
+def test_bytes_reach_the_device(rng, monkeypatch):
+    _, data = batch(rng, 2)
+    model = preprocessor()
+    cast, seen = model.cast_data, []
+
+    def record(x):
+        seen.extend(t.dtype for t in x if isinstance(t, torch.Tensor))
+        return cast(x)
+
+    monkeypatch.setattr(model, 'cast_data', record)
+    model(data)
+    assert set(seen) == {torch.uint8}
+
+
+def test_views_of_two_sizes(rng):
+    _, data = batch(rng, 2)
+    data['inputs'][1] = data['inputs'][1][..., 1:]
+    with pytest.raises(UserError, match='differ in shape'):
+        preprocessor()(data)
+
+
+def test_mixup_needs_one_view(rng):
+    mixup = {'augments': {'type': 'Mixup', 'alpha': 0.8}}
+    model = preprocessor(batch_augments=mixup, num_classes=3)
+    _, data = batch(rng, 2)
+    with pytest.raises(UserError, match='batch_augments'):
+        model(data, training=True)
+    model(data, training=False)
+    _, data = batch(rng, 1)
+    mixed = model(data, training=True)['data_samples']
+    assert all(s.gt_score.sum() == pytest.approx(1) for s in mixed)
+
+
+def test_unstacked_views(rng):
+    samples, _ = batch(rng, 2)
+    data = FUNCTIONS.get('pseudo_collate')(samples)
+    with pytest.raises(UserError, match='default_collate'):
+        preprocessor()(data)

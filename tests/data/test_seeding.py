@@ -1,0 +1,119 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmpretrain.datasets import CustomDataset
+from torch.utils.data import DataLoader
+
+from cds_mm.data.seeding import SeededFetch, sample_seed, seed_generators
+
+
+def draws():
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def draws_of(*key):
+    seed_generators(*key)
+    return draws()
+
+
+def test_every_part_of_the_key_reaches_every_generator(rng):
+    key = rng.integers(0, 2**31, 4).tolist()
+    before = draws_of(*key)
+    assert draws_of(*key) == before
+    for part in range(4):
+        other = list(key)
+        other[part] += 1
+        assert all(
+            a != b for a, b in zip(before, draws_of(*other), strict=True)
+        )
+    swapped = draws_of(key[1], key[0], *key[2:])
+    assert key[0] == key[1] or swapped != before
+
+
+def test_neighbouring_keys_give_uniform_draws(rng):
+    start = int(rng.integers(0, 2**31))
+    samples = np.array([draws_of(0, 0, start + i, 0) for i in range(4000)])
+    # Standard error of the mean 0.0046, of a correlation 0.016.
+    assert np.abs(samples.mean(0) - 0.5).max() < 0.03
+    correlation = np.corrcoef(np.hstack([samples[:-1], samples[1:]]).T)
+    assert np.abs(correlation - np.eye(6)).max() < 0.09
+
+
+def test_the_context_ends_with_its_sample():
+    from cds_mm.data import seeding
+
+    with pytest.raises(ZeroDivisionError), sample_seed(0, 0, 0):
+        assert seeding._sample_key == (0, 0, 0)
+        1 / 0  # noqa: B018
+    state = random.getstate()
+    seeding.seed_view(1)
+    assert random.getstate() == state
+
+
+class Draws:
+    """A data set whose samples are what the generators give."""
+
+    def __init__(self, length):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        return torch.tensor([index, *draws()], dtype=torch.float64)
+
+
+def fetched(dataset, epochs=1, fetch_args=(), **loader_args):
+    fetch = SeededFetch(dataset, *(fetch_args or (5,)))
+    dataset.__getitems__ = fetch
+    loader = DataLoader(dataset, **loader_args)
+    for epoch in range(epochs):
+        fetch.set_epoch(epoch)
+        yield torch.cat(list(loader))
+
+
+@pytest.mark.parametrize('persistent', [False, True])
+@pytest.mark.parametrize('workers', [0, 1, 2])
+def test_draws_do_not_depend_on_workers(workers, persistent):
+    if persistent and not workers:
+        pytest.skip('PyTorch refuses it')
+    # Other batches on purpose: the batch must not matter either.
+    wanted = list(fetched(Draws(23), epochs=3, batch_size=23))
+    got = fetched(
+        Draws(23),
+        epochs=3,
+        batch_size=4,
+        num_workers=workers,
+        persistent_workers=persistent,
+    )
+    for a, b in zip(wanted, got, strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(wanted[0][:, 1:], wanted[1][:, 1:])
+
+
+@pytest.mark.parametrize('workers', [0, 1, 2])
+def test_batches_are_counted_across_workers(workers):
+    # Twenty times the same sample: only the batch number tells them apart.
+    args = {'sampler': [3] * 20, 'batch_size': 2, 'num_workers': workers}
+    (got,) = fetched(Draws(5), fetch_args=(5, 7), **args)
+    wanted = []
+    for batch in range(7, 17):
+        with sample_seed(5, batch, 3):
+            wanted += [torch.tensor([3, *draws()], dtype=torch.float64)] * 2
+    assert torch.equal(got, torch.stack(wanted))
+
+
+def test_repeats_of_an_image_differ(image_folder):
+    root = image_folder('x', {'a': 3})
+    leaf = CustomDataset(
+        data_root=root,
+        with_label=False,
+        pipeline=[lambda results: torch.rand(1).item()],
+    )
+    repeated = SeededFetch(RepeatDataset(leaf, 2), 0)(range(6))
+    assert len(set(repeated)) == 6
+    joined = SeededFetch(ConcatDataset([leaf, leaf]), 0)(range(6))
+    assert len(set(joined)) == 6
