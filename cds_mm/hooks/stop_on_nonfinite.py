@@ -21,7 +21,9 @@ class StopOnNonFiniteHook(Hook):
         self, runner, batch_idx, data_batch=None, outputs=None
     ):
         """Raise when a term that is summed into the loss is not finite."""
-        losses = {k: float(v) for k, v in outputs.items() if 'loss' in k}
+        losses = {
+            k: float(v.detach()) for k, v in outputs.items() if 'loss' in k
+        }
         if all(torch.isfinite(torch.tensor(list(losses.values())))):
             return
         terms = ', '.join(f'{k} {v:g}' for k, v in losses.items())
