@@ -27,6 +27,9 @@ from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.errors import UserError
 
+# The class of this project for the network of the released code.
+NO_MAXPOOL = 'ResNetNoMaxPool'
+
 
 @dataclass
 class Options:
@@ -82,7 +85,9 @@ def convert(src, dst, options: Options | None = None) -> Result:
     found = extract_backbone(checkpoint, src, options.ema, options.prefix)
     check_finite(found.state, src)
     record, notes = _record(checkpoint, found, src, options)
-    notes += _stem_notes(found, src, options)
+    pool_added = _adds_maxpool(found, record, src, options)
+    if pool_added:
+        record = _with_standard_stem(record)
     source = build_source(record, src)
     load_strictly(source, found.state, src, _describe(record))
     if options.reestimate_bn is not None:
@@ -90,8 +95,7 @@ def convert(src, dst, options: Options | None = None) -> Result:
         check_finite(source.state_dict(), src)
     record['fingerprint'] = fingerprint(source, record)
     record['weights'] = found.weights
-    if _lacks_maxpool(found):
-        record['trained_without_maxpool'] = True
+    if pool_added:
         notes.append(_maxpool_effect(source, record))
     proof = None
     if options.detector is not None:
@@ -198,25 +202,31 @@ def _check_agreement(record: dict, named: dict, name: str, src) -> None:
             )
 
 
-def _lacks_maxpool(found: Extracted) -> bool:
-    """The released ImageNet network defines a max-pool and never calls it."""
-    return found.kind == 'cds-release' and stem_kernel(found.state) == 7
-
-
-def _stem_notes(found: Extracted, src, options: Options) -> list[str]:
-    if not _lacks_maxpool(found):
-        return []
-    if not options.accept_missing_maxpool:
+def _adds_maxpool(
+    found: Extracted, record: dict, src, options: Options
+) -> bool:
+    """Whether a network trained without max-pool gets one, knowingly."""
+    # The released ImageNet network defines a max-pool and never calls it.
+    released = found.kind == 'cds-release' and stem_kernel(found.state) == 7
+    if released and not options.accept_missing_maxpool:
         raise UserError(
             f'{src}: comes from the released CDS code for ImageNet '
             '(auxiliary* keys, 7x7 stem), whose network never calls its '
             'max-pool: with the standard stem it computes another function; '
             'pass --accept-missing-maxpool to convert it knowingly'
         )
-    return [
-        'trained without max-pool, converted to the standard stem: equality '
-        'with the network as trained is not claimed'
-    ]
+    named = record['backbone'].get('type') == NO_MAXPOOL
+    if options.accept_missing_maxpool and not (released or named):
+        raise UserError(
+            f'{src}: was trained with a max-pool, as far as can be told; '
+            'leave out --accept-missing-maxpool'
+        )
+    return options.accept_missing_maxpool
+
+
+def _with_standard_stem(record: dict) -> dict:
+    backbone = {**record['backbone'], 'type': 'ResNet'}
+    return {**record, 'backbone': backbone, 'trained_without_maxpool': True}
 
 
 def _maxpool_effect(source: nn.Module, record: dict) -> str:
@@ -231,8 +241,9 @@ def _maxpool_effect(source: nn.Module, record: dict) -> str:
     )
     gap = (torch.linalg.norm(ours - theirs) / torch.linalg.norm(ours)).item()
     return (
-        f'its pooled features differ from those as trained by {gap:.0%} '
-        '(norm of the difference, probe image)'
+        'trained without max-pool, converted to the standard stem: it is not '
+        'the network as trained, whose pooled features on the probe image '
+        f'differ by {gap:.0%}'
     )
 
 

@@ -120,7 +120,8 @@ def relative_difference(
             f'stage {stage + 1}: the trained backbone makes a map of '
             f'{sizes[0]}, that of {name} one of {sizes[1]}, so {cause} is '
             'another; set model.backbone.type and its strides as in '
-            'pretraining'
+            'pretraining (for a network without max-pool, '
+            '--accept-missing-maxpool adds one)'
         )
     scale = ours.abs().max().clamp(min=1e-12)
     return ((ours - theirs).abs().max() / scale).item()

@@ -179,3 +179,36 @@ def raw_zip(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def mm_config():
+    """A classification config that agrees with ``record``."""
+
+    def make(loader='LoadRGBImage', **preprocessor):
+        return Config(
+            {
+                'model': {
+                    'type': 'ImageClassifier',
+                    'backbone': {
+                        'type': 'ResNet',
+                        'depth': 18,
+                        'style': 'pytorch',
+                    },
+                },
+                'data_preprocessor': {
+                    'mean': MEAN,
+                    'std': STD,
+                    'to_rgb': False,
+                    **preprocessor,
+                },
+                'train_dataloader': {
+                    'dataset': {
+                        'type': 'ImageNet',
+                        'pipeline': [{'type': loader}],
+                    }
+                },
+            }
+        )
+
+    return make
