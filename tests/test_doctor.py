@@ -1,0 +1,359 @@
+"""Every trap from made-up facts, and real runs in processes of their own."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cds_mm import doctor
+from cds_mm.doctor import BROKEN, NOTE, OK, WARNING, Facts
+
+GOOD = Facts(
+    python='3.11.7',
+    distributions={
+        'torch': '2.14.1',
+        'torchvision': '0.29.1',
+        'onedl-mmengine': '0.10.12',
+        'onedl-mmcv': '2.3.6',
+        'onedl-mmdetection': '3.5.1',
+        'onedl-mmpretrain': '1.3.6',
+        'pycocotools': '2.0.11',
+        'numpy': '2.2.6',
+        'opencv-python': '4.12.0.88',
+    },
+    torch_requirement='torch (>=2.14.0)',
+    torchvision_ops=True,
+    torch_cuda='13.0',
+    gpus=['H100', 'H100'],
+    ops_state='compiled',
+    ops_reason='nms and roi_align work on the CPU',
+    omp_num_threads='4',
+    visible_cores=8,
+    usable_cores=8,
+    opencv_threads=8,
+)
+
+
+def facts(**changes):
+    """Those of a machine without a fault, with `changes`."""
+    made = copy.deepcopy(GOOD)
+    for wheel, version in changes.pop('wheels', {}).items():
+        made.distributions[wheel] = version
+    for wheel in changes.pop('without', []):
+        del made.distributions[wheel]
+    for name, value in changes.items():
+        assert hasattr(made, name)
+        setattr(made, name, value)
+    return made
+
+
+def only(check, **changes):
+    """The one finding of a check, which is one line throughout."""
+    (finding,) = check(facts(**changes))
+    assert '\n' not in finding.text + finding.fix
+    assert (finding.fix == '') == (finding.level == OK)
+    return finding
+
+
+def test_nothing_wrong():
+    findings = doctor.diagnose(GOOD)
+    assert {finding.level for finding in findings} == {OK}
+    assert doctor.worst(findings) == OK
+    assert doctor.worst([]) == OK
+
+
+def test_worst_is_the_highest_level():
+    levels = [NOTE, BROKEN, OK, WARNING]
+    findings = [doctor.Finding(level, 'x', 'y') for level in levels]
+    assert doctor.worst(findings) == BROKEN
+    assert doctor.worst(findings[2:]) == WARNING
+
+
+@pytest.mark.parametrize('name', doctor.PACKAGES)
+def test_a_missing_package(name):
+    wheel = doctor.PACKAGES[name][0]
+    finding = only(
+        doctor.check_packages,
+        without=[wheel],
+        # Those that need it fail too, and are not to blame.
+        import_errors={
+            name: f"ModuleNotFoundError: No module named '{name}'",
+            'mmdet.models': f"ModuleNotFoundError: No module named '{name}'",
+        },
+    )
+    assert finding.level == BROKEN
+    assert name in finding.text
+    assert finding.fix == f'pip install {wheel}'
+
+
+def test_a_package_without_metadata_is_not_missing():
+    finding = only(doctor.check_packages, without=['opencv-python'])
+    assert finding.level == OK
+
+
+def test_one_cause_is_reported_once():
+    cause = 'ImportError: libGL.so.1: cannot open shared object file'
+    finding = only(
+        doctor.check_packages,
+        import_errors=dict.fromkeys(('cv2', 'mmcv', 'mmdet'), cause),
+    )
+    assert finding.level == BROKEN
+    assert finding.text == f'import of cv2, mmcv, mmdet fails: {cause}'
+    assert finding.fix.endswith('--no-deps opencv-python')
+
+
+def test_parts_of_a_failing_package_are_not_reported():
+    finding = only(
+        doctor.check_packages,
+        import_errors={
+            'mmdet': 'AssertionError: MMCV==2.2.0 is used but incompatible',
+            'mmdet.models': 'AssertionError: something that follows',
+        },
+    )
+    assert 'MMCV==2.2.0' in finding.text
+    assert 'follows' not in finding.text
+
+
+@pytest.mark.parametrize(
+    ('name', 'cause', 'fix'),
+    [
+        ('mmengine', "No module named 'pkg_resources'", 'setuptools<82'),
+        ('mmdet.models', "No module named 'imaug.x'", 'pip install imaug'),
+        ('mmdet.models', "No module named 'cv2'", 'opencv-python'),
+        ('torchvision', 'operator torchvision::nms does not', 'both at once'),
+        ('numpy', 'a bad file', '--force-reinstall --no-deps numpy'),
+    ],
+)
+def test_the_fix_of_an_import_error(name, cause, fix):
+    finding = only(doctor.check_packages, import_errors={name: f'E: {cause}'})
+    assert finding.level == BROKEN
+    assert fix in finding.fix
+
+
+@pytest.mark.parametrize(
+    ('wheel', 'name'),
+    [
+        ('mmengine', 'mmengine'),
+        ('mmcv', 'mmcv'),
+        ('mmcv-lite', 'mmcv'),
+        ('mmdet', 'mmdet'),
+        ('mmpretrain', 'mmpretrain'),
+    ],
+)
+def test_both_lines_at_once(wheel, name):
+    finding = only(doctor.check_lines, wheels={wheel: '1.0'})
+    assert finding.level == BROKEN
+    both = f'{doctor.PACKAGES[name][0]} and {wheel} overwrite each other'
+    assert both in finding.text
+    assert f'uninstall -y {doctor.PACKAGES[name][0]} {wheel} ' in finding.fix
+
+
+def test_only_the_original_line():
+    originals = ['mmengine', 'mmcv-lite', 'mmdet', 'mmpretrain']
+    finding = only(
+        doctor.check_lines,
+        without=[doctor.PACKAGES[name][0] for name in doctor.HOSTS],
+        wheels=dict.fromkeys(originals, '1.0'),
+    )
+    assert finding.level == WARNING
+    assert 'not tested' in finding.text
+    assert all(wheel in finding.text for wheel in originals)
+    assert 'pip install onedl-mmengine onedl-mmcv' in finding.fix
+
+
+def test_ops_missing_is_a_note():
+    finding = only(
+        doctor.check_ops,
+        ops_state='stand-in',
+        ops_reason='MMCV was installed without compiled operations',
+        ops_provided=['nms', 'roi_align_forward'],
+    )
+    assert finding.level == NOTE
+    assert 'nms, roi_align_forward' in finding.text
+    assert '--no-build-isolation' in finding.fix
+
+
+def test_ops_built_for_another_torch_are_a_warning():
+    finding = only(
+        doctor.check_ops,
+        ops_state='stand-in',
+        ops_unusable=True,
+        ops_reason='its nms fails: implementation for device cpu not found',
+    )
+    assert finding.level == WARNING
+    assert 'device cpu not found' in finding.text
+    assert '--no-cache-dir' in finding.fix
+
+
+def test_ops_that_cannot_be_asked():
+    changes = dict(ops_state=None, ops_reason='ImportError: no')
+    assert only(doctor.check_ops, **changes).level == BROKEN
+    # Where torch does not load, that alone is the fault.
+    changes['import_errors'] = {'torch': 'OSError: libcudart.so'}
+    assert not list(doctor.check_ops(facts(**changes)))
+
+
+def test_torchvision_without_operations():
+    finding = only(doctor.check_torchvision, torchvision_ops=False)
+    assert finding.level == BROKEN
+    assert 'torch torchvision' in finding.fix
+
+
+@pytest.mark.parametrize(
+    ('requirement', 'torch', 'level'),
+    [
+        ('torch (==2.13.0)', '2.14.1', WARNING),
+        ('torch>=2.14.0', '2.13.1', WARNING),
+        ('torch (==2.14.1)', '2.14.1+cpu', OK),
+        (None, '2.14.1', OK),
+    ],
+)
+def test_torchvision_for_another_torch(requirement, torch, level):
+    finding = only(
+        doctor.check_torchvision,
+        torch_requirement=requirement,
+        wheels={'torch': torch},
+    )
+    assert finding.level == level
+
+
+def test_no_gpu_is_a_note():
+    unseen = only(doctor.check_gpu, gpus=[])
+    assert unseen.level == NOTE
+    assert 'CUDA 13.0' in unseen.text
+    without = only(doctor.check_gpu, gpus=[], torch_cuda=None)
+    assert without.level == NOTE
+    assert 'no GPU support' in without.text
+    assert '2 visible: H100' in only(doctor.check_gpu).text
+
+
+@pytest.mark.parametrize(
+    ('omp', 'visible', 'usable', 'load', 'level'),
+    [
+        ('8', 8, 8, 9.0, OK),
+        ('9', 8, 8, 0.0, WARNING),
+        ('64', 64, 2, 0.0, WARNING),
+        (None, 64, 2.5, 0.0, WARNING),  # a quota that OpenMP does not see
+        (None, 8, 8, 3.9, NOTE),
+        (None, 8, 8, 4.0, WARNING),
+        (None, 1, 1, 5.0, OK),
+        ('1', 1, 0.5, 0.0, OK),
+        ('4,2', 8, 8, 0.0, OK),
+        ('junk', 8, 8, 0.0, OK),  # OpenMP ignores it: all 8
+    ],
+)
+def test_threads(omp, visible, usable, load, level):
+    finding = only(
+        doctor.check_threads,
+        omp_num_threads=omp,
+        visible_cores=visible,
+        usable_cores=usable,
+        load=load,
+        opencv_threads=1,
+    )
+    assert finding.level == level
+
+
+def test_threads_of_opencv():
+    found = list(
+        doctor.check_threads(
+            facts(opencv_threads=64, usable_cores=4, visible_cores=64)
+        )
+    )
+    assert [finding.level for finding in found] == [OK, WARNING]
+    assert 'OpenCV would start 64 threads' in found[1].text
+
+
+def test_two_wheels_of_opencv():
+    same = {'opencv-python-headless': '4.12.0.88'}
+    assert only(doctor.check_opencv, wheels=same).level == OK
+    other = {'opencv-python-headless': '5.0.0.93'}
+    assert only(doctor.check_opencv, wheels=other).level == WARNING
+    assert not list(doctor.check_opencv(GOOD))
+
+
+@pytest.mark.parametrize(
+    ('files', 'cores'),
+    [
+        ({'cpu.max': '150000 100000\n'}, 1.5),
+        ({'cpu.max': 'max 100000\n'}, float('inf')),
+        (
+            {'cpu/cpu.cfs_quota_us': '-1', 'cpu/cpu.cfs_period_us': '100000'},
+            float('inf'),
+        ),
+        (
+            {
+                'cpu/cpu.cfs_quota_us': '400000',
+                'cpu/cpu.cfs_period_us': '100000',
+            },
+            4,
+        ),
+        ({}, float('inf')),
+    ],
+)
+def test_quota(tmp_path, files, cores):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert doctor._quota(str(tmp_path)) == cores
+
+
+def test_report_holds_every_finding():
+    broken = facts(gpus=[], torchvision_ops=False, without=['numpy'])
+    findings = doctor.diagnose(broken)
+    text = doctor.as_text(broken, findings)
+    report = json.loads(doctor.as_json(broken, findings))
+    assert report['worst'] == BROKEN
+    assert len(report['findings']) == len(findings)
+    for finding in findings:
+        assert finding.text in text
+        assert finding.fix in text
+    assert '1 broken, 0 warning, 1 note' in text
+
+
+def run(*args, before='', env=None):
+    """`python -m cds_mm.doctor`, in a process where `before` ran first."""
+    code = f"""{before}
+import runpy, sys
+sys.argv = ['doctor', *{args!r}]
+runpy.run_module('cds_mm.doctor', run_name='__main__')
+"""
+    command = [sys.executable, '-c', code, 'cds_mm.doctor']
+    if not before:
+        command = [sys.executable, '-m', 'cds_mm.doctor', *args]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=env
+    )
+
+
+def test_a_real_run():
+    done = run('--json')
+    report = json.loads(done.stdout)  # so nothing else was printed there
+    levels = {finding['level'] for finding in report['findings']}
+    assert done.returncode == (BROKEN in levels), done.stdout
+    assert done.stderr == ''
+    import torch
+
+    assert report['versions']['torch'].startswith(
+        torch.__version__.partition('+')[0]
+    )
+    assert report['facts']['torchvision_ops'] is True
+    assert report['facts']['ops_state'] in ('compiled', 'stand-in')
+    assert report['facts']['import_errors'] == {}
+
+
+def test_a_run_where_the_hosts_do_not_load():
+    """One line each, no traceback, exit status 1."""
+    done = run(
+        before="""
+import sys
+for name in ('torch', 'numpy', 'mmcv', 'mmdet'):
+    sys.modules[name] = None
+"""
+    )
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stdout + done.stderr
+    assert 'broken' in done.stdout
+    assert 'torch' in done.stdout
