@@ -22,7 +22,12 @@ from cds_mm.checkpoint.formats import (
 )
 from cds_mm.checkpoint.probe import normalised_image, stage_features
 from cds_mm.checkpoint.reading import read_checkpoint
-from cds_mm.checkpoint.record import FORMAT, record_from_config, recorded
+from cds_mm.checkpoint.record import (
+    FORMAT,
+    function_of,
+    record_from_config,
+    recorded,
+)
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.errors import UserError
@@ -195,10 +200,13 @@ def _record_from_shapes(found: Extracted, src) -> dict:
 
 def _check_agreement(record: dict, named: dict, name: str, src) -> None:
     for key in ('backbone', 'channel_order', 'mean', 'std'):
-        if record[key] != named[key]:
+        ours, theirs = record[key], named[key]
+        if key == 'backbone':
+            ours, theirs = function_of(ours), function_of(theirs)
+        if ours != theirs:
             raise UserError(
-                f'{src}: its record says {key}={record[key]}, {name} says '
-                f'{named[key]}; leave --config out'
+                f'{src}: its record says {key}={ours}, {name} says {theirs}; '
+                'leave --config out'
             )
 
 

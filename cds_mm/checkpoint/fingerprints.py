@@ -9,9 +9,9 @@ from cds_mm.checkpoint.probe import normalised_image, stage_features
 from cds_mm.errors import UserError
 
 VERSION = 1
-# Between the noise of another machine or library (1e-6 in fp32) and the
-# mildest real mismatch in the tests (a mean that is off by one grey level).
-TOLERANCE = 1e-3
+# Noise in fp32 (memory layout, fp64 instead, depth 18 to 101): up to 2e-6. The
+# mildest real mismatch in the tests, a mean off by one grey level: 8e-3.
+TOLERANCE = 2e-4
 # Frequencies of the patterns, in radians per channel, row and column.
 _PATTERNS = (
     (0.7, 0.3, 1.1),

@@ -26,7 +26,7 @@ def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
     x = torch.arange(SIDE).view(1, -1).expand(SIDE, SIDE)
     red = (3 * x + y) % 256
     green = (x * x // 64 + 2 * y + 40) % 200
-    blue = 30 + 90 * ((x // 12 + y // 20) % 2) + x * y // 160
+    blue = 10 + 60 * ((x // 12 + y // 20) % 2) + x * y // 160
     image = torch.stack([red, green, blue]).clamp(0, 255).to(torch.uint8)
     return image if channel_order == 'rgb' else image.flip(0)
 
@@ -96,14 +96,17 @@ def _evaluation_mode(module: nn.Module):
 @contextlib.contextmanager
 def _full_precision(device_type: str):
     """Without TF32 and autocast, which cost three decimal digits."""
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, matmul.allow_tf32
-    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    # Not `allow_tf32`: reading it raises once anyone has used this newer way.
+    places = torch.backends.cudnn.conv, torch.backends.cuda.matmul
+    before = [place.fp32_precision for place in places]
+    for place in places:
+        place.fp32_precision = 'ieee'
     try:
         with torch.autocast(device_type, enabled=False):
             yield
     finally:
-        cudnn.allow_tf32, matmul.allow_tf32 = before
+        for place, precision in zip(places, before, strict=True):
+            place.fp32_precision = precision
 
 
 @contextlib.contextmanager

@@ -10,6 +10,9 @@ from cds_mm.version import __version__
 
 RECORD_KEY = 'cds_mm'
 FORMAT = 1
+# Matters to training only, or reads files.
+_TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'out_indices')
+_TRAINING_ONLY += ('init_cfg', 'pretrained', '_scope_', 'zero_init_residual')
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -104,6 +107,21 @@ def plain(value, where: str):
         f'{where}: a {type(value).__name__} cannot be kept in a checkpoint; '
         'use plain values in the config'
     )
+
+
+def function_of(backbone: dict) -> dict:
+    """The part of a backbone's config that decides what it computes.
+
+    Args:
+        backbone (dict): ``type`` and arguments.
+
+    Returns:
+        dict: Without what matters to training only, and without the scope
+        in front of the type.
+    """
+    kept = {k: v for k, v in backbone.items() if k not in _TRAINING_ONLY}
+    kept['type'] = str(kept.get('type')).removeprefix('mmpretrain.')
+    return kept
 
 
 def recorded(checkpoint: dict, path) -> dict | None:

@@ -8,11 +8,9 @@ only names that are registered are let through, and nothing that loads files.
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.record import function_of
 from cds_mm.errors import UserError
 
-# Matters to training only, or reads files.
-_TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'out_indices')
-_TRAINING_ONLY += ('init_cfg', 'pretrained', '_scope_', 'zero_init_residual')
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
 
 
@@ -34,11 +32,7 @@ def build_source(record: dict, path) -> nn.Module:
     from mmengine.registry import DefaultScope
     from mmpretrain.registry import MODELS
 
-    cfg = {
-        key: value
-        for key, value in record['backbone'].items()
-        if key not in _TRAINING_ONLY
-    }
+    cfg = function_of(record['backbone'])
     cfg['type'] = _registered_backbone(cfg.get('type'), path)
     _check_nested(cfg, path)
     _without_sync(cfg)

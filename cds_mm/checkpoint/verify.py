@@ -87,7 +87,7 @@ def check_file(path, detector) -> Proof:
         detector (str | Path | Config): The detector's config.
 
     Returns:
-        Proof: Differences of the fingerprints' numbers, at most 1e-3.
+        Proof: Differences of the fingerprints' numbers, at most 2e-4.
 
     Raises:
         UserError: No fingerprint, or the first mismatch.
@@ -146,7 +146,7 @@ def compare_fingerprint(record: dict, side: DetectorSide) -> dict[int, float]:
         side (DetectorSide): With the weights that are to be judged.
 
     Returns:
-        dict[int, float]: Difference by stage, each at most 1e-3.
+        dict[int, float]: Difference by stage, each at most 2e-4.
 
     Raises:
         UserError: A larger difference.
