@@ -44,9 +44,23 @@ PACKAGES = {
 TORCH_PAIR = 'pip install --force-reinstall torch torchvision (both at once)'
 HOSTS = ('mmengine', 'mmcv', 'mmdet', 'mmpretrain')
 
-# Imported in this order; the last two register all models of the hosts and
-# so find what a bare `import mmdet`, which loads a version only, does not.
-IMPORTS = (*PACKAGES, 'pycocotools.mask', 'mmpretrain.models', 'mmdet.models')
+# Imported in this order: the first of several that fail for one cause is the
+# one to mend. The last two register all models of the hosts, and so find what
+# a bare `import mmdet`, which loads a version only, does not.
+IMPORTS = (
+    'numpy',
+    'torch',
+    'torchvision',
+    'cv2',
+    'pycocotools',
+    'pycocotools.mask',
+    'mmengine',
+    'mmcv',
+    'mmpretrain',
+    'mmdet',
+    'mmpretrain.models',
+    'mmdet.models',
+)
 
 
 @dataclass

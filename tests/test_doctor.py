@@ -356,4 +356,10 @@ for name in ('torch', 'numpy', 'mmcv', 'mmdet'):
     assert done.returncode == 1
     assert 'Traceback' not in done.stdout + done.stderr
     assert 'broken' in done.stdout
-    assert 'torch' in done.stdout
+    numpy = [line for line in done.stdout.splitlines() if 'numpy,' in line]
+    assert len(numpy) == 1
+    assert numpy[0].startswith('broken   packages: import of numpy, cv2')
+
+
+def test_every_package_is_imported():
+    assert set(doctor.PACKAGES) <= set(doctor.IMPORTS)

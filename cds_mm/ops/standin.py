@@ -4,7 +4,13 @@ import importlib.machinery
 import types
 from collections.abc import Callable
 
-from cds_mm.ops import deform_conv, focal_loss, roi_align, suppression
+from cds_mm.ops import (
+    deform_attn,
+    deform_conv,
+    focal_loss,
+    roi_align,
+    suppression,
+)
 from cds_mm.ops.missing import OpNotProvidedError
 
 EXTENSION = 'mmcv._ext'
@@ -32,6 +38,8 @@ _OPS = (
     deform_conv.deform_conv_backward_parameters,
     deform_conv.modulated_deform_conv_forward,
     deform_conv.modulated_deform_conv_backward,
+    deform_attn.ms_deform_attn_forward,
+    deform_attn.ms_deform_attn_backward,
 )
 PROVIDED = tuple(op.__name__ for op in _OPS)
 

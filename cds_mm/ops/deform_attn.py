@@ -1,0 +1,75 @@
+"""`ms_deform_attn_forward` and `_backward` as `mmcv.ops` calls them.
+
+Source: "Deformable DETR", arXiv 2010.04159.  MMCV has the same in plain
+torch, which it uses on the CPU and in bfloat16 only; on a GPU it calls the
+compiled op.  Slower and hungrier than that one, but detectors of the DETR
+family run.
+"""
+
+import torch
+from torch import Tensor
+
+from cds_mm.ops.precision import widen
+
+
+def ms_deform_attn_forward(
+    value: Tensor,
+    value_spatial_shapes: Tensor,
+    value_level_start_index: Tensor,
+    sampling_locations: Tensor,
+    attention_weights: Tensor,
+    im2col_step: int,
+) -> Tensor:
+    """Weigh bilinear samples of several maps.
+
+    Args:
+        value: (B, sum of H*W over levels, heads, D).
+        value_spatial_shapes: (levels, 2), H and W, int64.
+        value_level_start_index: (levels,); follows from the shapes.
+        sampling_locations: (B, queries, heads, levels, points, 2), x and y
+            in 0..1 over each map.
+        attention_weights: (B, queries, heads, levels, points).
+        im2col_step: of the compiled op, not used.
+
+    Returns:
+        (B, queries, heads * D), in the dtype of `value`.
+    """
+    tensors = (value, sampling_locations, attention_weights)
+    wide = (widen(tensor) for tensor in tensors)
+    return _attend(value_spatial_shapes, *wide).to(value.dtype)
+
+
+def ms_deform_attn_backward(
+    value: Tensor,
+    value_spatial_shapes: Tensor,
+    value_level_start_index: Tensor,
+    sampling_locations: Tensor,
+    attention_weights: Tensor,
+    grad_output: Tensor,
+    grad_value: Tensor,
+    grad_sampling_loc: Tensor,
+    grad_attn_weight: Tensor,
+    im2col_step: int,
+) -> None:
+    """Gradients of `ms_deform_attn_forward`, into the three `grad_` ones."""
+    tensors = (value, sampling_locations, attention_weights)
+    # MMCV calls this inside its own backward, where nothing is recorded.
+    leaves = [widen(tensor).detach().requires_grad_() for tensor in tensors]
+    with torch.enable_grad():
+        output = _attend(value_spatial_shapes, *leaves)
+    grads = torch.autograd.grad(output, leaves, widen(grad_output))
+    targets = (grad_value, grad_sampling_loc, grad_attn_weight)
+    for target, grad in zip(targets, grads, strict=True):
+        target.copy_(grad)
+
+
+def _attend(
+    shapes: Tensor, value: Tensor, locations: Tensor, weights: Tensor
+) -> Tensor:
+    from mmcv.ops.multi_scale_deform_attn import (
+        multi_scale_deformable_attn_pytorch,
+    )
+
+    return multi_scale_deformable_attn_pytorch(
+        value, shapes, locations, weights
+    )
