@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from PIL import Image, ImageDraw
 
@@ -42,7 +43,10 @@ def browse_views(
             f'the config has no {split}_dataloader; choose another --split'
         )
     check_dataset(loader['dataset'])
-    dataset = DATASETS.build(loader['dataset'])
+    # Wrappers such as ConcatDataset look for theirs in the default scope.
+    scope = cfg.get('default_scope') or 'mmpretrain'
+    with DefaultScope.overwrite_default_scope(scope):
+        dataset = DATASETS.build(loader['dataset'])
     fetch = SeededFetch(dataset, seed)
     chosen = np.linspace(0, len(dataset) - 1, min(num, len(dataset)))
     rows = []

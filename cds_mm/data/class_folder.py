@@ -1,6 +1,7 @@
 """One folder for each class, with errors that say what to mend."""
 
 import os
+from collections import Counter
 
 from mmengine import fileio
 from mmpretrain.datasets import CustomDataset
@@ -30,6 +31,8 @@ class ClassFolder(CustomDataset):
             config changes from one to the other by ``type`` alone.
         class_from (str): 'folder' or 'prefix', the part of the file name
             before its first underscore (ImageNet's synset).
+        images_per_class (int, optional): take the first files of each class,
+            by name, and no more.
         **kwargs: as in :class:`mmpretrain.datasets.CustomDataset`.
 
     Raises:
@@ -45,6 +48,7 @@ class ClassFolder(CustomDataset):
         split='',
         data_prefix='',
         class_from='folder',
+        images_per_class=None,
         **kwargs,
     ):
         if class_from not in ('folder', 'prefix'):
@@ -58,6 +62,7 @@ class ClassFolder(CustomDataset):
                 'folder of your images'
             )
         self.class_from = class_from
+        self.images_per_class = images_per_class
         super().__init__(
             data_root=data_root, data_prefix=data_prefix or split, **kwargs
         )
@@ -66,18 +71,22 @@ class ClassFolder(CustomDataset):
         """List ``img_path`` and ``gt_label`` of every image."""
         if not fileio.isdir(self.img_prefix):
             raise UserError(
-                f'{self.img_prefix}: no such folder; set data_root (and '
+                f'{self._where}: no such folder; set data_root (and '
                 'split) of the dataset to the folder of your images'
             )
         if self.ann_file:
             check_annotations(self.ann_file, self.with_label)
         return super().load_data_list()
 
+    @property
+    def _where(self) -> str:
+        return self.img_prefix.rstrip('/')
+
     def _find_samples(self) -> list:
         files = sorted(filter(self.is_valid_file, self._files()))
         if not files:
             raise UserError(
-                f'{self.img_prefix}: holds no image (of '
+                f'{self._where}: holds no image (of '
                 f'{", ".join(sorted(self.extensions))}); set data_root (and '
                 'split) of the dataset to the folder of your images'
             )
@@ -90,10 +99,13 @@ class ClassFolder(CustomDataset):
             names = [self._prefix(file) for file in files]
             classes = sorted(set(names))
         labels = self._labels(classes)
-        return [
-            (file, labels[name])
-            for file, name in zip(files, names, strict=True)
-        ]
+        taken = Counter()
+        samples = []
+        for file, name in zip(files, names, strict=True):
+            if taken[name] != self.images_per_class:
+                taken[name] += 1
+                samples.append((file, labels[name]))
+        return samples
 
     def _files(self):
         found = fileio.list_dir_or_file(
@@ -116,7 +128,7 @@ class ClassFolder(CustomDataset):
         loose = [file for file in files if os.sep not in file]
         if loose:
             raise UserError(
-                f'{self.img_prefix}: {len(loose)} images, such as '
+                f'{self._where}: {len(loose)} images, such as '
                 f'{loose[0]}, are in no class folder; put them into one '
                 "folder for each class, or set class_from='prefix' if their "
                 "names start with '<class>_'"
@@ -125,7 +137,7 @@ class ClassFolder(CustomDataset):
         empty = [name for name in classes if name not in filled]
         if empty:
             raise UserError(
-                f'{self.img_prefix}: class folder {empty[0]!r}'
+                f'{self._where}: class folder {empty[0]!r}'
                 + (f' and {len(empty) - 1} more' if empty[1:] else '')
                 + f' of {len(classes)} holds no image (of '
                 f'{", ".join(sorted(self.extensions))}); fill or remove it'
@@ -153,7 +165,7 @@ class ClassFolder(CustomDataset):
             # Readable names for coded folders, in the order of the folders.
             return {name: label for label, name in enumerate(found)}
         raise UserError(
-            f'{self.img_prefix}: holds {len(found)} classes, such as '
+            f'{self._where}: holds {len(found)} classes, such as '
             f'{min(unknown)!r}, where {len(classes)} are named; give the '
             'names of the folders in metainfo.classes, or leave it out'
         )

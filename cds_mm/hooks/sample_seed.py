@@ -77,10 +77,11 @@ class SampleSeedHook(Hook):
         count = int(count)
         runner.message_hub.update_scalar('train/skipped_images', count)
         if count:
+            # With its number: MMEngine drops a warning that it gave before.
             runner.logger.warning(
-                f'{count} images could not be read in this epoch and were '
-                "replaced by others; on_error='raise' in LoadRGBImage names "
-                'the first'
+                f'epoch {runner.epoch + 1}: {count} of the images could not '
+                "be read and were replaced by others; on_error='raise' in "
+                'LoadRGBImage names the first'
             )
 
 

@@ -67,13 +67,13 @@ def test_hue_of_every_colour_wraps_around(image, fixed_jitter, rng):
     shift = rng.uniform(-0.1, 0.1)
     got = fixed_jitter(image, [3], (None, None, None, shift))
     errors = []
-    for pixel, turned in zip(
-        image.reshape(-1, 3), got.reshape(-1, 3), strict=True
-    ):
+    pairs = zip(image.reshape(-1, 3), got.reshape(-1, 3), strict=True)
+    for pixel, turned in pairs:
         h, s, v = colorsys.rgb_to_hsv(*pixel / 255)
         wanted = np.array(colorsys.hsv_to_rgb((h + shift) % 1, s, v)) * 255
         errors.append(np.abs(wanted - turned).max())
-    assert max(errors) < 10 and np.mean(errors) < 3
+    # Two steps of hue at the worst, see above, and one of saturation.
+    assert max(errors) < 16 and np.mean(errors) < 3.5
 
 
 def test_operations_come_in_the_drawn_order(image, fixed_jitter):
