@@ -14,11 +14,12 @@ LAYERS = [
     {'supervision'},
     {'classifier'},
     {'hooks', 'testing', 'registration'},
-    {'engine', 'doctor', 'demo'},
+    {'engine', 'doctor'},
+    {'demo'},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # In one layer, but of a lower storey than the rest of it.
-GROUND = {'errors', 'distributed', 'structures'}
+GROUND = {'errors', 'version', 'structures', 'distributed', 'ops'}
 
 
 def place(path):

@@ -51,8 +51,9 @@ def stage_maps(backbone: nn.Module, images: Tensor) -> dict[str, Tensor]:
             shape = getattr(output, 'shape', type(output).__name__)
             raise UserError(
                 f'{type(backbone).__name__}: its output is {shape}, not an '
-                '(N, C, H, W) feature map; a vision transformer gives maps '
-                "with out_type='featmap'"
+                '(N, C, H, W) feature map; maps come with '
+                "out_type='featmap' (vision transformers) or "
+                'gap_before_final_norm=False (ConvNeXt)'
             )
     return dict(zip(stage_names(backbone, len(maps)), maps, strict=True))
 

@@ -56,9 +56,8 @@ def loader_order(cfg) -> str | None:
     """
     for name in ('train_dataloader', 'test_dataloader', 'val_dataloader'):
         dataset = (cfg.get(name) or {}).get('dataset')
-        pipeline = _pipeline(dataset)
-        if pipeline is not None:
-            return pipeline_order(pipeline)
+        if dataset:
+            return pipeline_order(_pipeline(dataset) or [])
     return 'bgr'
 
 

@@ -12,7 +12,7 @@ from cds_mm.checkpoint.family import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     backbone_from_shapes,
-    stem_kernel,
+    stem_of,
 )
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import (
@@ -215,7 +215,8 @@ def _adds_maxpool(
 ) -> bool:
     """Whether a network trained without max-pool gets one, knowingly."""
     # The released ImageNet network defines a max-pool and never calls it.
-    released = found.kind == 'cds-release' and stem_kernel(found.state) == 7
+    released = found.kind == 'cds-release'
+    released = released and stem_of(found.state) == '7x7 stem'
     if released and not options.accept_missing_maxpool:
         raise UserError(
             f'{src}: comes from the released CDS code for ImageNet '

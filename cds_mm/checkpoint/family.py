@@ -71,7 +71,9 @@ def depth_from_keys(state: dict[str, torch.Tensor]) -> int | None:
     return _DEPTHS.get((kind, counts))
 
 
-def stem_kernel(state: dict[str, torch.Tensor]) -> int | None:
-    """The side of the first convolution's kernel; none without one."""
+def stem_of(state: dict[str, torch.Tensor]) -> str | None:
+    """The stem in words, such as '7x7 stem'; none where its keys lack."""
+    if any(key.startswith('stem.') for key in state):
+        return 'deep stem'
     weight = state.get('conv1.weight')
-    return None if weight is None else weight.shape[-1]
+    return None if weight is None else '{}x{} stem'.format(*weight.shape[-2:])

@@ -91,11 +91,7 @@ def differences(expected: dict, found: dict) -> dict[int, float]:
         UserError: The stored one is of another version, or not readable, or
             the two share no stage.
     """
-    if not isinstance(expected, dict) or expected.get('version') != VERSION:
-        raise UserError(
-            'the fingerprint in the file is not of version '
-            f'{VERSION}; convert the checkpoint again'
-        )
+    _check_form(expected)
     result = {}
     for stage, numbers in expected['stages'].items():
         if stage in found['stages']:
@@ -107,6 +103,28 @@ def differences(expected: dict, found: dict) -> dict[int, float]:
             'returns; check out_indices'
         )
     return result
+
+
+def _check_form(stored) -> None:
+    """Refuses what comes from a file and is no fingerprint of this version."""
+    if not isinstance(stored, dict) or stored.get('version') != VERSION:
+        raise UserError(
+            'the fingerprint in the file is not of version '
+            f'{VERSION}; convert the checkpoint again'
+        )
+    stages = stored.get('stages')
+    healthy = isinstance(stages, dict) and all(
+        str(stage).isdigit()
+        and isinstance(numbers, list)
+        and len(numbers) == 2 + len(_PATTERNS)
+        and all(type(number) in (int, float) for number in numbers)
+        for stage, numbers in stages.items()
+    )
+    if not healthy:
+        raise UserError(
+            'the fingerprint in the file is damaged; convert the checkpoint '
+            'again'
+        )
 
 
 def _distance(expected: list[float], found: list[float]) -> float:

@@ -4,7 +4,7 @@ import torch
 
 from cds_mm.checkpoint.channels import network_order
 from cds_mm.checkpoint.detector import DetectorSide
-from cds_mm.checkpoint.family import depth_from_keys, stem_kernel
+from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.record import statistics
 from cds_mm.errors import UserError
 
@@ -81,19 +81,15 @@ def check_structure(record: dict, state: dict, detector: DetectorSide) -> None:
 
 
 def _check_stem(cfg: dict, state: dict, detector: DetectorSide) -> None:
-    ours = stem_kernel(state)
-    theirs = stem_kernel(detector.backbone.state_dict())
-    if ours != theirs:
+    ours = stem_of(state)
+    theirs = stem_of(detector.backbone.state_dict())
+    if None not in (ours, theirs) and ours != theirs:
         raise UserError(
-            f'stem: the backbone was trained with {_stem(ours)}, '
-            f'{detector.name} has {_stem(theirs)}; set '
+            f'stem: the backbone was trained with a {ours}, '
+            f'{detector.name} has a {theirs}; set '
             f"model.backbone.type='mmpretrain.{cfg['type']}' there, or "
             'pretrain with its stem'
         )
-
-
-def _stem(kernel: int | None) -> str:
-    return 'a deep stem' if kernel is None else f'a {kernel}x{kernel} stem'
 
 
 def relative_difference(

@@ -11,6 +11,7 @@ from torch import nn
 from cds_mm.checkpoint.record import function_of
 from cds_mm.errors import UserError
 
+# In a name: wants to read a file, or to look elsewhere for its class.
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
 
 
@@ -50,12 +51,12 @@ def build_source(record: dict, path) -> nn.Module:
 
 
 def _registered_backbone(kind, path) -> str:
-    from mmengine.model import BaseModule
+    from mmpretrain.models.backbones.base_backbone import BaseBackbone
     from mmpretrain.registry import MODELS
 
     name = str(kind).removeprefix('mmpretrain.')
     found = MODELS.module_dict.get(name)
-    if not (isinstance(found, type) and issubclass(found, BaseModule)):
+    if not (isinstance(found, type) and issubclass(found, BaseBackbone)):
         raise UserError(
             f'{path}: its record asks for the backbone {kind!r}, which is '
             'not registered; import the package that has it'
@@ -71,7 +72,9 @@ def _check_nested(value, path, top: bool = True) -> None:
     if not isinstance(value, dict):
         return
     for key, item in value.items():
-        if key in _FORBIDDEN or (key == 'type' and not _known_layer(item)):
+        key = str(key)
+        reads = any(word in key for word in _FORBIDDEN)
+        if reads or (key == 'type' and not _known_layer(item)):
             raise UserError(
                 f'{path}: its record holds {key}={item!r}, which is no part '
                 'of a backbone; do not use this file'

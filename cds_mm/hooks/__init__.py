@@ -4,6 +4,7 @@ from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
 from cds_mm.hooks.backbone_record import BackboneRecordHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
+from cds_mm.hooks.sample_seed import SampleSeedHook
 from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
@@ -15,6 +16,7 @@ __all__ = [
     'BackboneRecordHook',
     'MethodSummaryHook',
     'ProgressBarHook',
+    'SampleSeedHook',
     'StopOnNonFiniteHook',
     'StrictLoadHook',
     'ThroughputHook',

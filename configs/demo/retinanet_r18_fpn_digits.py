@@ -2,24 +2,24 @@
 
     python tools/train.py configs/demo/retinanet_r18_fpn_digits.py
 
-From the backbone of CDS; ``--cfg-options model.backbone.init_cfg=None`` for
-none.  For 1 CPU core with 8 images.  Measured: see the demo's report.
+``--cfg-options model.backbone.init_cfg.checkpoint=FILE`` starts from another
+backbone, ``model.backbone.init_cfg=None`` from none.  For 1 CPU core with 8
+images.  Measured: see the demo's report.
 """
 
 _base_ = [
     '../detection/retinanet_r50-cds_fpn_1x_coco.py',
-    '../_base_/detection/narrow.py',
     '../_base_/detection/digits.py',
 ]
 
 model = _base_.narrow_retinanet
-model.bbox_head.num_classes = _base_.digits_classes
+model.bbox_head.num_classes = _base_.small_classes
 model.backbone.init_cfg = dict(checkpoint='work_dirs/demo/cds/backbone.pth')
-train_dataloader = _base_.digits_train
-val_dataloader = _base_.digits_val
+train_dataloader = _base_.small_train
+val_dataloader = _base_.small_val
 test_dataloader = val_dataloader
-val_evaluator = _base_.digits_evaluator
+val_evaluator = _base_.small_evaluator
 test_evaluator = val_evaluator
-train_cfg = _base_.digits_train_cfg
+train_cfg = _base_.small_train_cfg
 optim_wrapper = _base_.narrow_optim_wrapper
-param_scheduler = _base_.digits_param_scheduler
+param_scheduler = _base_.small_param_scheduler

@@ -113,6 +113,12 @@ ATTACKS = [
         'depth': 18,
         'norm_cfg': {'type': 'BN', 'init_cfg': {'checkpoint': 'TOUCHED'}},
     },
+    {'type': 'ImageClassifier', 'backbone': {'type': 'ResNet', 'depth': 18}},
+    {
+        'type': 'TIMMBackbone',
+        'model_name': 'resnet18',
+        'checkpoint_path': 'TOUCHED',
+    },
     {'type': ['ResNet'], 'depth': 18},
     {'depth': 18},
 ]

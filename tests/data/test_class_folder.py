@@ -134,7 +134,9 @@ def test_the_first_images_of_each_class(image_folder, rng):
         path: label
         for name in sizes
         for path, label in sorted(
-            (p, l) for p, l in whole.items() if p.startswith(name)
+            (path, label)
+            for path, label in whole.items()
+            if path.startswith(name)
         )[:3]
     }
     assert part == wanted

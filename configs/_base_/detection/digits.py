@@ -1,52 +1,40 @@
 """The demo's scenes of digits, 128 x 128, in COCO format."""
 
+_base_ = './narrow.py'
+
+_train_pipeline = _base_.narrow_train_pipeline
+_train_pipeline[2].scale = (128, 128)
+_train_pipeline[3].prob = 0.0  # a mirrored digit is none
+_test_pipeline = _base_.narrow_test_pipeline
+_test_pipeline[1].scale = (128, 128)
+_classes = tuple('0123456789')
+_loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
 _dataset = dict(
-    data_root='data/digits/scenes/',
-    metainfo=dict(classes=tuple('0123456789')),
+    data_root='data/digits/scenes/', metainfo=dict(classes=_classes)
 )
-_load = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='Resize', scale=(128, 128), keep_ratio=True),
-]
-digits_classes = 10
-digits_train = dict(
-    batch_size=8,
-    num_workers=0,
-    persistent_workers=False,
+
+small_classes = len(_classes)
+small_train = dict(
     dataset=dict(
         ann_file='train.json',
         data_prefix=dict(img='train/'),
-        pipeline=[*_load, dict(type='PackDetInputs')],
+        pipeline=_train_pipeline,
         **_dataset,
     ),
+    **_loader,
 )
-digits_val = dict(
-    batch_size=8,
-    num_workers=0,
-    persistent_workers=False,
+small_val = dict(
     dataset=dict(
         ann_file='val.json',
         data_prefix=dict(img='val/'),
-        pipeline=[
-            *_load,
-            dict(
-                type='PackDetInputs',
-                meta_keys=(
-                    'img_id',
-                    'img_path',
-                    'ori_shape',
-                    'img_shape',
-                    'scale_factor',
-                ),
-            ),
-        ],
+        pipeline=_test_pipeline,
         **_dataset,
     ),
+    **_loader,
 )
-digits_evaluator = dict(ann_file='data/digits/scenes/val.json')
-digits_train_cfg = dict(max_epochs=6, val_interval=1)
-digits_param_scheduler = [
+small_evaluator = dict(ann_file='data/digits/scenes/val.json')
+small_train_cfg = dict(max_epochs=6, val_interval=1)
+small_param_scheduler = [
     dict(
         type='OneCycleLR',
         eta_max=1e-3,

@@ -1,8 +1,9 @@
 """What makes a stock detector small enough for a CPU.
 
 Not a config to run: the leaves in ``configs/demo`` and ``configs/bccd`` take
-their parts from it, so that both data sets and both detectors are shrunk in
-one place.  A stock Faster R-CNN step takes seconds on a CPU.
+their parts from it through ``digits.py`` and ``bccd.py``, so that both
+detectors are shrunk in one place.  A stock Faster R-CNN step takes seconds on
+a CPU.
 """
 
 _backbone = dict(depth=18, base_channels=32, frozen_stages=-1, norm_eval=False)
@@ -38,3 +39,25 @@ narrow_optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=10.0),
 )
+narrow_train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDetInputs'),
+]
+narrow_test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=(
+            'img_id',
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'scale_factor',
+        ),
+    ),
+]

@@ -1,0 +1,147 @@
+"""A written file proves itself, without its source."""
+
+import time
+
+import pytest
+import torch
+
+from cds_mm.checkpoint import (
+    carries_fingerprint,
+    check_file,
+    convert,
+    find_pretrained,
+)
+from cds_mm.errors import UserError
+
+
+@pytest.fixture
+def written(tmp_path, training_file):
+    src, _ = training_file()
+    return convert(src, tmp_path / 'b.pth').path
+
+
+def edit(path, change):
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+    return path
+
+
+def test_it_is_what_was_trained(written, detector):
+    config = detector()
+    check_file(written, config)  # imports come first
+    start = time.perf_counter()
+    proof = check_file(written, config)
+    seconds = time.perf_counter() - start
+    print(f'{seconds:.2f} s')
+    assert seconds < 5  # about 0.2 s on a quiet machine
+    assert [row[0] for row in proof.rows][0] == 'stem'
+    assert max(row[3] or 0 for row in proof.rows) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ('changes', 'line'),
+    [
+        ({'preprocessor': {'bgr_to_rgb': False}}, 'channel order'),
+        ({'preprocessor': {'mean': [120.0, 116.28, 103.53]}}, 'mean'),
+        ({'loader': 'LoadRGBImage'}, r'BGR.*bgr_to_rgb=False'),
+        ({'depth': 34}, 'depth'),
+        ({'norm_cfg': {'type': 'BN', 'eps': 1e-3}}, 'stage 1'),
+        ({'strides': (1, 2, 2, 1)}, 'stage 4'),
+        ({'dilations': (1, 1, 2, 1)}, 'stage 3'),
+    ],
+)
+def test_other_detectors(written, detector, changes, line):
+    with pytest.raises(UserError, match=line):
+        check_file(written, detector(**changes))
+
+
+def test_mean_that_passes_the_settings_fails_the_features(
+    written, detector, monkeypatch
+):
+    from cds_mm.checkpoint import verify
+
+    monkeypatch.setattr(verify, 'check_preprocessing', lambda *_: None)
+    swapped = detector(preprocessor={'bgr_to_rgb': False})
+    with pytest.raises(UserError, match='stage 1'):
+        check_file(written, swapped)
+
+
+def test_edited_weights(written, detector):
+    def change(content):
+        content['state_dict']['layer3.0.conv2.weight'].mul_(1.01)
+
+    with pytest.raises(UserError, match='stage 3.*does not compute'):
+        check_file(edit(written, change), detector())
+
+
+def test_lost_keys(written, detector):
+    def change(content):
+        for key in list(content['state_dict'])[::2]:
+            del content['state_dict'][key]
+
+    with pytest.raises(UserError, match='missing'):
+        check_file(edit(written, change), detector())
+
+
+def test_unknown_loader_is_said(written, detector):
+    proof = check_file(written, detector(loader='LoadTiffImage'))
+    assert 'BGR is assumed' in proof.notes[0]
+
+
+def test_backbone_of_mmpretrain_in_a_detector(written, detector):
+    check_file(written, detector(type='mmpretrain.ResNet'))
+
+
+def test_carries_fingerprint(tmp_path, written, training_file):
+    assert carries_fingerprint(written)
+    assert carries_fingerprint(str(written))
+    src, _ = training_file()
+    (tmp_path / 'text.pth').write_text('text')
+    for path in (src, tmp_path, tmp_path / 'none', tmp_path / 'text.pth'):
+        assert not carries_fingerprint(path)
+    assert not carries_fingerprint('torchvision://resnet50')
+    with pytest.raises(UserError, match='carries no fingerprint'):
+        check_file(src, {})
+
+
+def test_damaged_fingerprints(written, detector):
+    for damage in ({'version': 1}, {'version': 1, 'stages': {'0': [1]}}, 'x'):
+
+        def change(content, damage=damage):
+            content['meta']['cds_mm']['fingerprint'] = damage
+
+        edit(written, change)
+        with pytest.raises(UserError):
+            check_file(written, detector())
+
+
+def test_configs_that_are_no_detectors(written, tmp_path):
+    with pytest.raises(UserError, match='no such config'):
+        check_file(written, 'nowhere.py')
+    with pytest.raises(UserError, match='not installed'):
+        check_file(written, 'no_such_package::a.py')
+    with pytest.raises(UserError, match='no model.backbone'):
+        check_file(written, {'model': {'type': 'X'}})
+    broken = tmp_path / 'broken.py'
+    broken.write_text('model = dict(')
+    with pytest.raises(UserError, match='cannot be loaded') as caught:
+        check_file(written, broken)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('init_cfg', 'expected'),
+    [
+        ({'type': 'Pretrained', 'checkpoint': 'a.pth'}, 'a.pth'),
+        ([{'type': 'X'}, {'type': 'Pretrained', 'checkpoint': 'b'}], 'b'),
+        ({'type': 'Kaiming'}, None),
+        (None, None),
+    ],
+)
+def test_find_pretrained(init_cfg, expected):
+    backbone = {'type': 'ResNet', 'init_cfg': init_cfg}
+    assert find_pretrained({'model': {'backbone': backbone}}) == expected
+    nested = {'model': {'detector': {'backbone': backbone}}}
+    assert find_pretrained(nested) == expected
+    assert find_pretrained({}) is None
