@@ -121,8 +121,9 @@ def _first_view(inputs) -> torch.Tensor:
     """(B, 3, H, W) from whatever a collate function made of the views."""
     if isinstance(inputs, torch.Tensor):
         return inputs
-    if isinstance(inputs[0], torch.Tensor) and inputs[0].dim() == 4:
-        return inputs[0]  # a list of views
-    # A list of images, or of lists of views.
-    images = [i if isinstance(i, torch.Tensor) else i[0] for i in inputs]
-    return torch.stack(images)
+    first = inputs[0]
+    if isinstance(first, torch.Tensor) and first.dim() == 4:
+        return first  # stacked views
+    # Views of images that are not stacked, or such images without views.
+    images = inputs if isinstance(first, torch.Tensor) else first
+    return torch.stack(list(images))

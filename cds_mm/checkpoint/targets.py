@@ -18,6 +18,13 @@ _TIMM = (
     (r'^stem\.2\.conv\.', 'conv1.6.'),
     (r'^stem\.2\.bn\.', 'bn1.'),
 )
+# Where shortcuts average, timm has a pool before the first one as well, which
+# MMPretrain leaves out (stride 1): the indices there are one higher.
+_AVERAGED = 'layer2.0.downsample.2.weight'
+_TIMM_SHORTCUT = (
+    (r'^layer1\.0\.downsample\.1\.', 'layer1.0.downsample.2.'),
+    (r'^layer1\.0\.downsample\.0\.', 'layer1.0.downsample.1.'),
+)
 _DETECTRON2 = (
     (r'^(conv1|bn1)\.', r'stem.\1.'),
     (r'^layer1\.', 'res2.'),
@@ -65,11 +72,14 @@ def rename(state: dict[str, torch.Tensor], target: str) -> dict:
                 f"{target} has no ResNet with '{part[:-1]}' layers; choose "
                 '--target timm or mmdet'
             )
+    table = _TABLES[target]
+    if target == 'timm' and _AVERAGED in state:
+        table += _TIMM_SHORTCUT
     renamed = {}
     for key, value in state.items():
         if target == 'detectron2' and key.endswith('num_batches_tracked'):
             continue
-        for pattern, replacement in _TABLES[target]:
+        for pattern, replacement in table:
             key = re.sub(pattern, replacement, key)
         renamed[key] = value
     return renamed

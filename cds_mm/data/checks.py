@@ -9,19 +9,8 @@ from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_md5
 
 from cds_mm.data.class_folder import ClassFolder, check_annotations
+from cds_mm.data.labels import dataset_labels, leaf_datasets
 from cds_mm.errors import UserError
-
-
-def leaf_datasets(dataset) -> list:
-    """The data sets inside of ConcatDataset, RepeatDataset and the like."""
-    attributes = vars(dataset)
-    inner = attributes.get('datasets')
-    if inner is None:
-        child = attributes.get('dataset', attributes.get('_dataset'))
-        inner = [] if child is None else [child]
-    if not inner:
-        return [dataset]
-    return [leaf for child in inner for leaf in leaf_datasets(child)]
 
 
 def check_dataset(dataset) -> None:
@@ -105,23 +94,6 @@ def check_same_classes(train, val) -> None:
         f'{len(named[1])}, which differ, {what}; use the same class folders '
         'in both, or give metainfo.classes to both data sets'
     )
-
-
-def dataset_labels(dataset) -> np.ndarray:
-    """Labels (N,) int64 of a data set, wrapped or not, in its order.
-
-    Raises:
-        UserError: the data set has no single label for each image.
-    """
-    if hasattr(dataset, 'get_gt_labels'):
-        return np.asarray(dataset.get_gt_labels(), dtype=np.int64)
-    if not hasattr(dataset, 'get_data_info'):
-        raise UserError(
-            f'{type(dataset).__name__}: gives no labels; use a data set of '
-            'MMPretrain with one label for each image'
-        )
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    return np.array([info['gt_label'] for info in infos], dtype=np.int64)
 
 
 def _leaf_configs(cfg: dict) -> list[dict]:

@@ -9,7 +9,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from cds_mm.data.checks import dataset_labels
+from cds_mm.data.labels import dataset_labels
 from cds_mm.errors import UserError
 
 

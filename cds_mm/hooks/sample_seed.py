@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop
 
-from cds_mm.data.checks import leaf_datasets
+from cds_mm.data.labels import leaf_datasets
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.errors import UserError
 

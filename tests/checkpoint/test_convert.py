@@ -1,6 +1,5 @@
 """What is written is the plain backbone, proven; or nothing is written."""
 
-import copy
 import math
 
 import pytest
@@ -10,6 +9,8 @@ from safetensors.torch import load_file
 
 from cds_mm.checkpoint import Options, check_file, convert, read_checkpoint
 from cds_mm.errors import UserError
+
+WIDE = {'base_channels': 64, 'stem_channels': 64}
 
 
 def plain_state(network):
@@ -66,7 +67,7 @@ def test_the_table_counts_what_is_loaded(tmp_path, training_file, detector):
         assert tensors == len(module.state_dict())
         assert parameters == sum(p.numel() for p in module.parameters())
         assert gap is not None
-    assert by_part['stem'][:2] == [6, 64 * 3 * 49 + 128]
+    assert by_part['stem'][:2] == [6, 16 * 3 * 49 + 32]
 
 
 def test_safetensors_carries_the_same(tmp_path, training_file, detector):
@@ -89,7 +90,7 @@ def test_torchvision_file(tmp_path, resnet, detector):
     network, src = resnet(), tmp_path / 'tv.pth'
     state = {f'module.{k}': v for k, v in network.state_dict().items()}
     torch.save(state, src)
-    options = Options(detector=detector())
+    options = Options(detector=detector(**WIDE))
     result = convert(src, tmp_path / 'b.pth', options)
     content = torch.load(result.path, weights_only=True)
     assert_same_state(content['state_dict'], network)
@@ -174,7 +175,7 @@ def wrong_depth_in_record(content):
 def other_shape(content):
     state = content['state_dict']
     key = 'backbone.layer2.0.conv1.weight'
-    state[key] = state[key][:, :32].clone()
+    state[key] = state[key][:, :8].clone()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def other_shape(content):
         (unknown_order, r'--channel-order'),
         (no_weights, r'no weights'),
         (wrong_depth_in_record, r'missing.*layer1\.2'),
-        (other_shape, r'layer2\.0\.conv1\.weight is 128x32x3x3'),
+        (other_shape, r'layer2\.0\.conv1\.weight is 32x8x3x3'),
     ],
 )
 def test_damaged_sources(tmp_path, training_file, detector, damage, line):
@@ -225,7 +226,7 @@ SWAPPED = {'preprocessor': {'bgr_to_rgb': False}}
         ({'depth': 50}, r'depth: .*ResNet-18.*ResNet-50'),
         ({'deep_stem': True}, r'stem: .*7x7 stem.*deep stem'),
         ({'strides': (1, 2, 2, 1)}, r'stage 4: .*4x4.*8x8'),
-        ({'base_channels': 32}, r'conv1\.weight is 64x3x7x7'),
+        ({'base_channels': 32}, r'conv1\.weight is 16x3x7x7'),
         ({'type': 'mmpretrain.ResNet_CIFAR'}, r'7x7 stem.*3x3 stem'),
         ({'norm_cfg': {'type': 'GN', 'num_groups': 8}}, r'missing.*gn1'),
         ({'norm_cfg': {'type': 'BN', 'eps': 0.1}}, r'stage 1: .*difference'),
@@ -240,15 +241,13 @@ def test_mismatched_detectors(
 
 
 def test_stride_style(tmp_path, training_file, detector):
-    backbone = {'type': 'ResNet', 'depth': 50, 'style': 'pytorch'}
-    src, _ = training_file({'backbone': backbone}, 'resnet50')
+    src, _ = training_file(depth=50, style='pytorch')
     options = Options(detector=detector(depth=50, style='caffe'))
     assert_refused(src, tmp_path, options, r"style: .*'pytorch'.*'caffe'")
 
 
 def test_stock_config_by_name(tmp_path, training_file):
-    backbone = {'type': 'ResNet', 'depth': 50, 'style': 'pytorch'}
-    src, _ = training_file({'backbone': backbone}, 'resnet50')
+    src, _ = training_file(depth=50, base_channels=64, stem_channels=64)
     name = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
     proof = convert(src, tmp_path / 'b.pth', Options(detector=name)).proof
     assert sum(row[2] for row in proof.rows) == 23_508_032
@@ -267,7 +266,7 @@ def released_file(tmp_path, resnet):
 
 
 def test_released_checkpoint_is_refused(tmp_path, released_file, detector):
-    options = Options(detector=detector())
+    options = Options(detector=detector(**WIDE))
     line = r'never calls its max-pool.*--accept-missing-maxpool'
     assert_refused(released_file[0], tmp_path, options, line)
 
@@ -276,7 +275,8 @@ def test_released_checkpoint_converted_knowingly(
     tmp_path, released_file, detector
 ):
     src, network = released_file
-    options = Options(detector=detector(), accept_missing_maxpool=True)
+    cfg = detector(**WIDE)
+    options = Options(detector=cfg, accept_missing_maxpool=True)
     result = convert(src, tmp_path / 'b.pth', options)
     assert result.record['trained_without_maxpool'] is True
     assert any('not the network as trained' in note for note in result.notes)
@@ -285,8 +285,7 @@ def test_released_checkpoint_converted_knowingly(
 
 
 def test_own_network_without_maxpool(tmp_path, training_file, detector):
-    backbone = {'type': 'ResNetNoMaxPool', 'depth': 18}
-    src, _ = training_file({'backbone': backbone})
+    src, _ = training_file(type='ResNetNoMaxPool')
     options = Options(detector=detector())
     assert_refused(src, tmp_path, options, r'stage 1: .*64x64.*32x32')
     knowingly = Options(detector=detector(), accept_missing_maxpool=True)
@@ -329,13 +328,13 @@ def test_config_must_agree_with_the_record(tmp_path, training_file, mm_config):
 def test_mmpretrain_checkpoint_with_its_config(
     tmp_path, training_file, detector
 ):
-    src, network = training_file()
+    src, network = training_file(base_channels=64, stem_channels=64)
     content = torch.load(src, weights_only=True)
     no_record(content)
-    torch.save(copy.deepcopy(content), src)
+    torch.save(content, src)
     options = Options(
         config='mmpretrain::resnet/resnet18_8xb32_in1k.py',
-        detector=detector(),
+        detector=detector(**WIDE),
     )
     result = convert(src, tmp_path / 'b.pth', options)
     assert result.record['channel_order'] == 'rgb'

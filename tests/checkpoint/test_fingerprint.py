@@ -43,7 +43,7 @@ def gap(expected, found):
 
 @pytest.fixture
 def network(mm_backbone):
-    return mm_backbone(type='ResNet', depth=18)
+    return mm_backbone(type='ResNet', depth=18, base_channels=32)
 
 
 @pytest.fixture

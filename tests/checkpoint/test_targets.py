@@ -26,7 +26,7 @@ def assert_close(found, expected):
 def test_torchvision(tmp_path, training_file, features_of):
     import torchvision
 
-    src, trained = training_file()
+    src, trained = training_file(base_channels=64, stem_channels=64)
     options = Options(target='torchvision')
     path = convert(src, tmp_path / 'tv.pth', options).path
     network = torchvision.models.resnet18()

@@ -10,9 +10,13 @@ from cds_mm.testing import fresh_generator
 
 
 def crowd(generator, count=120, dtype=torch.float32):
-    """Boxes that overlap a lot, with scores of which no two are equal."""
-    corners = torch.rand(count, 2, generator=generator) * 60
-    sides = torch.rand(count, 2, generator=generator) * 40 + 1
+    """Boxes that overlap a lot, with scores of which no two are equal.
+
+    In sixteenths of a pixel, areas are exact in float32, and an IoU that is
+    not the threshold differs from it by more than float32 rounds.
+    """
+    corners = torch.randint(60 * 16, (count, 2), generator=generator) / 16
+    sides = torch.randint(16, 41 * 16, (count, 2), generator=generator) / 16
     boxes = torch.cat([corners, corners + sides], dim=1).to(dtype)
     # 1/256 apart: bfloat16 can still tell them apart between 0.5 and 1.
     order = torch.randperm(count, generator=generator)
