@@ -73,6 +73,9 @@ def fetched(dataset, epochs=1, fetch_args=(), **loader_args):
     for epoch in range(epochs):
         fetch.set_epoch(epoch)
         yield torch.cat(list(loader))
+    # Workers still alive would be waited for in vain, five seconds each,
+    # when the garbage collector finds them.
+    loader._iterator = None
 
 
 @pytest.mark.parametrize('persistent', [False, True])
