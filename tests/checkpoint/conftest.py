@@ -1,5 +1,6 @@
 """Networks with random statistics, detectors, and malicious objects."""
 
+import logging
 import os
 import random
 import zipfile
@@ -17,6 +18,7 @@ NARROW = {
     'depth': 18,
     'base_channels': 16,
     'stem_channels': 16,
+    'style': 'pytorch',
 }
 
 
@@ -24,7 +26,8 @@ NARROW = {
 def seed():
     """Fresh for each test and in its output; CDS_MM_SEED repeats one."""
     value = int(os.environ.get('CDS_MM_SEED') or random.randrange(1 << 31))
-    print(f'CDS_MM_SEED={value}')
+    # Logged, not printed: tests of the command line read what is printed.
+    logging.getLogger(__name__).warning('CDS_MM_SEED=%d', value)
     torch.manual_seed(value)
     random.seed(value)
     return value
@@ -74,7 +77,7 @@ def record():
     def make(**changes):
         return {
             'format': 1,
-            'backbone': {**NARROW, 'style': 'pytorch'},
+            'backbone': dict(NARROW),
             'channel_order': 'rgb',
             'mean': list(MEAN),
             'std': list(STD),
@@ -106,7 +109,6 @@ def detector():
                         **NARROW,
                         'frozen_stages': 1,
                         'norm_eval': True,
-                        'style': 'pytorch',
                         'init_cfg': {
                             'type': 'Pretrained',
                             'checkpoint': 'torchvision://resnet18',
@@ -194,7 +196,7 @@ def mm_config():
             {
                 'model': {
                     'type': 'ImageClassifier',
-                    'backbone': {**NARROW, 'style': 'pytorch'},
+                    'backbone': dict(NARROW),
                 },
                 'data_preprocessor': {
                     'mean': MEAN,

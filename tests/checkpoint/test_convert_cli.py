@@ -1,0 +1,122 @@
+"""The command line: exit codes, one line for each error, what it prints."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def tool():
+    path = ROOT / 'tools' / 'convert_backbone.py'
+    spec = importlib.util.spec_from_file_location('convert_backbone', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(tool, capsys):
+    def call(*arguments):
+        code = tool.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def detector_file(tmp_path, detector):
+    def make(**changes):
+        path = tmp_path / 'detector.py'
+        detector(**changes).dump(path)
+        return path
+
+    return make
+
+
+def test_convert_and_check(tmp_path, run, training_file, detector_file):
+    src, _ = training_file()
+    dst, cfg = tmp_path / 'b.pth', detector_file()
+    code, out, err = run(src, dst, '--detector', cfg)
+    assert (code, err) == (0, '')
+    assert f'wrote {dst}' in out
+    assert 'dropped: 1 branches, 1 head' in out
+    assert 'input: RGB, mean [123.675, 116.28, 103.53]' in out
+    # Paste-able: the printed line is what the detector's config takes.
+    line = re.search(r'init_cfg=(dict\(.*\))', out).group(1)
+    init_cfg = eval(line)
+    assert init_cfg == {'type': 'Pretrained', 'checkpoint': str(dst)}
+    code, out, err = run('--check', dst, '--detector', cfg)
+    assert (code, err) == (0, '')
+    assert 'is what was trained' in out
+
+
+def test_errors_are_one_line_and_nothing_is_written(
+    tmp_path, run, training_file, detector_file
+):
+    src, _ = training_file()
+    cfg = detector_file(preprocessor={'bgr_to_rgb': False})
+    before = sorted(tmp_path.iterdir())
+    for arguments in (
+        (src, tmp_path / 'b.pth', '--detector', cfg),
+        (src, tmp_path / 'absent' / 'b.pth'),
+        (tmp_path / 'absent.pth', tmp_path / 'b.pth'),
+        (src, src),
+        ('--check', src, '--detector', cfg),
+    ):
+        code, out, err = run(*arguments)
+        assert (code, out) == (1, '')
+        assert err.startswith('error: ')
+        assert err.count('\n') == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_check_fails_in_another_detector(
+    tmp_path, run, training_file, detector_file
+):
+    src, _ = training_file()
+    dst = tmp_path / 'b.pth'
+    assert run(src, dst)[0] == 0
+    cfg = detector_file(norm_cfg={'type': 'BN', 'eps': 0.01})
+    code, _, err = run('--check', dst, '--detector', cfg)
+    assert code == 1
+    assert 'does not compute what was trained' in err
+
+
+def test_formats_are_stated(tmp_path, run, training_file):
+    src, _ = training_file()
+    out = run(src, tmp_path / 'b.safetensors')[1]
+    assert 'MMEngine reads no safetensors' in out
+    out = run(src, tmp_path / 'b.bin', '--format', 'safetensors')[1]
+    assert 'MMEngine reads no safetensors' in out
+    out = run(src, tmp_path / 't.pth', '--target', 'torchvision')[1]
+    assert 'init_cfg' not in out
+    out = run(src, tmp_path / 'p.pth', '--publish')[1]
+    assert re.search(r'p-[0-9a-f]{8}\.pth', out)
+
+
+def test_trust_is_the_one_way_round(tmp_path, run, training_file):
+    src, _ = training_file()
+    content = torch.load(src, weights_only=True)
+    content['meta']['path'] = Path('x')  # harmless, but not on the list
+    torch.save(content, src)
+    code, _, err = run(src, tmp_path / 'b.pth')
+    assert code == 1
+    assert 'pathlib' in err
+    assert run(src, tmp_path / 'b.pth', '--trust')[0] == 0
+    torch.load(tmp_path / 'b.pth', weights_only=True)
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [[], ['a'], ['--check', 'a'], ['a', 'b', '--bn-images', '0']],
+)
+def test_usage(tool, arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        tool.main(arguments)
+    assert caught.value.code == 2
+    assert 'usage' in capsys.readouterr().err

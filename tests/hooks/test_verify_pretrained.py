@@ -1,0 +1,219 @@
+"""A detection run starts only on the backbone that was trained."""
+
+import copy
+import logging
+from types import SimpleNamespace
+
+import mmdet.models  # noqa: F401
+import mmpretrain.models  # noqa: F401
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import HOOKS, DefaultScope
+from torch import nn
+
+from cds_mm.checkpoint import convert
+from cds_mm.errors import UserError
+
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+BACKBONE = {'type': 'ResNet', 'depth': 18, 'base_channels': 16}
+
+
+def record():
+    backbone = {**BACKBONE, 'stem_channels': 16}
+    return {
+        'format': 1,
+        'backbone': backbone,
+        'channel_order': 'rgb',
+        'mean': MEAN,
+        'std': STD,
+    }
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    """A converted file."""
+    seed = torch.seed() % (1 << 31)
+    print(f'seed {seed}')
+    torch.manual_seed(seed)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        backbone = {**record()['backbone'], 'type': 'mmpretrain.ResNet'}
+        network = MODELS.build(backbone)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    state = {f'backbone.{k}': v for k, v in network.state_dict().items()}
+    src = tmp_path / 'epoch_1.pth'
+    torch.save({'state_dict': state, 'meta': {'cds_mm': record()}}, src)
+    return convert(src, tmp_path / 'b.pth').path
+
+
+@pytest.fixture
+def runner(pretrained):
+    """What a runner is before its first iteration, after init_weights."""
+
+    def make(init_cfg=None, bgr_to_rgb=True, **backbone):
+        backbone = {
+            **BACKBONE,
+            'frozen_stages': 1,
+            'norm_eval': True,
+            'init_cfg': {
+                'type': 'Pretrained',
+                'checkpoint': str(pretrained),
+                **(init_cfg or {}),
+            },
+            **backbone,
+        }
+        preprocessor = {
+            'type': 'DetDataPreprocessor',
+            'mean': MEAN,
+            'std': STD,
+            'bgr_to_rgb': bgr_to_rgb,
+            'pad_size_divisor': 32,
+        }
+        pipeline = [{'type': 'LoadImageFromFile'}]
+        cfg = Config(
+            {
+                'model': {
+                    'backbone': backbone,
+                    'data_preprocessor': preprocessor,
+                },
+                'train_dataloader': {'dataset': {'pipeline': pipeline}},
+            }
+        )
+        model = nn.Module()
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            model.backbone = MODELS.build(cfg.model.backbone)
+            model.data_preprocessor = MODELS.build(preprocessor)
+        model.backbone.init_weights()
+        model.train()
+        return SimpleNamespace(
+            model=model,
+            cfg=cfg,
+            iter=0,
+            _load_from=None,
+            logger=logging.getLogger('test_verify_pretrained'),
+        )
+
+    return make
+
+
+@pytest.fixture
+def hook():
+    return HOOKS.build({'type': 'VerifyPretrainedHook'})
+
+
+def test_the_right_backbone_passes_with_one_line(runner, hook, caplog):
+    run = runner()
+    with caplog.at_level(logging.INFO):
+        hook.before_train(run)
+    assert len(caplog.messages) == 1
+    assert 'verified' in caplog.messages[0]
+    assert 'stages 1, 2, 3, 4' in caplog.messages[0]
+
+
+def test_the_model_is_left_as_it_was(runner, hook):
+    run = runner()
+    modes = [m.training for m in run.model.modules()]
+    grads = [p.requires_grad for p in run.model.parameters()]
+    before = copy.deepcopy(run.model.state_dict())
+    hook.before_train(run)
+    assert [m.training for m in run.model.modules()] == modes
+    assert [p.requires_grad for p in run.model.parameters()] == grads
+    after = run.model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    assert any(modes)
+    assert not all(modes)
+
+
+def scratch(run):
+    run.model.backbone.layer2[0].conv1.reset_parameters()
+
+
+def wrong_statistics(run):
+    run.model.backbone.bn1.reset_running_stats()
+
+
+def other_mean(run):
+    run.model.data_preprocessor.mean += 3
+
+
+@pytest.mark.parametrize(
+    ('damage', 'line'),
+    [
+        (scratch, 'stage 2'),
+        (wrong_statistics, 'stage 1'),
+        (other_mean, 'mean'),
+    ],
+)
+def test_another_backbone_stops_the_run(runner, hook, damage, line):
+    run = runner()
+    damage(run)
+    with pytest.raises(UserError, match=line) as caught:
+        hook.before_train(run)
+    assert 'b.pth' in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'line'),
+    [
+        ({'bgr_to_rgb': False}, 'channel order'),
+        ({'depth': 34}, 'depth'),
+        ({'norm_cfg': {'type': 'BN', 'eps': 0.01}}, 'stage 1'),
+        ({'base_channels': 8}, 'stage 1'),
+    ],
+)
+def test_other_settings_stop_the_run(runner, hook, changes, line):
+    with pytest.raises(UserError, match=line):
+        hook.before_train(runner(**changes))
+
+
+def test_what_mmengine_only_logs_stops_the_run(runner, hook, pretrained):
+    content = torch.load(pretrained, weights_only=True)
+    state = content['state_dict']
+    content['state_dict'] = {f'backbone.{k}': v for k, v in state.items()}
+    torch.save(content, pretrained)
+    run = runner()  # loads nothing, and says so in the log
+    with pytest.raises(UserError, match='stage 1'):
+        hook.before_train(run)
+
+
+def test_other_sources_of_weights_are_let_through(runner, hook):
+    for changes in ({'iter': 7}, {'_load_from': 'detector.pth'}):
+        run = runner()
+        scratch(run)
+        vars(run).update(changes)
+        hook.before_train(run)
+
+
+def test_wrapped_and_semi_supervised_models(runner, hook):
+    from mmengine.model import MMDistributedDataParallel
+
+    run = runner()
+    student, inner = run.model, nn.Module()
+    inner.student, inner.data_preprocessor = student, nn.Module()
+    inner.data_preprocessor.data_preprocessor = student.data_preprocessor
+    run.model = inner
+    hook.before_train(run)
+    wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
+    nn.Module.__init__(wrapper)
+    wrapper.module = student
+    run.model = wrapper
+    hook.before_train(run)
+    scratch(SimpleNamespace(model=student))
+    with pytest.raises(UserError):
+        hook.before_train(run)
+
+
+def test_nothing_to_verify(runner, hook):
+    run = runner()
+    run.cfg.model.backbone.init_cfg = None
+    with pytest.raises(UserError, match='no pretrained'):
+        hook.before_train(run)
+    run.model = nn.Module()
+    hook.checkpoint = 'absent.pth'
+    with pytest.raises(UserError, match='no such file'):
+        hook.before_train(run)
