@@ -146,7 +146,15 @@ def test_workers_pass_the_error_on(image_folder, tmp_path):
     path = tmp_path / 'x' / 'a' / '1.png'
     path.write_bytes(b'')
     dataset = CustomDataset(
-        data_root=root, with_label=False, pipeline=[LoadRGBImage()]
+        data_root=root, with_label=False, pipeline=[LoadRGBImage(), _number]
     )
+    iterator = iter(DataLoader(dataset, num_workers=1))
+    next(iterator)
     with pytest.raises(UserError, match=str(path)):
-        list(DataLoader(dataset, num_workers=1))
+        next(iterator)
+    # The traceback keeps it alive otherwise.
+    iterator._shutdown_workers()
+
+
+def _number(results):
+    return torch.tensor(results['sample_idx'])

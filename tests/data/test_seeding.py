@@ -1,9 +1,11 @@
+import json
 import random
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.registry import DefaultScope
 from mmpretrain.datasets import CustomDataset
 from torch.utils.data import DataLoader
 
@@ -120,3 +122,46 @@ def test_repeats_of_an_image_differ(image_folder):
     assert len(set(repeated)) == 6
     joined = SeededFetch(ConcatDataset([leaf, leaf]), 0)(range(6))
     assert len(set(joined)) == 6
+
+
+def test_mosaic_of_mmdetection(image_folder, tmp_path):
+    # It draws further images before its pipeline starts.
+    root = image_folder('x', {'a': 4})
+    images = [
+        {'id': i, 'file_name': f'a/{i}.png', 'width': 40, 'height': 40}
+        for i in range(4)
+    ]
+    boxes = [
+        {'id': i, 'image_id': i, 'category_id': 1, 'bbox': [5, 5, 20, 20]}
+        | {'area': 400, 'iscrowd': 0}
+        for i in range(4)
+    ]
+    path = tmp_path / 'boxes.json'
+    content = {'images': images, 'annotations': boxes}
+    content['categories'] = [{'id': 1, 'name': 'a'}]
+    path.write_text(json.dumps(content))
+    load = [
+        {'type': 'LoadImageFromFile'},
+        {'type': 'LoadAnnotations', 'with_bbox': True},
+    ]
+    cfg = {
+        'dataset': {
+            'type': 'CocoDataset',
+            'ann_file': str(path),
+            'data_prefix': {'img': root},
+            'metainfo': {'classes': ('a',)},
+            'pipeline': load,
+        },
+        'pipeline': [
+            {'type': 'Mosaic', 'img_scale': (32, 32)},
+            {'type': 'PackDetInputs'},
+        ],
+    }
+    datasets = pytest.importorskip('mmdet.datasets')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        fetch = SeededFetch(datasets.MultiImageMixDataset(**cfg), 0)
+    forward = [sample['inputs'] for sample in fetch(range(4))]
+    backward = [sample['inputs'] for sample in fetch([3, 2, 1, 0])][::-1]
+    assert all(map(torch.equal, forward, backward))
+    fetch.set_epoch(1)
+    assert not torch.equal(fetch([0])[0]['inputs'], forward[0])
