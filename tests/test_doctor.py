@@ -9,6 +9,7 @@ import pytest
 
 from cds_mm import doctor
 from cds_mm.doctor import BROKEN, NOTE, OK, WARNING, Facts
+from cds_mm.doctor import facts as facts_module
 
 GOOD = Facts(
     python='3.11.7',
@@ -297,7 +298,7 @@ def test_quota(tmp_path, files, cores):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert doctor._quota(str(tmp_path)) == cores
+    assert facts_module._quota(str(tmp_path)) == cores
 
 
 def test_report_holds_every_finding():
