@@ -8,12 +8,7 @@ from torch import nn
 
 from cds_mm.checkpoint import batchnorm, targets, writing
 from cds_mm.checkpoint.detector import load_config
-from cds_mm.checkpoint.family import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    backbone_from_shapes,
-    stem_of,
-)
+from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import (
     Extracted,
@@ -21,13 +16,8 @@ from cds_mm.checkpoint.formats import (
     extract_backbone,
 )
 from cds_mm.checkpoint.probe import normalised_image, stage_features
+from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint
-from cds_mm.checkpoint.record import (
-    FORMAT,
-    function_of,
-    record_from_config,
-    recorded,
-)
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.errors import UserError
@@ -89,12 +79,14 @@ def convert(src, dst, options: Options | None = None) -> Result:
     checkpoint = read_checkpoint(src, options.trust)
     found = extract_backbone(checkpoint, src, options.ema, options.prefix)
     check_finite(found.state, src)
-    record, notes = _record(checkpoint, found, src, options)
+    record, notes = choose_record(
+        checkpoint, found, src, options.config, options.channel_order
+    )
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = _with_standard_stem(record)
     source = build_source(record, src)
-    load_strictly(source, found.state, src, _describe(record))
+    load_strictly(source, found.state, src, describe(record))
     if options.reestimate_bn is not None:
         notes.append(_reestimate(source, record, options))
         check_finite(source.state_dict(), src)
@@ -139,75 +131,6 @@ def _check_options(src, dst, options: Options) -> None:
 
 def _same(src, dst) -> bool:
     return Path(src).samefile(dst)
-
-
-def _record(
-    checkpoint: dict, found: Extracted, src, options: Options
-) -> tuple[dict, list[str]]:
-    """The record from the file, the named config, or the shapes."""
-    notes: list[str] = []
-    record = recorded(checkpoint, src)
-    if options.config is not None:
-        cfg, name = load_config(options.config)
-        named = record_from_config(cfg)
-        if record is not None:
-            _check_agreement(record, named, name, src)
-        else:
-            record = named
-    elif record is None:
-        record = _record_from_shapes(found, src)
-        notes.append(
-            f'{_describe(record)} recognised by its shapes; RGB and '
-            "torchvision's mean and std are assumed"
-        )
-    record = dict(record)
-    if record['channel_order'] is None:
-        record['channel_order'] = options.channel_order
-    elif options.channel_order not in (None, record['channel_order']):
-        raise UserError(
-            f'--channel-order {options.channel_order}: the record says '
-            f'{record["channel_order"]}; leave the flag out'
-        )
-    if record['channel_order'] is None:
-        raise UserError(
-            f'{src}: the image loader in training is unknown, so the channel '
-            'order is; pass --channel-order rgb or bgr (what the network saw)'
-        )
-    return record, notes
-
-
-def _record_from_shapes(found: Extracted, src) -> dict:
-    if found.kind == 'mmpretrain':
-        raise UserError(
-            f'{src}: holds no record of its backbone and preprocessor; name '
-            'the config that trained it with --config'
-        )
-    cfg = backbone_from_shapes(found.state, src)
-    if cfg['type'] == 'ResNet_CIFAR':
-        raise UserError(
-            f'{src}: has a CIFAR stem, whose mean and std are not known; '
-            'name a training config with --config'
-        )
-    return {
-        'format': FORMAT,
-        'backbone': cfg,
-        'channel_order': 'rgb',
-        'mean': list(IMAGENET_MEAN),
-        'std': list(IMAGENET_STD),
-        'method': 'cds' if found.kind == 'cds-release' else 'unknown',
-    }
-
-
-def _check_agreement(record: dict, named: dict, name: str, src) -> None:
-    for key in ('backbone', 'channel_order', 'mean', 'std'):
-        ours, theirs = record[key], named[key]
-        if key == 'backbone':
-            ours, theirs = function_of(ours), function_of(theirs)
-        if ours != theirs:
-            raise UserError(
-                f'{src}: its record says {key}={ours}, {name} says {theirs}; '
-                'leave --config out'
-            )
 
 
 def _adds_maxpool(
@@ -262,9 +185,3 @@ def _reestimate(source: nn.Module, record: dict, options: Options) -> str:
     seen = batchnorm.reestimate_batchnorm(source, batches)
     record['batchnorm_images'] = seen
     return f'BatchNorm statistics re-estimated on {seen} first views of {name}'
-
-
-def _describe(record: dict) -> str:
-    cfg = record['backbone']
-    depth = f' of depth {cfg["depth"]}' if 'depth' in cfg else ''
-    return f'{cfg.get("type")}{depth}'

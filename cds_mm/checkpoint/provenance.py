@@ -1,0 +1,107 @@
+"""Where the record of a checkpoint comes from."""
+
+from cds_mm.checkpoint.detector import load_config
+from cds_mm.checkpoint.family import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    backbone_from_shapes,
+)
+from cds_mm.checkpoint.formats import Extracted
+from cds_mm.checkpoint.record import (
+    FORMAT,
+    function_of,
+    record_from_config,
+    recorded,
+)
+from cds_mm.errors import UserError
+
+
+def choose_record(
+    checkpoint: dict, found: Extracted, src, config, channel_order
+) -> tuple[dict, list[str]]:
+    """The record from the file, the named config, or the shapes.
+
+    Args:
+        checkpoint (dict): What ``read_checkpoint`` gave.
+        found (Extracted): The backbone's weights.
+        src: The file, for messages.
+        config (str | Path | Config | None): The training config.
+        channel_order (str | None): What the network saw, where neither file
+            nor config can tell.
+
+    Returns:
+        tuple[dict, list[str]]: The record, and what was assumed.
+
+    Raises:
+        UserError: Nothing tells, or two sources disagree.
+    """
+    notes: list[str] = []
+    record = recorded(checkpoint, src)
+    if config is not None:
+        cfg, name = load_config(config)
+        named = record_from_config(cfg)
+        if record is not None:
+            _check_agreement(record, named, name, src)
+        else:
+            record = named
+    elif record is None:
+        record = _record_from_shapes(found, src)
+        notes.append(
+            f'{describe(record)} recognised by its shapes; RGB and '
+            "torchvision's mean and std are assumed"
+        )
+    record = dict(record)
+    if record['channel_order'] is None:
+        record['channel_order'] = channel_order
+    elif channel_order not in (None, record['channel_order']):
+        raise UserError(
+            f'--channel-order {channel_order}: the record says '
+            f'{record["channel_order"]}; leave the flag out'
+        )
+    if record['channel_order'] is None:
+        raise UserError(
+            f'{src}: the image loader in training is unknown, so the channel '
+            'order is; pass --channel-order rgb or bgr (what the network saw)'
+        )
+    return record, notes
+
+
+def _record_from_shapes(found: Extracted, src) -> dict:
+    if found.kind == 'mmpretrain':
+        raise UserError(
+            f'{src}: holds no record of its backbone and preprocessor; name '
+            'the config that trained it with --config'
+        )
+    cfg = backbone_from_shapes(found.state, src)
+    if cfg['type'] == 'ResNet_CIFAR':
+        raise UserError(
+            f'{src}: has a CIFAR stem, whose mean and std are not known; '
+            'name a training config with --config'
+        )
+    return {
+        'format': FORMAT,
+        'backbone': cfg,
+        'channel_order': 'rgb',
+        'mean': list(IMAGENET_MEAN),
+        'std': list(IMAGENET_STD),
+        'method': 'cds' if found.kind == 'cds-release' else 'unknown',
+    }
+
+
+def _check_agreement(record: dict, named: dict, name: str, src) -> None:
+    for key in ('backbone', 'channel_order', 'mean', 'std'):
+        ours, theirs = record[key], named[key]
+        if key == 'backbone':
+            ours, theirs = function_of(ours), function_of(theirs)
+        if ours != theirs:
+            raise UserError(
+                f'{src}: its record says {key}={ours}, {name} says {theirs}; '
+                'leave --config out'
+            )
+
+
+def describe(record: dict) -> str:
+    """The backbone in words, such as 'ResNet of depth 18'."""
+    cfg = record['backbone']
+    depth = f' of depth {cfg["depth"]}' if 'depth' in cfg else ''
+    return f'{cfg.get("type")}{depth}'
