@@ -1,20 +1,12 @@
 """Building a runner, with the host's errors made readable."""
 
-import warnings
+import contextlib
 
 from mmengine.runner import Runner
 
+from cds_mm.engine.cli import one_line, user_message
+from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
-
-# Said by the hosts about themselves; nothing a user could act on.
-_NOISE = (
-    '.*broadcast_buffers.*',
-    '.*Only use .alpha. for pillow backend.*',
-    '.*faster_coco_eval.*',
-    '.*MultiScaleDeformableAttention.*',
-    '.*pin_memory.*',
-    '.*__floordiv__.*',
-)
 
 
 def build_runner(cfg) -> Runner:
@@ -24,12 +16,44 @@ def build_runner(cfg) -> Runner:
         UserError: something that the config names does not exist or does
             not fit.
     """
-    for message in _NOISE:
-        warnings.filterwarnings('ignore', message=message)
-    try:
+    quiet_hosts(cfg)
+    with readable_errors(cfg):
         return Runner.from_cfg(cfg)
+
+
+def build_training(runner: Runner, cfg) -> None:
+    """Build now what the host builds when training begins.
+
+    In the host's order, so that it is the same run; it takes what is built.
+    What comes after this is training, whose faults keep their traceback.
+
+    Raises:
+        UserError: as in :func:`build_runner`.
+    """
+    with readable_errors(cfg):
+        _ = runner.train_loop
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        _ = runner.val_loop
+
+
+def build_test(runner: Runner, cfg) -> None:
+    """Build now what the host builds when testing begins.
+
+    Raises:
+        UserError: as in :func:`build_runner`.
+    """
+    with readable_errors(cfg):
+        _ = runner.test_loop
+
+
+@contextlib.contextmanager
+def readable_errors(cfg):
+    """Turn what building a config raises into one line."""
+    try:
+        yield
     except (AssertionError, KeyError, TypeError, ValueError) as error:
+        cause = user_message(error) or one_line(error)
         raise UserError(
-            f'config {cfg.filename}: cannot be built ({error}); check the '
-            'part of it that is named here (CDS_MM_DEBUG=1 shows where)'
+            f'config {cfg.filename}: cannot be built ({cause}); mend the '
+            'part that is named here (CDS_MM_DEBUG=1 shows where)'
         ) from error

@@ -8,9 +8,21 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
 
+from cds_mm.engine.cli import one_line
 from cds_mm.errors import UserError
 
 LAUNCHERS = ['none', 'pytorch', 'slurm', 'mpi']
+
+
+class _Settings(DictAction):
+    def __call__(self, parser, namespace, values, option_string=None):
+        for value in values:
+            if not value.partition('=')[1]:
+                raise UserError(
+                    f'{option_string} {value}: no value; write key=value, '
+                    'with no space around the sign'
+                )
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +37,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Settings,
         default={},
         help='override settings of the config: key=value, lists as '
         'key="[a,b]", nested keys as a.b.c=value',
@@ -69,8 +81,7 @@ def run_config(args: argparse.Namespace) -> Config:
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None:
             _loader_defaults(loader, args)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    _merge(cfg, args.cfg_options)
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None and not loader.get('num_workers'):
@@ -78,6 +89,18 @@ def run_config(args: argparse.Namespace) -> Config:
             loader.persistent_workers = False
             loader.pop('prefetch_factor', None)
     return cfg
+
+
+def _merge(cfg, options):
+    for key, value in options.items():
+        try:
+            cfg.merge_from_dict({key: value})
+        # One of the keys between the dots is no dict, or no such index.
+        except (AssertionError, AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f'--cfg-options {key}: cannot be set ({one_line(error)}); '
+                f'compare the key with {cfg.filename}'
+            ) from error
 
 
 def _loader_defaults(loader, args):

@@ -1,10 +1,37 @@
 """What is looked at before a run starts, since it is cheap to find there."""
 
+import tempfile
 from pathlib import Path
 
+from mmengine.model import is_model_wrapper
+from mmpretrain.models import GlobalAveragePooling
+
+from cds_mm.branches import stage_specs
 from cds_mm.checkpoint import read_checkpoint
-from cds_mm.data import check_dataset, check_labels
+from cds_mm.checkpoint.detector import find_pretrained
+from cds_mm.data import check_dataset, check_labels, check_same_classes
 from cds_mm.errors import UserError
+
+
+def check_writable(path: str, option: str) -> None:
+    """Make a folder and write into it, as the run is going to.
+
+    Args:
+        path: the folder.
+        option: that names it on the command line.
+
+    Raises:
+        UserError: it cannot be made, or not be written to.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b'.')
+    except OSError as error:
+        raise UserError(
+            f'{path}: cannot be written to ({error.strerror}); choose '
+            f'another place with {option}, or free some space'
+        ) from error
 
 
 def check_data(cfg, splits: tuple[str, ...]) -> None:
@@ -23,14 +50,68 @@ def check_data(cfg, splits: tuple[str, ...]) -> None:
 
 
 def check_classes(runner, cfg) -> None:
-    """Compare the labels of the training set with the head.
+    """Compare labels, class names and k of top-k with each other.
 
     Raises:
-        UserError: a label is outside the head's range.
+        UserError: a label is outside the head's range, the classes of
+            training and validation differ, or top-k of fewer than k classes
+            is asked for.
     """
-    num_classes = cfg.model.get('head', {}).get('num_classes')
+    num_classes = (cfg.model.get('head') or {}).get('num_classes')
+    if not num_classes:
+        return
+    train = runner.train_dataloader.dataset
+    check_labels(train, num_classes)
+    _check_topk(cfg, 'val_evaluator', num_classes)
+    if runner.val_loop is not None:
+        val = runner.val_dataloader.dataset
+        check_same_classes(train, val)
+        check_labels(val, num_classes)
+
+
+def check_test_classes(runner, cfg) -> None:
+    """As :func:`check_classes`, for testing."""
+    num_classes = (cfg.model.get('head') or {}).get('num_classes')
     if num_classes:
-        check_labels(runner.train_dataloader.dataset, num_classes)
+        check_labels(runner.test_dataloader.dataset, num_classes)
+        _check_topk(cfg, 'test_evaluator', num_classes)
+
+
+def check_head(model) -> None:
+    """Compare the width of the head with what the backbone gives.
+
+    Raises:
+        UserError: they differ, which would show in the first step only.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    wanted = getattr(getattr(model, 'head', None), 'in_channels', None)
+    pooled = isinstance(getattr(model, 'neck', None), GlobalAveragePooling)
+    if not (pooled and isinstance(wanted, int)):
+        return
+    given = list(stage_specs(model.backbone).values())[-1].channels
+    if given != wanted:
+        raise UserError(
+            f'model.head.in_channels={wanted}: the backbone gives {given} '
+            f'channels; set model.head.in_channels={given}'
+        )
+
+
+def check_pretrained(cfg) -> None:
+    """Open the file that a detector's backbone starts from.
+
+    Raises:
+        UserError: as :func:`check_checkpoint`.
+    """
+    path = find_pretrained(cfg)
+    if path is None or '://' in path:
+        return
+    if not Path(path).exists():
+        raise UserError(
+            f'{path}: there is no such file, and model.backbone.init_cfg '
+            'starts from it; make it with tools/convert_backbone.py, or set '
+            'model.backbone.init_cfg=None to start from random weights'
+        )
+    check_checkpoint(path)
 
 
 def check_checkpoint(path: str, resume: bool = False) -> None:
@@ -46,6 +127,12 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
     if '://' in str(path):
         return
     checkpoint = read_checkpoint(path)
+    if resume and 'config' in checkpoint.get('meta', {}):
+        raise UserError(
+            f"--resume {path}: its meta['config'] would be run as a program, "
+            'which no checkpoint of MMEngine has; start a run from its '
+            f'weights with --cfg-options load_from={path}'
+        )
     if resume and 'optimizer' not in checkpoint:
         raise UserError(
             f'--resume {path}: it holds weights and no training state; start '
@@ -53,9 +140,23 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
         )
 
 
+def _check_topk(cfg, name, num_classes):
+    evaluators = cfg.get(name) or []
+    if isinstance(evaluators, dict):
+        evaluators = [evaluators]
+    for evaluator in evaluators:
+        topk = evaluator.get('topk') or 1
+        largest = topk if isinstance(topk, int) else max(topk)
+        if evaluator.get('type') == 'Accuracy' and largest > num_classes:
+            raise UserError(
+                f'{name}.topk={topk}: there are {num_classes} classes; set '
+                'val_evaluator.topk=1 test_evaluator.topk=1'
+            )
+
+
 def _check_coco(cfg, splits):
     for split in splits:
-        dataset = cfg.get(f'{split}_dataloader', {}).get('dataset', {})
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {})
         root = Path(dataset.get('data_root') or '.')
         annotations = dataset.get('ann_file')
         if annotations and not (root / annotations).is_file():

@@ -1,14 +1,21 @@
 """``tools/test.py``: evaluation of a checkpoint."""
 
 import argparse
+from pathlib import Path
 
 import mmengine
+from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from cds_mm.engine.build import build_runner
+from cds_mm.engine.build import build_runner, build_test
 from cds_mm.engine.config import add_common_options, run_config
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
-from cds_mm.engine.preflight import check_checkpoint, check_data
+from cds_mm.engine.preflight import (
+    check_checkpoint,
+    check_data,
+    check_test_classes,
+    check_writable,
+)
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.errors import UserError
 
@@ -39,24 +46,54 @@ def main(argv: list[str] | None = None) -> None:
         UserError: whatever the user can mend.
     """
     args = parse_args(argv)
-    if args.out_item and not args.out:
-        raise UserError('--out-item: no file to write to; give --out FILE')
+    _check_out(args)
     cfg = run_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
-    if args.amp:
-        cfg.test_cfg.fp16 = True
-    if args.show_dir:
-        cfg.default_hooks.visualization.update(
-            draw=True, enable=True, test_out_dir=args.show_dir
-        )
+    _apply_flags(cfg, args)
     add_run_hooks(cfg)
+    check_writable(cfg.work_dir, '--work-dir')
     check_data(cfg, ('test',))
     check_checkpoint(args.checkpoint)
     add_hooks(cfg, dict(type='StrictLoadHook'))
     prepare_ranks(cfg)
     runner = build_runner(cfg)
+    build_test(runner, cfg)
+    check_test_classes(runner, cfg)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(args.out))
     metrics = runner.test()
-    if args.out_item == 'metrics':
+    if args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
+
+
+def _check_out(args):
+    if args.out_item and not args.out:
+        raise UserError('--out-item: no file to write to; give --out FILE')
+    if not args.out:
+        return
+    suffix = Path(args.out).suffix
+    if args.out_item == 'metrics':
+        if suffix not in ('.json', '.pkl', '.yaml', '.yml'):
+            raise UserError(
+                f'--out {args.out}: metrics are written as .json, .yaml or '
+                '.pkl; give it one of these endings'
+            )
+    elif suffix not in ('.pkl', '.pickle'):
+        raise UserError(
+            f'--out {args.out}: predictions are written as .pkl; name it so, '
+            'or write the metrics with --out-item metrics'
+        )
+    # Said now, not after an hour of testing.
+    check_writable(str(Path(args.out).parent), '--out')
+
+
+def _apply_flags(cfg, args):
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if not args.show_dir:
+        return
+    if cfg.get('default_scope') == 'mmdet':
+        paint = dict(draw=True, test_out_dir=args.show_dir)
+    else:
+        paint = dict(enable=True, out_dir=args.show_dir)
+    cfg.default_hooks.visualization.update(paint, interval=args.interval)

@@ -3,10 +3,17 @@
 import argparse
 
 from cds_mm.engine.amp import use_amp
-from cds_mm.engine.build import build_runner
+from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.config import add_common_options, run_config
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
-from cds_mm.engine.preflight import check_checkpoint, check_classes, check_data
+from cds_mm.engine.preflight import (
+    check_checkpoint,
+    check_classes,
+    check_data,
+    check_head,
+    check_pretrained,
+    check_writable,
+)
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.errors import UserError
@@ -45,14 +52,18 @@ def main(argv: list[str] | None = None) -> None:
     cfg = run_config(args)
     _apply_flags(cfg, args)
     add_run_hooks(cfg)
+    check_writable(cfg.work_dir, '--work-dir')
     check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
+    check_pretrained(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from, resume=cfg.resume)
         part = '' if cfg.resume else 'backbone.'
         add_hooks(cfg, dict(type='StrictLoadHook', part=part))
     prepare_ranks(cfg)
     runner = build_runner(cfg)
+    build_training(runner, cfg)
     check_classes(runner, cfg)
+    check_head(runner.model)
     runner.train()
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
@@ -71,6 +72,16 @@ class AtomicCheckpointHook(CheckpointHook):
         kwargs.setdefault('backend_args', dict(backend=BACKEND))
         super().__init__(*args, **kwargs)
 
+    def before_train(self, runner) -> None:
+        """Prepare the folder, and clear what a killed write has left."""
+        # The host's "FileClient will be deprecated" is about its own code,
+        # here and at every save.
+        runner.logger.addFilter(_no_file_client)
+        super().before_train(runner)
+        if isinstance(self.file_backend, AtomicBackend) and is_main_process():
+            for left in Path(self.out_dir).glob('.*.pth.*.tmp'):
+                left.unlink(missing_ok=True)
+
     def _save_checkpoint_with_step(self, runner, step, meta):
         with self._removals_last():
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -87,3 +98,8 @@ class AtomicCheckpointHook(CheckpointHook):
     def _written(self):
         best = getattr(self, 'best_ckpt_path_dict', {}).values()
         return [self.last_ckpt, getattr(self, 'best_ckpt_path', None), *best]
+
+
+def _no_file_client(record):
+    message = record.getMessage()
+    return 'FileClient' not in message and 'HardDiskBackend' not in message

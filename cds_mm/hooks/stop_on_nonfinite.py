@@ -47,4 +47,6 @@ class StopOnNonFiniteHook(Hook):
 
 def _last_good(runner):
     path = runner.message_hub.runtime_info.get('last_ckpt')
-    return f'the last good checkpoint is {path}' if path else 'none was saved'
+    if path:
+        return f'the last good checkpoint is {path}'
+    return 'no checkpoint was saved yet'

@@ -1,0 +1,135 @@
+"""Command lines of tools/, run and killed by tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+CONFIG = str(ROOT / 'configs/cifar10/cds_r18_cifar10_folder.py')
+CLASSES = 'abcd'
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that a mistake of the user costs."""
+        lines = self.err.splitlines()
+        assert self.code == 1 and len(lines) == 1, self
+        assert lines[0].startswith('error: '), self
+        return lines[0]
+
+    def fine(self) -> 'Result':
+        assert self.code == 0, self.out[-2000:] + self.err
+        return self
+
+
+def clean_environment(**more) -> dict:
+    """Ours, without what a launcher that runs the tests has put there."""
+    kept = {k: v for k, v in os.environ.items() if k != 'LOCAL_RANK'}
+    return kept | dict(OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)) | more
+
+
+class Commands:
+    """A client of ``command_server.py``; one command at a time."""
+
+    def __init__(self):
+        self._server = subprocess.Popen(
+            [
+                sys.executable,
+                str(Path(__file__).with_name('command_server.py')),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=clean_environment(),
+            cwd=ROOT,
+        )
+        while (line := self._server.stdout.readline()) != 'ready\n':
+            assert line, 'the server did not start'
+        self._folder = tempfile.TemporaryDirectory()
+
+    def start(self, tool: str, *argv, **env) -> int:
+        """Begin ``tools/<tool>.py argv`` and return its process group."""
+        out, err = self._files()
+        request = dict(
+            tool=tool,
+            argv=[str(argument) for argument in argv],
+            stdout=str(out),
+            stderr=str(err),
+            env=env,
+        )
+        self._server.stdin.write(json.dumps(request) + '\n')
+        self._server.stdin.flush()
+        return int(self._server.stdout.readline())
+
+    def wait(self) -> Result:
+        """How the command ended, and what it wrote."""
+        code = int(self._server.stdout.readline())
+        out, err = (path.read_text() for path in self._files())
+        return Result(code, out, err)
+
+    def __call__(self, tool: str, *argv, **env) -> Result:
+        self.start(tool, *argv, **env)
+        return self.wait()
+
+    def close(self):
+        self._server.stdin.close()
+        self._server.wait()
+        self._folder.cleanup()
+
+    def _files(self):
+        folder = Path(self._folder.name)
+        return folder / 'out', folder / 'err'
+
+
+def kill_group(group: int) -> None:
+    """Kill a command with all of its workers, as the system would."""
+    os.killpg(group, signal.SIGKILL)
+
+
+def run_fresh(*argv, **env) -> Result:
+    """Run a command as a user does, in a new process."""
+    done = subprocess.run(
+        [str(argument) for argument in argv],
+        capture_output=True,
+        text=True,
+        env=clean_environment(PYTHON=sys.executable, **env),
+        cwd=ROOT,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def tiny(folder, epochs: int = 1, **more) -> list[str]:
+    """``--cfg-options`` that make :data:`CONFIG` tiny.
+
+    Args:
+        folder: with train/ and test/, each with :data:`CLASSES`.
+        epochs: of four iterations each.
+        **more: further settings, with ``__`` for a dot.
+    """
+    settings = {
+        'model.backbone.base_channels': 8,
+        'model.head.in_channels': 64,
+        'model.head.num_classes': len(CLASSES),
+        'train_dataloader.batch_size': 8,
+        'val_dataloader.batch_size': 8,
+        'train_cfg.max_epochs': epochs,
+        'default_hooks.logger.interval': 1,
+    }
+    for name in ('train', 'val', 'test'):
+        settings[f'{name}_dataloader.dataset.data_root'] = folder
+        settings[f'{name}_dataloader.num_workers'] = 0
+    for name in ('val', 'test'):
+        settings[f'{name}_evaluator.topk'] = 1
+    settings |= {key.replace('__', '.'): v for key, v in more.items()}
+    return ['--cfg-options', *(f'{k}={v}' for k, v in settings.items())]

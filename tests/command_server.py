@@ -1,0 +1,62 @@
+"""Runs command lines of tools/ in forks of one process that has imported.
+
+Starting one from nothing takes seconds of imports.  Each fork is a session
+of its own, so that a test can kill it with all its workers.  Reads a JSON
+request on each line of stdin; writes the child's pid, then how it ended.
+"""
+
+import importlib
+import json
+import os
+import sys
+
+import cds_mm.engine.test
+import cds_mm.engine.train  # noqa: F401
+from cds_mm.engine.cli import friendly_main
+
+
+def redirect(path, descriptor):
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(file, descriptor)
+    os.close(file)
+
+
+def become_command(request, answers):
+    os.setsid()
+    answers.write(f'{os.getpid()}\n')
+    answers.flush()
+    redirect(request['stdout'], 1)
+    redirect(request['stderr'], 2)
+    os.environ.update(request['env'])
+    module = importlib.import_module(f'cds_mm.engine.{request["tool"]}')
+    sys.argv = [f'tools/{request["tool"]}.py', *request['argv']]
+    return friendly_main(module.main)()
+
+
+def skip_layout():
+    # A config is printed at the start and with each checkpoint, and laying
+    # it out nicely takes longer than all else that a tiny run does.
+    config = importlib.import_module('mmengine.config.config')
+    config.FormatCode = lambda code, **style: (code, True)
+
+
+def serve():
+    skip_layout()
+    importlib.import_module('mmdet.models')  # after cds_mm and its stand-ins
+    # Not stdout: a child must not hold what the tests read answers from.
+    answers = os.fdopen(os.dup(1), 'w')
+    answers.write('ready\n')
+    answers.flush()
+    while line := sys.stdin.readline():
+        request = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            return become_command(request, answers)
+        _, status = os.waitpid(pid, 0)
+        answers.write(f'{os.waitstatus_to_exitcode(status)}\n')
+        answers.flush()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(serve())

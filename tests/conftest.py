@@ -1,0 +1,25 @@
+"""What the tests of command lines and runs share."""
+
+import pytest
+from command_lines import CLASSES, Commands
+
+from cds_mm.testing import fresh_seed, write_class_folder
+
+
+@pytest.fixture(scope='session')
+def command():
+    """``command('train', CONFIG, ...)`` runs it and returns a Result."""
+    commands = Commands()
+    yield commands
+    commands.close()
+
+
+@pytest.fixture(scope='session')
+def folder(tmp_path_factory):
+    """32 images to train on and 16 to test with, random, in four classes."""
+    root = tmp_path_factory.mktemp('images')
+    seed = fresh_seed()
+    for split, count in (('train', 8), ('test', 4)):
+        sizes = dict.fromkeys(CLASSES, count)
+        write_class_folder(root / split, sizes, side=32, seed=seed)
+    return root
