@@ -85,7 +85,8 @@ def test_about_every_image_once(rng, monkeypatch):
     # Only groups and batches that are not full draw an image again.
     most = 40 * (m - 1) + 2 * m * p
     assert counts.sum() - len(dataset) <= most
-    assert counts.max() <= 3
+    # Once by right, once to fill a group, and in each of the last batches.
+    assert counts.max() <= 4
 
 
 def test_a_class_too_large_for_the_batches_comes_in_turns(rng):
