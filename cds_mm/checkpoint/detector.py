@@ -17,13 +17,15 @@ class DetectorSide:
     """What meets a pretrained file in a detection run.
 
     ``loader`` is the channel order in which images come from the pipeline;
-    none where its loader is unknown (then 'bgr' is assumed).
+    none where its loader is unknown (then 'bgr' is assumed).  ``prefix`` is
+    what the config's own ``init_cfg`` asks for.
     """
 
     name: str
     backbone: nn.Module
     preprocessor: nn.Module
     loader: str | None
+    prefix: str | None = None
 
     def inputs(self) -> torch.Tensor:
         """The probe image as this detector's backbone gets it.
@@ -84,6 +86,7 @@ def build_detector(config) -> DetectorSide:
                 MODELS.build(backbone),
                 MODELS.build(preprocessor),
                 loader_order(cfg),
+                (_pretrained(cfg) or {}).get('prefix'),
             )
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(
@@ -136,7 +139,9 @@ def load_config(config):
 def _packaged(name: str) -> Path:
     """The file behind ``package::path``; installs nothing, unlike the hub."""
     package, relative = name.split('::', 1)
-    spec = importlib.util.find_spec(package)
+    # Dots would import the parent; there is no such host.
+    named = package.isidentifier()
+    spec = importlib.util.find_spec(package) if named else None
     if spec is None or not spec.origin:
         raise UserError(f'{name}: {package} is not installed; install it')
     root = Path(spec.origin).parent
@@ -154,10 +159,16 @@ def find_pretrained(cfg) -> str | None:
         str | None: ``checkpoint`` of the backbone's ``init_cfg`` of type
         'Pretrained', a path or a URL; none without one.
     """
+    init = _pretrained(cfg)
+    return None if init is None else str(init['checkpoint'])
+
+
+def _pretrained(cfg) -> dict | None:
+    """The backbone's ``init_cfg`` of type 'Pretrained'."""
     model = cfg.get('model') or {}
     backbone = (model.get('detector') or model).get('backbone') or {}
     settings = backbone.get('init_cfg') or []
     for init in [settings] if isinstance(settings, dict) else settings:
         if init.get('type') == 'Pretrained' and init.get('checkpoint'):
-            return str(init['checkpoint'])
+            return init
     return None

@@ -110,15 +110,16 @@ def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:
         UserError: Keys missing or left over, or other shapes.
     """
     wanted = model.state_dict()
-    missing = [key for key in wanted if key not in state]
     # Files of torch before 0.4.1 have no such counters; nothing reads them.
-    missing = [k for k in missing if not k.endswith('num_batches_tracked')]
+    needed = [k for k in wanted if not k.endswith('num_batches_tracked')]
+    missing = [key for key in needed if key not in state]
     unexpected = [key for key in state if key not in wanted]
     if missing:
         raise UserError(
-            f'{path}: {len(missing)} of {len(wanted)} tensors of {owner} are '
-            f'missing, the first is {missing[0]}; the file is incomplete or '
-            'of another network'
+            f'{path}: {len(missing)} of {len(needed)} tensors of {owner} are '
+            f'missing, the first is {missing[0]} (the file starts with '
+            f'{next(iter(state), "nothing")}); it is incomplete or of '
+            'another network'
         )
     if unexpected:
         raise UserError(

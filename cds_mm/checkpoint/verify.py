@@ -10,7 +10,6 @@ from torch import nn
 
 from cds_mm.checkpoint.detector import DetectorSide, build_detector
 from cds_mm.checkpoint.fingerprints import TOLERANCE, differences, of_features
-from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.mismatch import (
     check_preprocessing,
     check_structure,
@@ -115,12 +114,14 @@ def read_fingerprinted(path) -> tuple[dict, dict]:
     """
     checkpoint = read_checkpoint(path)
     record = recorded(checkpoint, path)
-    if record is None or not record.get('fingerprint'):
+    state = checkpoint.get('state_dict')
+    if not (record and record.get('fingerprint') and isinstance(state, dict)):
         raise UserError(
             f'{path}: carries no fingerprint; convert the training '
             'checkpoint with tools/convert_backbone.py first'
         )
-    return extract_backbone(checkpoint, path).state, record
+    # As it stands: what lies under a prefix would not be loaded either.
+    return state, record
 
 
 def carries_fingerprint(path) -> bool:
@@ -181,9 +182,15 @@ def _load(side: DetectorSide, state: dict, path) -> tuple[dict, list[str]]:
 
 
 def _side_notes(side: DetectorSide) -> list[str]:
-    if side.loader is not None:
-        return []
-    return ["the detector's image loader is unknown: BGR is assumed"]
+    notes = []
+    if side.loader is None:
+        notes.append("the detector's image loader is unknown: BGR is assumed")
+    if side.prefix:
+        notes.append(
+            f'its init_cfg has prefix={side.prefix!r}, the file has bare '
+            'keys: set prefix=None there'
+        )
+    return notes
 
 
 def _refuse_difference(gaps: dict, tolerance: float, name: str) -> None:

@@ -84,6 +84,26 @@ def test_lost_keys(written, detector):
         check_file(edit(written, change), detector())
 
 
+@pytest.mark.parametrize('prefix', ['backbone.', 'module.', 'x.'])
+def test_keys_that_mmengine_would_not_find(written, detector, prefix):
+    def change(content):
+        state = content['state_dict']
+        content['state_dict'] = {prefix + k: v for k, v in state.items()}
+
+    with pytest.raises(UserError, match=f'100 of 100 .* {prefix}conv1'):
+        check_file(edit(written, change), detector())
+
+
+def test_prefix_in_the_config_is_said(written, detector):
+    init_cfg = {
+        'type': 'Pretrained',
+        'checkpoint': 'x.pth',
+        'prefix': 'backbone.',
+    }
+    proof = check_file(written, detector(init_cfg=init_cfg))
+    assert 'set prefix=None' in proof.notes[0]
+
+
 def test_unknown_loader_is_said(written, detector):
     proof = check_file(written, detector(loader='LoadTiffImage'))
     assert 'BGR is assumed' in proof.notes[0]
@@ -121,6 +141,8 @@ def test_configs_that_are_no_detectors(written, tmp_path):
         check_file(written, 'nowhere.py')
     with pytest.raises(UserError, match='not installed'):
         check_file(written, 'no_such_package::a.py')
+    with pytest.raises(UserError, match='not installed'):
+        check_file(written, 'no.such::a.py')
     with pytest.raises(UserError, match='no model.backbone'):
         check_file(written, {'model': {'type': 'X'}})
     broken = tmp_path / 'broken.py'
