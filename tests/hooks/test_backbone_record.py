@@ -46,6 +46,8 @@ def config(work_dir, loader, **changes):
         {
             'default_scope': 'mmpretrain',
             'work_dir': str(work_dir),
+            # By default the time in seconds: two tests would share a logger.
+            'experiment_name': str(work_dir),
             'model': {
                 'type': 'ImageClassifier',
                 'backbone': BACKBONE,
