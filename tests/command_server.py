@@ -36,13 +36,16 @@ def become_command(request, answers):
 def skip_layout():
     # A config is printed at the start and with each checkpoint, and laying
     # it out nicely takes longer than all else that a tiny run does.
-    config = importlib.import_module('mmengine.config.config')
-    config.FormatCode = lambda code, **style: (code, True)
+    yapf = importlib.import_module('yapf.yapflib.yapf_api')
+    for module in (yapf, importlib.import_module('mmengine.config.config')):
+        module.FormatCode = lambda code, **style: (code, True)
 
 
 def serve():
     skip_layout()
-    importlib.import_module('mmdet.models')  # after cds_mm and its stand-ins
+    # After cds_mm and its stand-ins; the others are what a run imports late.
+    for name in ('mmdet.models', 'torch.utils.tensorboard', 'torch._dynamo'):
+        importlib.import_module(name)
     # Not stdout: a child must not hold what the tests read answers from.
     answers = os.fdopen(os.dup(1), 'w')
     answers.write('ready\n')

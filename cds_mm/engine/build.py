@@ -2,6 +2,7 @@
 
 import contextlib
 
+from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
 from cds_mm.engine.cli import one_line, user_message
@@ -30,10 +31,21 @@ def build_training(runner: Runner, cfg) -> None:
     Raises:
         UserError: as in :func:`build_runner`.
     """
+    _check_optimizer(cfg)
     with readable_errors(cfg):
         _ = runner.train_loop
         runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         _ = runner.val_loop
+
+
+def _check_optimizer(cfg):
+    # The host looks it up, finds None, and asks None for its arguments.
+    kind = (cfg.optim_wrapper.get('optimizer') or {}).get('type')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        raise UserError(
+            f"optim_wrapper.optimizer.type='{kind}': there is no such "
+            'optimizer; check its spelling'
+        )
 
 
 def build_test(runner: Runner, cfg) -> None:

@@ -19,7 +19,7 @@ _WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
 # while a part of a config is built, once for each level.
 _BUILDING = re.compile(r'^(?:class `\w+` in \S+: )+')
 
-_UNREGISTERED = re.compile(r'^(\S+) is not in the (\S+) registry')
+_UNREGISTERED = re.compile(r'^(\S+) is not in the (.+?) registry')
 
 _NAME_A_PLACE = 'choose a place that you may write to'
 _CHECK_PATH = 'check the path'
