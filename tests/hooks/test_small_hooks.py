@@ -1,0 +1,151 @@
+"""Strict loading, the summary of the method, AP 0, the progress bar."""
+
+import fcntl
+import logging
+import os
+import pty
+import struct
+import sys
+import termios
+import time
+from types import SimpleNamespace
+
+import pytest
+import tiny_runner
+import torch
+from mmengine.logging import MessageHub
+from torch import nn
+
+from cds_mm.errors import UserError
+from cds_mm.hooks import (
+    MethodSummaryHook,
+    ProgressBarHook,
+    StrictLoadHook,
+    ZeroAPHook,
+)
+
+
+def network():
+    return nn.ModuleDict(dict(backbone=nn.Linear(3, 4), head=nn.Linear(4, 2)))
+
+
+def load(checkpoint, part=''):
+    runner = SimpleNamespace(model=network(), _load_from='some.pth')
+    StrictLoadHook(part).after_load_checkpoint(runner, checkpoint)
+
+
+def test_strict_load_takes_what_fills_the_model():
+    state = network().state_dict()
+    load(dict(state_dict=state))
+    load(state)
+    load(dict(state_dict={f'module.{k}': v for k, v in state.items()}))
+    load(dict(state_dict={**state, 'branches.x': torch.zeros(1)}))
+
+
+def test_strict_load_refuses_a_part_and_another_shape():
+    state = network().state_dict()
+    half = {k: v for k, v in state.items() if k.startswith('backbone')}
+    with pytest.raises(UserError, match='some.pth: 2 of 4.*head.weight'):
+        load(dict(state_dict=half))
+    load(dict(state_dict=half), part='backbone.')
+    other = dict(state, **{'head.weight': torch.zeros(5, 4)})
+    with pytest.raises(UserError, match=r'head.weight is \(5, 4\).*\(2, 4\)'):
+        load(dict(state_dict=other))
+    with pytest.raises(UserError, match='2 of 2.*backbone'):
+        load(dict(state_dict={}), part='backbone.')
+
+
+class Says(nn.Module):
+    def describe(self):
+        return 'contrast of everything'
+
+
+def test_the_summary_of_the_method(caplog):
+    logger = logging.getLogger('summary')
+    model = nn.Module()
+    model.supervisions = nn.ModuleDict(dict(cds=Says()))
+    model.branches = nn.ModuleDict(dict(stage2=nn.Linear(9, 10)))
+    with caplog.at_level(logging.INFO):
+        hook = MethodSummaryHook()
+        hook.before_train(SimpleNamespace(model=model, logger=logger))
+        hook.before_train(SimpleNamespace(model=nn.Linear(1, 1)))
+    assert caplog.messages == [
+        'Supervision cds: contrast of everything',
+        'Branches, in training only: stage2 (100 parameters)',
+    ]
+
+
+class CocoMetric:
+    prefix = 'coco'
+    metrics = ['bbox', 'segm', 'proposal']
+
+
+def test_no_detection_is_an_ap_of_zero(caplog):
+    evaluator = SimpleNamespace(metrics=[object(), CocoMetric()])
+    runner = SimpleNamespace(
+        val_evaluator=evaluator,
+        test_evaluator=evaluator,
+        logger=logging.getLogger('zero'),
+    )
+    for after in (ZeroAPHook().after_val_epoch, ZeroAPHook().after_test_epoch):
+        metrics = {'coco/segm_mAP': 0.25}
+        caplog.clear()
+        after(runner, metrics)
+        assert metrics.pop('coco/segm_mAP') == 0.25
+        assert metrics == {
+            f'coco/bbox_mAP{end}': 0.0
+            for end in ('', '_50', '_75', '_s', '_m', '_l')
+        }
+        assert caplog.messages == [
+            'Not one detection in the whole data set: coco/bbox_mAP is 0'
+        ]
+
+
+def train_with_bar(tmp_path):
+    hooks = [dict(type='ThroughputHook'), ProgressBarHook()]
+    tiny_runner.runner(tmp_path, *hooks, epochs=2).train()
+
+
+def on_terminal(function) -> str:
+    """What ``function`` writes to a terminal, in a process of its own."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        code = 1
+        try:
+            # Past the capture of pytest, to the terminal itself.
+            with open('/dev/tty', 'w') as tty:
+                while not os.get_terminal_size(tty.fileno()).columns:
+                    time.sleep(0.01)
+                sys.stderr = sys.stdout = tty
+                function()
+            code = 0
+        finally:
+            os._exit(code)
+    size = struct.pack('HHHH', 24, 120, 0, 0)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+    seen = b''
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # Linux says so when the other side is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    _, status = os.waitpid(pid, 0)
+    assert status == 0, seen.decode()
+    return seen.decode()
+
+
+def test_a_bar_on_a_terminal(tmp_path):
+    seen = on_terminal(lambda: train_with_bar(tmp_path))
+    assert 'epoch 1/2: 100%' in seen and 'epoch 2/2: 100%' in seen
+    assert 'img/s=' in seen and 'wait=' in seen and 'loss=' in seen
+    assert '2/2' in seen
+
+
+def test_no_bar_elsewhere(tmp_path, capfd):
+    train_with_bar(tmp_path)
+    captured = capfd.readouterr()
+    assert '%' not in captured.err + captured.out
+    assert MessageHub.get_current_instance()
