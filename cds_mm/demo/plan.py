@@ -34,7 +34,7 @@ STARTS = ('scratch', *PRETRAININGS)
 class Size:
     """How much of everything; the tests take less of it."""
 
-    copies: int = 3  # drawings of each pretraining scan
+    copies: int = 2  # drawings of each pretraining scan
     scenes: int = 300  # to train on
     val_scenes: int = 150
     pretrain_options: list[str] = field(default_factory=list)

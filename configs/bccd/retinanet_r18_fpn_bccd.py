@@ -14,6 +14,7 @@ _base_ = [
 
 model = _base_.narrow_retinanet
 model.bbox_head.num_classes = _base_.small_classes
+model.data_preprocessor = _base_.small_preprocessor
 model.backbone.init_cfg = dict(
     checkpoint='work_dirs/cds_r18_cifar10/backbone.pth'
 )

@@ -30,6 +30,10 @@ small_val = dict(
     **_loader,
 )
 small_evaluator = dict(ann_file='data/bccd/annotations/instances_val.json')
+# Those of the CIFAR-10 pretraining, without which the converter refuses.
+small_preprocessor = dict(
+    mean=[125.307, 122.961, 113.8575], std=[51.5865, 50.847, 51.255]
+)
 small_train_cfg = dict(max_epochs=12, val_interval=1)
 small_param_scheduler = [
     dict(
