@@ -1,0 +1,45 @@
+# What the views of all data sets are made of, and how all are loaded.
+# `LoadRGBImage` leaves samples that are arrays already as they are.
+load = dict(type='LoadRGBImage')
+pack = dict(type='PackInputs')
+flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
+# The colours of the contrastive view, in the released CDS code.
+colours = [
+    dict(
+        type='RGBColorJitter',
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        prob=0.8,
+    ),
+    dict(type='RGBGrayscale', prob=0.2),
+]
+
+data_preprocessor = dict(
+    type='MultiViewDataPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=False,
+)
+
+# Workers end with the epoch: PyTorch refuses persistent workers where
+# `num_workers=0` is set on the command line.
+_loader = dict(
+    num_workers=2,
+    pin_memory=True,
+    persistent_workers=False,
+    collate_fn=dict(type='default_collate'),
+)
+train_dataloader = dict(
+    sampler=dict(type='DefaultSampler', shuffle=True), **_loader
+)
+val_dataloader = dict(
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(test_mode=True),
+    **_loader,
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='Accuracy', topk=(1, 5))
+test_evaluator = val_evaluator
