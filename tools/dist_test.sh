@@ -12,9 +12,10 @@ if [ -z "${PYTHON:-}${VIRTUAL_ENV:-}" ] && [ -x "$root/.venv/bin/python" ]; then
     PYTHON="$root/.venv/bin/python" # what `make` has set up
 fi
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
-# One thread a rank: torchrun would choose the same and warn about it.
+# One thread a rank: torchrun and MMEngine would choose the same and warn.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-exec "${PYTHON:-python}" -m torch.distributed.run \
+export MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}"
+exec "${PYTHON:-python}" "$root/tools/torchrun.py" \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \

@@ -45,6 +45,9 @@ _NUMPY_DTYPES = ['BoolDType', 'LongDType', 'ULongDType']
 _NUMPY_DTYPES += [f'{n}{b}DType' for n in _NUMBERS for b in (8, 16, 32, 64)]
 
 
+_SCHEDULERS = 'mmengine.optim.scheduler.param_scheduler'
+
+
 def inert_globals() -> list[tuple]:
     """The names that are allowed, each with its stand-in.
 
@@ -55,6 +58,8 @@ def inert_globals() -> list[tuple]:
     pairs = [
         (Inert, 'mmengine.logging.history_buffer.HistoryBuffer'),
         (inert_getattr, 'builtins.getattr'),
+        # OneCycleLR's state names the curve that it follows.
+        (Inert, f'{_SCHEDULERS}.OneCycleParamScheduler'),
         (Inert, 'numpy.ndarray'),
         (Inert, 'numpy.dtype'),
         # MMEngine's own list of what its checkpoints may hold has it.

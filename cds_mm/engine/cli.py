@@ -5,6 +5,7 @@ import functools
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -20,6 +21,11 @@ _WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
 _BUILDING = re.compile(r'^(?:class `\w+` in \S+: )+')
 
 _UNREGISTERED = re.compile(r'^(\S+) is not in the (.+?) registry')
+
+# What MMCV's loader says of one, as detection uses it.
+_BROKEN_IMAGE = re.compile(r'failed to load image: (.+)')
+
+_PATIENCE = 10.0  # seconds
 
 _NAME_A_PLACE = 'choose a place that you may write to'
 _CHECK_PATH = 'check the path'
@@ -58,6 +64,11 @@ def user_message(error: BaseException) -> str | None:
             f"type='{unknown[1]}': not in the {unknown[2]} registry; check "
             'its spelling, or import its module with custom_imports'
         )
+    if isinstance(error, AssertionError):
+        broken = _BROKEN_IMAGE.match(one_line(error))
+        return broken and (
+            f'{broken[1]}: not a whole image; replace or remove the file'
+        )
     if not isinstance(error, OSError):
         return None
     if error.errno in _MENDS:
@@ -94,10 +105,19 @@ def friendly_main(main: Callable) -> Callable:
                 traceback.print_exc()
             if message is None:
                 return 2
+            _let_rank_0_speak()
             print(f'error: {message}', file=sys.stderr)
             return 1
 
     return run
+
+
+def _let_rank_0_speak():
+    # A mistake in a config meets all ranks.  torchrun ends the others as
+    # soon as one has failed, so whoever waits here says it only if rank 0
+    # has not.
+    if os.environ.get('RANK', '0') != '0':
+        time.sleep(_PATIENCE)
 
 
 def _is_key_error(error):

@@ -3,7 +3,9 @@
 import tempfile
 from pathlib import Path
 
+import torch
 from mmengine.model import is_model_wrapper
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
@@ -127,6 +129,9 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
     if '://' in str(path):
         return
     checkpoint = read_checkpoint(path)
+    # Else the host cannot read the state of OneCycleLR in its safe way; it
+    # says so, and reads it in the other.
+    torch.serialization.add_safe_globals([OneCycleParamScheduler])
     if resume and 'config' in checkpoint.get('meta', {}):
         raise UserError(
             f"--resume {path}: its meta['config'] would be run as a program, "

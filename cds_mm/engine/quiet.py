@@ -14,6 +14,7 @@ _NOISE = (
     '.*MultiScaleDeformableAttention.*',
     '.*pin_memory.*',
     '.*__floordiv__.*',
+    '.*_NUM_THREADS environment variable.*',
 )
 
 

@@ -29,8 +29,8 @@ def network():
     return nn.ModuleDict(dict(backbone=nn.Linear(3, 4), head=nn.Linear(4, 2)))
 
 
-def load(checkpoint, part=''):
-    runner = SimpleNamespace(model=network(), _load_from='some.pth')
+def load(checkpoint, part='', model=None):
+    runner = SimpleNamespace(model=model or network(), _load_from='some.pth')
     StrictLoadHook(part).after_load_checkpoint(runner, checkpoint)
 
 
@@ -40,6 +40,16 @@ def test_strict_load_takes_what_fills_the_model():
     load(state)
     load(dict(state_dict={f'module.{k}': v for k, v in state.items()}))
     load(dict(state_dict={**state, 'branches.x': torch.zeros(1)}))
+
+
+def test_strict_load_does_without_the_counts_of_batches():
+    model = nn.ModuleDict(dict(bn=nn.BatchNorm2d(3)))
+    state = model.state_dict()
+    del state['bn.num_batches_tracked']
+    load(state, model=model)
+    del state['bn.running_mean']
+    with pytest.raises(UserError, match='1 of 4.*bn.running_mean'):
+        load(state, model=model)
 
 
 def test_strict_load_refuses_a_part_and_another_shape():

@@ -1,0 +1,94 @@
+"""The whole network on two ranks is the network on one process."""
+
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+
+from cds_mm.testing import CONFIGS, fresh_generator, run_ranks, samples
+
+
+def network(state=None):
+    """CDS with gather, contrast alone, BatchNorm in eval mode, float64."""
+    cfg = Config.fromfile(CONFIGS / 'cifar100/cds_r18_cifar100.py')
+    cfg.merge_from_dict(
+        {
+            'model.backbone.base_channels': 8,
+            'model.head.in_channels': 64,
+            'model.supervisions.ce': None,
+            'model.supervisions.cds.gather': True,
+        }
+    )
+    model = MODELS.build(cfg.model).double()
+    if state is not None:
+        model.load_state_dict(state)
+    # Statistics of a batch would be those of one rank.
+    return model.eval()
+
+
+def gradients(state, images, labels, indices):
+    """Gradient of the loss by parameter, and the loss.
+
+    Args:
+        images: (V, B, 3, H, W).
+    """
+    model = network(state)
+    log = model.loss(images.flatten(0, 1), samples(labels, indices))
+    loss, _ = model.parse_losses(log)
+    loss.backward()
+    grads = {
+        name: parameter.grad
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
+    return grads, loss.detach()
+
+
+CASES = (
+    # Equal batches, but one rank's images are all of one class.
+    ((0, 4, 8), [0, 0, 0, 0, 0, 1, 2, 3]),
+    # Uneven batches, an unlabelled image, and a class on both.
+    ((0, 2, 7), [0, -1, 1, 1, 0, 2, 1]),
+)
+
+
+def on_rank(rank, state, inputs):
+    return [
+        gradients(state, images[:, own], labels[own], indices[own])
+        for (bounds, labels), (images, indices) in zip(
+            CASES, inputs, strict=True
+        )
+        for own in [slice(bounds[rank], bounds[rank + 1])]
+    ]
+
+
+def random_inputs(size, generator):
+    images = torch.randn(
+        (2, size, 3, 32, 32), generator=generator, dtype=torch.float64
+    )
+    return images, torch.randperm(100, generator=generator)[:size].tolist()
+
+
+def test_the_mean_of_the_gradients():
+    generator = fresh_generator()
+    torch.manual_seed(torch.randint(2**31, (), generator=generator).item())
+    state = network().state_dict()
+    inputs = [random_inputs(len(labels), generator) for _, labels in CASES]
+    ranks = run_ranks(2, on_rank, state, inputs)
+    for number, (_, labels) in enumerate(CASES):
+        images, indices = inputs[number]
+        wanted, loss = gradients(state, images, labels, indices)
+        of_ranks = [results[number] for results in ranks]
+        assert torch.stack([r[1] for r in of_ranks]).mean().allclose(loss)
+        assert_mean(wanted, [grads for grads, _ in of_ranks])
+
+
+def assert_mean(wanted, of_ranks):
+    """DistributedDataParallel takes the mean over the ranks."""
+    largest = max(float(grad.abs().max()) for grad in wanted.values())
+    assert largest > 1e-4, 'there is a gradient to compare'
+    parts = {name.split('.')[0] for name in wanted}
+    assert parts == {'backbone', 'branches'}, 'the head is not contrasted'
+    for name, grad in wanted.items():
+        mean = sum(grads[name] for grads in of_ranks) / len(of_ranks)
+        gap = float((mean - grad).abs().max())
+        assert gap < 1e-9 * largest, (name, gap, largest)

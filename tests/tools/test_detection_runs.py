@@ -1,0 +1,144 @@
+"""The same command lines for a detector: resume, flips, an AP of 0."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from command_lines import ROOT
+
+from cds_mm.testing import fresh_seed
+
+CONFIG = ROOT / 'configs/demo/retinanet_r18_fpn_digits.py'
+CHANGES = """
+_base_ = ['{config}']
+model = dict(
+    backbone=dict(init_cfg=None, base_channels=8),
+    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
+    bbox_head=dict(in_channels=16, feat_channels=16, stacked_convs=1),
+)
+_flip = dict(type='RandomFlip', prob=0.5)
+_pipeline = _base_.train_dataloader.dataset.pipeline
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    dataset=dict(
+        data_root='{data}/',
+        pipeline=[*_pipeline[:-1], _flip, _pipeline[-1]],
+    ),
+)
+val_dataloader = dict(batch_size=4, dataset=dict(data_root='{data}/'))
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file='{data}/val.json')
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=2)
+default_hooks = dict(logger=dict(interval=1))
+"""
+
+
+def write_scenes(root, split, count, rng):
+    (root / split).mkdir()
+    images, annotations = [], []
+    for number in range(count):
+        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        name = f'{number}.png'
+        cv2.imwrite(str(root / split / name), pixels)
+        images.append(dict(id=number, file_name=name, width=64, height=64))
+        x, y = (int(v) for v in rng.integers(0, 30, 2))
+        annotations.append(
+            dict(
+                id=number + 1,
+                image_id=number,
+                category_id=int(rng.integers(10)),
+                bbox=[x, y, 30, 30],
+                area=900,
+                iscrowd=0,
+            )
+        )
+    categories = [dict(id=i, name=str(i)) for i in range(10)]
+    (root / f'{split}.json').write_text(
+        json.dumps(
+            dict(images=images, annotations=annotations, categories=categories)
+        )
+    )
+
+
+@pytest.fixture(scope='module')
+def config(tmp_path_factory):
+    root = tmp_path_factory.mktemp('scenes')
+    rng = np.random.default_rng(fresh_seed())
+    write_scenes(root, 'train', 8, rng)
+    write_scenes(root, 'val', 4, rng)
+    path = root / 'tiny.py'
+    path.write_text(CHANGES.format(config=CONFIG, data=root))
+    return path
+
+
+@pytest.fixture(scope='module')
+def run(command, config, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('detector')
+    result = command('train', config, '--work-dir', work_dir).fine()
+    return work_dir, result
+
+
+def test_no_detection_is_an_ap_of_0(run, command, config, tmp_path):
+    work_dir, result = run
+    assert 'Not one detection in the whole data set' in result.out
+    out = tmp_path / 'm.json'
+    argv = ['--out', out, '--out-item', 'metrics', '--work-dir', tmp_path]
+    command('test', config, work_dir / 'epoch_2.pth', *argv).fine()
+    metrics = json.loads(out.read_text())
+    assert metrics['coco/bbox_mAP'] == metrics['coco/bbox_mAP_50'] == 0
+
+
+def test_it_says_what_matters_and_no_more(run):
+    _, result = run
+    assert not result.err
+    for noise in ('OneDL', 'loading annotations', 'FileClient', 'NMS'):
+        assert noise not in result.out
+    (line,) = [x for x in result.out.splitlines() if '[2][2/2]  ' in x][:1]
+    for word in ('images_per_s', 'waiting_for_data', 'loss_bbox', 'eta'):
+        assert f'{word}: ' in line
+
+
+def test_resumed_it_is_the_same_run(run, command, config, tmp_path):
+    work_dir, _ = run
+    first = work_dir / 'epoch_1.pth'
+    argv = ['--resume', first, '--work-dir', tmp_path]
+    command('train', config, *argv).fine()
+    straight, resumed = (
+        torch.load(folder / 'epoch_2.pth', weights_only=False)
+        for folder in (work_dir, tmp_path)
+    )
+    for name, tensor in straight['state_dict'].items():
+        assert torch.equal(tensor, resumed['state_dict'][name]), name
+    for key, state in straight['optimizer']['state'].items():
+        other = resumed['optimizer']['state'][key]
+        assert torch.equal(state['exp_avg'], other['exp_avg']), key
+    begun = torch.load(first, weights_only=False)['state_dict']
+    assert any(
+        not torch.equal(begun[name], tensor)
+        for name, tensor in straight['state_dict'].items()
+    )
+
+
+def test_paints(run, command, config, tmp_path):
+    work_dir, _ = run
+    argv = ['--show-dir', tmp_path / 'shown', '--work-dir', tmp_path]
+    command('test', config, work_dir / 'epoch_2.pth', *argv).fine()
+    assert len(list(tmp_path.rglob('shown/**/*.png'))) == 4
+
+
+def test_a_broken_image_is_named(command, config, tmp_path):
+    scenes = config.parent
+    broken = scenes / 'train' / '3.png'
+    whole = broken.read_bytes()
+    broken.write_bytes(b'no image')
+    argv = ['train', config, '--work-dir', tmp_path]
+    try:
+        assert str(broken) in command(*argv).error
+        broken.unlink()
+        assert str(broken) in command(*argv).error
+    finally:
+        broken.write_bytes(whole)

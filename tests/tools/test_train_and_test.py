@@ -1,0 +1,258 @@
+"""The command lines from training to evaluation, as a user runs them."""
+
+import json
+import os
+import stat
+import sys
+
+import pytest
+import torch
+from command_lines import CONFIG, ROOT, run_fresh, tiny
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
+
+TERMS = [
+    'lr',
+    'loss',
+    'loss_ce',
+    'loss_cds.stage1',
+    'loss_cds.stage2',
+    'loss_cds.stage3',
+    'loss_cds.stage4',
+    'images_per_s',
+    'waiting_for_data',
+]
+
+
+@pytest.fixture(scope='module')
+def run(command, folder, tmp_path_factory):
+    """The work dir of two epochs, and what was said meanwhile."""
+    work_dir = tmp_path_factory.mktemp('run')
+    argv = ['train', CONFIG, '--work-dir', work_dir, *tiny(folder, epochs=2)]
+    return work_dir, command(*argv).fine()
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+
+
+def records(work_dir):
+    (path,) = work_dir.glob('*/vis_data/scalars.json')
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_local_backend_and_tensorboard_receive_the_scalars(run):
+    work_dir, _ = run
+    steps = [r for r in records(work_dir) if 'loss' in r]
+    assert len(steps) == 8
+    for step in steps:
+        assert set(TERMS) <= step.keys()
+        terms = [v for k, v in step.items() if k.startswith('loss_')]
+        assert step['loss'] == pytest.approx(sum(terms), rel=1e-5)
+    (events,) = work_dir.glob('*/vis_data/events.out.tfevents.*')
+    board = EventAccumulator(str(events))
+    board.Reload()
+    assert {*TERMS, 'accuracy/top1'} <= set(board.Tags()['scalars'])
+    shown = [event.value for event in board.Scalars('loss_cds.stage2')]
+    assert shown == pytest.approx([s['loss_cds.stage2'] for s in steps])
+
+
+def test_plain_lines_say_what_a_run_costs(run):
+    _, result = run
+    assert not result.err, 'no bar and no warnings'
+    (line,) = [x for x in result.out.splitlines() if '[2][4/4]' in x]
+    for word in ('images_per_s', 'waiting_for_data', 'rss_mb', 'eta'):
+        assert f'{word}: ' in line
+    assert 'WARNING' not in result.out and 'OneDL' not in result.out
+    assert 'contrast x 0.1 on all branches' in result.out
+
+
+def test_testing_writes_the_metrics(run, command, folder, tmp_path):
+    work_dir, trained = run
+    out = tmp_path / 'metrics.json'
+    argv = ['--out', out, '--out-item', 'metrics', '--work-dir', tmp_path]
+    checkpoint = work_dir / 'epoch_2.pth'
+    command('test', CONFIG, checkpoint, *argv, *tiny(folder)).fine()
+    metrics = json.loads(out.read_text())
+    assert metrics['accuracy/top1'] == records(work_dir)[-1]['accuracy/top1']
+
+
+def test_testing_writes_and_paints_predictions(run, command, folder, tmp_path):
+    work_dir, _ = run
+    out = tmp_path / 'predictions.pkl'
+    argv = ['--out', out, '--show-dir', tmp_path / 'shown', '--amp']
+    argv += ['--interval', '5', '--work-dir', tmp_path]
+    checkpoint = work_dir / 'epoch_2.pth'
+    command('test', CONFIG, checkpoint, *argv, *tiny(folder)).fine()
+    assert out.stat().st_size > 1000
+    assert len(list((tmp_path / 'shown').rglob('*.*'))) == 4  # of 16
+
+
+def test_the_config_alone_gives_the_same_weights(run, folder, tmp_path):
+    """Configs state everything: no tool adds what counts."""
+    work_dir, _ = run
+    code = (
+        'import sys\n'
+        'from mmengine.config import Config, DictAction\n'
+        'from mmengine.runner import Runner\n'
+        'cfg = Config.fromfile(sys.argv[1])\n'
+        'cfg.work_dir = sys.argv[2]\n'
+        'for pair in sys.argv[4:]:\n'
+        "    key, value = pair.split('=')\n"
+        '    value = DictAction._parse_int_float_bool(value)\n'
+        '    cfg.merge_from_dict({key: value})\n'
+        'Runner.from_cfg(cfg).train()\n'
+    )
+    argv = [CONFIG, tmp_path, *tiny(folder, epochs=2)]
+    run_fresh(sys.executable, '-c', code, *argv).fine()
+    assert_same(
+        weights(work_dir / 'epoch_2.pth'), weights(tmp_path / 'epoch_2.pth')
+    )
+
+
+def test_resume_from_a_file_and_in_a_moved_folder(
+    run, command, folder, tmp_path
+):
+    work_dir, _ = run
+    moved = tmp_path / 'moved'
+    moved.mkdir()
+    (moved / 'epoch_1.pth').write_bytes(
+        (work_dir / 'epoch_1.pth').read_bytes()
+    )
+    # The host follows it; it leads to where the folder was.
+    (moved / 'last_checkpoint').write_text('/nowhere/epoch_1.pth')
+    command(
+        'train',
+        CONFIG,
+        '--resume',
+        '--work-dir',
+        moved,
+        *tiny(folder, epochs=2),
+    ).fine()
+    straight = weights(work_dir / 'epoch_2.pth')
+    assert_same(straight, weights(moved / 'epoch_2.pth'))
+    other = tmp_path / 'other'
+    argv = ['--resume', work_dir / 'epoch_1.pth', '--work-dir', other]
+    command('train', CONFIG, *argv, *tiny(folder, epochs=2)).fine()
+    assert_same(straight, weights(other / 'epoch_2.pth'))
+
+
+def test_amp_scaled_lr_no_validation_and_settings(
+    run, command, folder, tmp_path
+):
+    argv = ['--amp', '--auto-scale-lr', '--no-validate']
+    settings = tiny(folder, optim_wrapper__optimizer__lr=0.2)
+    argv = [CONFIG, *argv, '--work-dir', tmp_path, *settings]
+    result = command('train', *argv).fine()
+    first, *_ = steps = records(tmp_path)
+    # 0.2 is for 128 images, and there are 8.
+    assert first['lr'] == pytest.approx(0.2 * 8 / 128)
+    assert not any('accuracy/top1' in step for step in steps)
+    assert "type='CpuAmpOptimWrapper'" in result.out
+    full = records(run[0])[0]
+    assert first['loss_ce'] == pytest.approx(full['loss_ce'], rel=0.05)
+    assert first['loss_ce'] != full['loss_ce']
+
+
+def test_scaling_needs_to_know_the_batch(command, folder):
+    argv = [CONFIG, '--auto-scale-lr', *tiny(folder)]
+    error = command('train', *argv, 'auto_scale_lr.base_batch_size=0').error
+    assert 'set auto_scale_lr.base_batch_size' in error
+
+
+def test_configs_of_the_hosts(command):
+    error = command(
+        'train', 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+    ).error
+    assert 'data/coco/annotations/instances_train2017.json' in error
+
+
+def test_two_ranks(run, folder, tmp_path):
+    settings = tiny(folder, model__supervisions__cds__gather=True)
+    argv = ['--work-dir', tmp_path, *settings]
+    port = str(20000 + os.getpid() % 20000)
+    train = ['tools/dist_train.sh', CONFIG, 2, *argv]
+    result = run_fresh(*train, PORT=port).fine()
+    assert 'over all 2 GPUs (gather=True)' in result.out
+    assert [r['iter'] for r in records(tmp_path) if 'loss' in r] == [1, 2]
+    assert 'accuracy/top1' in records(tmp_path)[-1]
+    out = ['--out', tmp_path / 'm.json', '--out-item', 'metrics']
+    checkpoint = tmp_path / 'epoch_1.pth'
+    test = ['tools/dist_test.sh', CONFIG, checkpoint, 2, *out, *argv]
+    run_fresh(*test, PORT=port).fine()
+    metrics = json.loads((tmp_path / 'm.json').read_text())
+    (trained,) = [
+        r['accuracy/top1'] for r in records(tmp_path) if 'accuracy/top1' in r
+    ]
+    assert metrics['accuracy/top1'] == pytest.approx(trained)
+
+
+def test_a_slip_on_two_ranks_is_said_once(folder, tmp_path):
+    settings = tiny(folder, model__head__in_channels=512)
+    port = str(20000 + os.getpid() % 20000)
+    argv = ['tools/dist_train.sh', CONFIG, 2, '--work-dir', tmp_path]
+    result = run_fresh(*argv, *settings, PORT=port)
+    assert result.code == 1
+    said = [x for x in result.err.splitlines() if x.startswith('error: ')]
+    assert len(said) == 1 and 'in_channels=64' in said[0]
+    assert 'Traceback' not in result.err
+
+
+def test_a_rank_that_is_killed(tmp_path):
+    script = tmp_path / 'dies.py'
+    script.write_text('import os; os.kill(os.getpid(), 9)')
+    launcher = ['tools/torchrun.py', '--nproc_per_node=1', '--standalone']
+    result = run_fresh(sys.executable, *launcher, script)
+    assert result.code == 128 + 9
+    assert result.err.startswith('error: rank 0 was ended by SIGKILL')
+    assert len(result.err.splitlines()) == 1
+
+
+def test_slurm_gets_the_right_command(tmp_path):
+    fake = tmp_path / 'srun'
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    path = f'{tmp_path}:{os.environ["PATH"]}'
+    argv = ['part', 'job', 'config.py', 'work', '--amp', '--resume', 'auto']
+    env = dict(PATH=path, GPUS='4', GPUS_PER_NODE='2', SRUN_ARGS='-x bad')
+    result = run_fresh('tools/slurm_train.sh', *argv, **env).fine()
+    words = result.out.split()
+    python = words.index('-u') - 1
+    assert words[:python] == [
+        '-p',
+        'part',
+        '--job-name=job',
+        '--gres=gpu:2',
+        '--ntasks=4',
+        '--ntasks-per-node=2',
+        '--cpus-per-task=5',
+        '--kill-on-bad-exit=1',
+        '-x',
+        'bad',
+    ]
+    assert words[python + 1 :] == [
+        '-u',
+        str(ROOT / 'tools/train.py'),
+        'config.py',
+        '--work-dir',
+        'work',
+        '--launcher',
+        'slurm',
+        '--amp',
+        '--resume',
+        'auto',
+    ]
+
+
+@pytest.mark.parametrize('script', ['dist_train', 'dist_test', 'slurm_train'])
+def test_a_script_says_how_it_is_called(script):
+    result = run_fresh(f'tools/{script}.sh')
+    assert result.code == 1
+    assert f'tools/{script}.sh' in result.err.splitlines()[0]
