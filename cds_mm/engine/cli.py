@@ -113,10 +113,11 @@ def friendly_main(main: Callable) -> Callable:
 
 
 def _let_rank_0_speak():
-    # A mistake in a config meets all ranks.  torchrun ends the others as
-    # soon as one has failed, so whoever waits here says it only if rank 0
-    # has not.
-    if os.environ.get('RANK', '0') != '0':
+    # A mistake in a config meets all ranks.  torchrun and srun end the
+    # others as soon as one has failed, so whoever waits here says it only
+    # if rank 0 has not.
+    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
+    if rank != '0':
         time.sleep(_PATIENCE)
 
 

@@ -2,11 +2,20 @@
 
 import sys
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
+
+# Labels in the bar, and where the other hooks leave the numbers.
+_SHOWN = {
+    'loss': 'train/loss',
+    'img/s': 'train/images_per_s',
+    'wait': 'train/waiting_for_data',
+    'MB': 'train/rss_mb',
+}
 
 
 @HOOKS.register_module()
@@ -38,20 +47,18 @@ class ProgressBarHook(Hook):
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
     ):
-        """Advance the bar, with the loss, the speed and the wait."""
+        """Advance the bar, with loss, speed, wait and memory."""
         if self._bar is None:
             return
         scalars = runner.message_hub.log_scalars
-        shown = {'loss': 'train/loss', 'img/s': 'train/images_per_s'}
-        shown['wait'] = 'train/waiting_for_data'
-        self._bar.set_postfix(
-            {
-                label: f'{scalars[key].current():.3g}'
-                for label, key in shown.items()
-                if key in scalars
-            },
-            refresh=False,
-        )
+        shown = {
+            label: _short(scalars[key].current())
+            for label, key in _SHOWN.items()
+            if key in scalars
+        }
+        if torch.cuda.is_available():
+            shown['MB'] = _short(torch.cuda.max_memory_allocated() / 2**20)
+        self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
     def after_train_epoch(self, runner):
@@ -60,3 +67,7 @@ class ProgressBarHook(Hook):
             self._bar.close()
             self._redirect.__exit__(None, None, None)
             self._bar = None
+
+
+def _short(number):
+    return f'{number:.3g}' if number < 100 else f'{number:.0f}'

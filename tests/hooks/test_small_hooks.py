@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import pty
+import re
 import struct
 import sys
 import termios
@@ -150,8 +151,9 @@ def on_terminal(function) -> str:
 def test_a_bar_on_a_terminal(tmp_path):
     seen = on_terminal(lambda: train_with_bar(tmp_path))
     assert 'epoch 1/2: 100%' in seen and 'epoch 2/2: 100%' in seen
-    assert 'img/s=' in seen and 'wait=' in seen and 'loss=' in seen
-    assert '2/2' in seen
+    for number in ('loss', 'img/s', 'wait', 'MB'):
+        assert f'{number}=' in seen
+    assert re.search(r'2/2 \[\d\d:\d\d<\d\d:\d\d', seen), 'time left'
 
 
 def test_no_bar_elsewhere(tmp_path, capfd):
