@@ -129,9 +129,11 @@ def _check_folder(cls, cfg: dict) -> None:
         prefix = prefix.get('img_path', '')
     folder = fileio.join_path(root, prefix) if prefix else root
     if not fileio.isdir(folder):
+        own = issubclass(cls, ClassFolder)
+        where = 'the folder of your images' if own else cls.__name__
         raise UserError(
             f'{folder}: no such folder; set data_root of the dataset to '
-            f'where {cls.__name__} is'
+            f'where {where} is'
         )
     annotations = cfg.get('ann_file') or _found_annotations(cls, cfg, root)
     if annotations:

@@ -1,0 +1,46 @@
+"""Which checkpoint a run goes on from."""
+
+import pytest
+import torch
+
+from cds_mm.engine.resume import latest_checkpoint
+from cds_mm.errors import UserError
+
+
+def save(path):
+    torch.save(dict(state_dict={}), path)
+    return path
+
+
+def test_the_newest_by_number_not_by_name_or_time(tmp_path):
+    tenth = save(tmp_path / 'epoch_10.pth')
+    save(tmp_path / 'epoch_9.pth')
+    save(tmp_path / 'best_accuracy_top1_epoch_11.pth')
+    assert latest_checkpoint(tmp_path) == tenth
+
+
+def test_a_cut_one_is_passed_over(tmp_path):
+    whole = save(tmp_path / 'iter_100.pth')
+    content = whole.read_bytes()
+    for number, length in ((200, len(content) - 30), (300, 0)):
+        (tmp_path / f'iter_{number}.pth').write_bytes(content[:length])
+    assert latest_checkpoint(tmp_path) == whole
+
+
+def test_last_checkpoint_is_not_believed(tmp_path):
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    whole = save(tmp_path / 'epoch_1.pth')
+    pointer = tmp_path / 'last_checkpoint'
+    for content in ('', str(save(elsewhere / 'epoch_2.pth')), '/gone.pth'):
+        pointer.write_text(content)
+        assert latest_checkpoint(tmp_path) == whole
+
+
+def test_nothing_there(tmp_path):
+    (tmp_path / '.epoch_1.pth.x.tmp').touch()
+    for folder in (tmp_path, tmp_path / 'gone'):
+        with pytest.raises(
+            UserError, match='no checkpoint in .*--resume FILE'
+        ):
+            latest_checkpoint(folder)
