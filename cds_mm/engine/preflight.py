@@ -128,7 +128,7 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
     """
     if '://' in str(path):
         return
-    checkpoint = read_checkpoint(path)
+    checkpoint = _read(path)
     # Else the host cannot read the state of OneCycleLR in its safe way; it
     # says so, and reads it in the other.
     torch.serialization.add_safe_globals([OneCycleParamScheduler])
@@ -143,6 +143,16 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
             f'--resume {path}: it holds weights and no training state; start '
             f'a run from it with --cfg-options load_from={path}'
         )
+
+
+def _read(path):
+    try:
+        return read_checkpoint(path)
+    except UserError as error:
+        # Only the converter can be told to trust a file.
+        said, trust, _ = str(error).partition('pass --trust')
+        mend = 'use a checkpoint whose origin you know' if trust else ''
+        raise UserError(said + mend) from error
 
 
 def _check_topk(cfg, name, num_classes):

@@ -200,6 +200,7 @@ def test_checkpoints_that_are_none(command, folder, trained, tmp_path):
                 continue
             error = command(*argv, '--work-dir', tmp_path / 'work').error
             assert str(path) in error and said in error
+            assert '--trust' not in error, 'neither tool has it'
     assert not (tmp_path / 'ran').exists(), 'nothing was run'
     assert not (tmp_path / 'work' / 'epoch_2.pth').exists()
 
