@@ -2,8 +2,18 @@
 
 import pytest
 from command_lines import CLASSES, Commands
+from mmengine.registry import DefaultScope
 
 from cds_mm.testing import fresh_seed, write_class_folder
+
+
+@pytest.fixture(autouse=True)
+def scope_of_the_host():
+    """A test's runner must not choose the registry of the next test."""
+    before = DefaultScope._instance_dict.copy()
+    yield
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(before)
 
 
 @pytest.fixture(scope='session')

@@ -101,7 +101,7 @@ def kill_while_writing(work_dir, number):
     return kill
 
 
-@pytest.mark.parametrize('nth', [1, 2])
+@pytest.mark.parametrize('nth', [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_killed_while_it_writes(command, folder, undisturbed, tmp_path, nth):
     straight, _ = undisturbed
     kill = kill_while_writing(tmp_path, number=nth)

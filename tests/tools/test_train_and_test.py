@@ -194,6 +194,7 @@ def test_two_ranks(run, folder, tmp_path):
     assert metrics['accuracy/top1'] == pytest.approx(trained)
 
 
+@pytest.mark.slow
 def test_a_slip_on_two_ranks_is_said_once(folder, tmp_path):
     settings = tiny(folder, model__head__in_channels=512)
     port = str(20000 + os.getpid() % 20000)
