@@ -83,6 +83,9 @@ class Commands:
         return self.wait()
 
     def close(self):
+        # Closing is not enough: a data loader's worker that some test has
+        # forked since then may hold the other end open.
+        self._server.stdin.write('\n')
         self._server.stdin.close()
         self._server.wait()
         self._folder.cleanup()

@@ -2,7 +2,8 @@
 
 Starting one from nothing takes seconds of imports.  Each fork is a session
 of its own, so that a test can kill it with all its workers.  Reads a JSON
-request on each line of stdin; writes the child's pid, then how it ended.
+request on each line of stdin, until an empty one; writes the child's pid,
+then how it ended.
 """
 
 import importlib
@@ -50,7 +51,7 @@ def serve():
     answers = os.fdopen(os.dup(1), 'w')
     answers.write('ready\n')
     answers.flush()
-    while line := sys.stdin.readline():
+    while line := sys.stdin.readline().strip():
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
