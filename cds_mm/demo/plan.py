@@ -91,7 +91,7 @@ def write_data(size: Size, seed: int) -> None:
 
 def detect_folder(detector: str, start_from: str) -> Path:
     """Where the run of a detector from a start has its files."""
-    name = detector.lower().replace(' ', '-')
+    name = Path(DETECTORS[detector]).name.partition('_')[0]
     return WORK / f'{name}_{start_from}'
 
 

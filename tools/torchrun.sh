@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# tools/torchrun.sh GPUS SCRIPT [arguments of SCRIPT]
+# What dist_train.sh and dist_test.sh share.  Without a GPU the ranks talk
+# through gloo.  For several machines set NNODES, NODE_RANK, MASTER_ADDR and
+# PORT on each, as torchrun has them.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+if [ -z "${PYTHON:-}${VIRTUAL_ENV:-}" ] && [ -x "$root/.venv/bin/python" ]; then
+    PYTHON="$root/.venv/bin/python" # what `make` has set up
+fi
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+# One thread a rank: torchrun and MMEngine would choose the same and warn.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+export MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}"
+exec "${PYTHON:-python}" "$root/tools/torchrun.py" \
+    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$1" "$root/tools/$2" "${@:3}"
