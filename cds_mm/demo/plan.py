@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from cds_mm.demo.digits import (
     write_scenes,
     write_singles,
 )
+from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.errors import UserError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,13 +43,12 @@ class Size:
     detect_options: list[str] = field(default_factory=list)
 
 
-def run_demo(size: Size, seed: int = 0, fresh: bool = True) -> float:
-    """Draw the data, pretrain, convert, detect.
+def run_demo(size: Size, seed: int = 0) -> float:
+    """Draw the data, pretrain, convert, detect; what was there goes.
 
     Args:
         size: of data and runs.
         seed: of data and runs.
-        fresh: begin anew; otherwise keep what an earlier call finished.
 
     Returns:
         float: seconds that it took.
@@ -56,9 +57,8 @@ def run_demo(size: Size, seed: int = 0, fresh: bool = True) -> float:
         UserError: one of the commands failed.
     """
     start = time.monotonic()
-    if fresh:
-        for old in WORK.glob('*/*.pth'):
-            old.unlink()
+    for old in (WORK, DATA):
+        shutil.rmtree(old, ignore_errors=True)
     write_data(size, seed)
     run_together(
         [pretrain_command(m, size, seed) for m in PRETRAININGS], 'pretraining'
@@ -108,7 +108,7 @@ def convert_command(method: str) -> list[str]:
     folder = WORK / method
     return [
         'tools/convert_backbone.py',
-        str(_last_checkpoint(folder)),
+        str(latest_checkpoint(folder)),
         str(folder / 'backbone.pth'),
         '--detector',
         detector,
@@ -190,9 +190,3 @@ def _train(config, folder, seed, *options):
         f'randomness.seed={seed}',
         *options,
     ]
-
-
-def _last_checkpoint(folder):
-    from cds_mm.engine.resume import latest_checkpoint
-
-    return latest_checkpoint(folder)

@@ -1,6 +1,9 @@
 """What the demo has to show for itself."""
 
+import contextlib
+import io
 import json
+import warnings
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from cds_mm.demo.plan import (
     WORK,
     detect_folder,
 )
+from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.errors import UserError
 
 LEARNED_AP50 = 0.3  # below this a detector is said not to have learned
@@ -150,12 +154,8 @@ def draw_boxes(count: int = 4, threshold: float = 0.4) -> None:
 
 def detect(detector: str, start: str, images: list[Path]) -> list[list]:
     """Boxes (x1, y1, x2, y2), score and digit for each image."""
-    import contextlib
-    import io
-
-    from cds_mm.engine.resume import latest_checkpoint
-
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
         from mmdet.apis import inference_detector, init_detector
 
         model = init_detector(
