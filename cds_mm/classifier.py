@@ -41,7 +41,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         supervisions: dict[str, dict] | None = None,
         **kwargs,
     ):
-        preprocessor = kwargs.get('data_preprocessor')
+        preprocessor = kwargs.setdefault('data_preprocessor', {})
         if isinstance(preprocessor, dict):
             preprocessor.setdefault('type', 'MultiViewDataPreprocessor')
         super().__init__(backbone, **kwargs)
@@ -60,18 +60,19 @@ class DeepSupervisedClassifier(ImageClassifier):
         self.supervisions = ModuleDict(
             {name: MODELS.build(c) for name, c in supervisions.items() if c}
         )
-        self.branches = self._build_branches(branches or {})
+        specs = stage_specs(self.backbone)
+        self.branches = self._build_branches(branches or {}, specs)
+        widths = {n: b.out_channels for n, b in self.branches.items()}
+        for supervision in self.supervisions.values():
+            supervision.connect(specs, widths)
 
-    def _build_branches(self, configs):
+    def _build_branches(self, configs, specs):
         configs = {name: dict(c) for name, c in configs.items() if c}
         read = {
             name
             for supervision in self.supervisions.values()
             for name in supervision.reads(list(configs))
         }
-        if not read:
-            return ModuleDict()
-        specs = stage_specs(self.backbone)
         return ModuleDict(
             {
                 name: MODELS.build(
@@ -98,9 +99,10 @@ class DeepSupervisedClassifier(ImageClassifier):
         log = {}
         for name, supervision in self.supervisions.items():
             self._check_views(name, supervision, outputs.num_views)
-            for key, value in supervision(outputs).items():
+            losses, counters = supervision(outputs)
+            for key, value in losses.items():
                 log[f'loss_{name}.{key}'.rstrip('.')] = value
-            for key, value in supervision.counters(outputs).items():
+            for key, value in counters.items():
                 log[f'{name}.{key}'] = value
         return log
 
@@ -141,8 +143,10 @@ class DeepSupervisedClassifier(ImageClassifier):
 
 
 def _labels(data_samples, device):
+    # A preprocessor moves the labels that it finds; -1 stands for unknown.
     unknown = torch.full((1,), -1, device=device)
-    return torch.cat([s.get('gt_label', unknown) for s in data_samples])
+    labels = [sample.get('gt_label', unknown) for sample in data_samples]
+    return torch.cat([label.to(device) for label in labels])
 
 
 def _sample_idx(data_samples, device):

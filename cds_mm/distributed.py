@@ -24,7 +24,21 @@ def gather_counts(count: int, device: torch.device) -> list[int]:
     mine = torch.tensor([count], device=device)
     counts = [torch.empty_like(mine) for _ in range(world_size())]
     dist.all_gather(counts, mine)
-    return [int(other) for other in counts]
+    return torch.cat(counts).tolist()
+
+
+def mean_over_ranks(value: Tensor) -> Tensor:
+    """The mean of a scalar over all ranks, without a gradient.
+
+    A sum of this rank divided by such a mean of the counts has, under the
+    averaging of DistributedDataParallel, the gradient of the mean over
+    everything that all ranks hold, however unevenly they hold it.
+    """
+    value = value.detach()
+    if world_size() > 1:
+        value = value.clone()
+        dist.all_reduce(value)
+    return value / world_size()
 
 
 def gather_rows(rows: Tensor, counts: list[int] | None = None) -> Tensor:

@@ -8,7 +8,9 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
+from cds_mm.branches import stage_specs
 from cds_mm.errors import UserError
+from cds_mm.supervision import Supervision
 from cds_mm.testing import CONFIGS, fresh_seed, samples
 
 
@@ -137,3 +139,40 @@ def test_an_unknown_stage():
     config.branches.stage7 = config.branches.stage1
     with pytest.raises(Exception, match='branch on stage7'):
         MODELS.build(config)
+
+
+class Widths(Supervision):
+    """Keeps what it is connected to."""
+
+    def reads(self, branches):
+        return ['stage2']
+
+    def connect(self, specs, widths):
+        self.seen = specs, widths
+
+
+def test_a_supervision_learns_the_widths_of_the_network():
+    config = model_config()
+    MODELS.register_module(module=Widths, force=True)
+    config.supervisions.asking = dict(type='Widths')
+    model = MODELS.build(config)
+    specs, widths = model.supervisions.asking.seen
+    assert specs == stage_specs(model.backbone)
+    assert widths == dict.fromkeys(model.branches, 512)
+
+
+@pytest.mark.parametrize('unlabelled', [0, 1])
+def test_samples_without_a_label_are_unlabelled(unlabelled):
+    torch.manual_seed(fresh_seed())
+    model = build()
+    data_samples = samples([3, 3])
+    del data_samples[unlabelled].gt_label
+    data = dict(
+        inputs=[torch.zeros(2, 3, 32, 32, dtype=torch.uint8)] * 2,
+        data_samples=data_samples,
+    )
+    data = model.data_preprocessor(data, training=True)
+    seen = model.stage_outputs(**data)
+    expected = [3, 3]
+    expected[unlabelled] = -1
+    assert seen.labels.tolist() == expected

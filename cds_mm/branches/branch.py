@@ -50,6 +50,7 @@ class Branch(BaseModule):
         self.head = MODELS.build(
             dict(head, in_channels=self.tower.out_channels)
         )
+        self.out_channels = self.head.out_channels
         self.pool = nn.AdaptiveAvgPool2d(1)
 
     def forward(self, stage_map: Tensor) -> Tensor:

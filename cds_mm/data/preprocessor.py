@@ -41,6 +41,11 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
             self._check(views, training)
             # Cast first: the views are stacked on the device, as uint8.
             data = {**data, 'inputs': torch.cat(self.cast_data(list(views)))}
+        if training:
+            for sample in data.get('data_samples') or []:
+                if 'gt_label' not in sample:
+                    # The host moves labels only where every sample has one.
+                    sample.set_gt_label(-1)
         return super().forward(data, training)
 
     def _check(self, views, training: bool) -> None:

@@ -1,15 +1,19 @@
-"""Pure functions of tensors, each with a thin registered module beside it."""
+"""Pure functions of tensors; they know no model and no registry."""
 
 from cds_mm.losses.contrastive import (
-    anchor_counts,
+    Relations,
     contrastive_loss,
     poster_contrastive_loss,
+    relate,
+    related_contrastive_loss,
 )
 from cds_mm.losses.normalize import unit_rows
 
 __all__ = [
-    'anchor_counts',
+    'Relations',
     'contrastive_loss',
     'poster_contrastive_loss',
+    'relate',
+    'related_contrastive_loss',
     'unit_rows',
 ]

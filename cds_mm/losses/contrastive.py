@@ -11,24 +11,84 @@ positives need no N x N mask, only the log-sum-exp is N x N (Khosla et al.,
 et al., "Contrastive Deep Supervision", ECCV 2022).
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from cds_mm.distributed import gather_counts, gather_rows, rank, world_size
+from cds_mm.distributed import (
+    gather_counts,
+    gather_rows,
+    mean_over_ranks,
+    rank,
+    world_size,
+)
 from cds_mm.losses.normalize import at_least_float32
 
 
-class AnchorCounts(NamedTuple):
-    """How many anchors there are, and how many lack what.
+class Relations(NamedTuple):
+    """Who is whose positive, which all branches of a step share.
 
-    Each is a scalar float tensor, over this rank's anchors.
+    With n anchors (the rows of this rank) in a pool of M rows:
+
+    Attributes:
+        slot: (M,) int64, the class of each row of the pool, from 0 on.
+        num_classes: how many classes the pool holds.
+        offset: where the anchors' own rows begin in the pool.
+        positives: (n,) float32, how many positives each anchor has.
+        num_views: V.
+        anchors: scalar float32, anchors with a positive; with ``gather`` the
+            mean of it over the ranks.
+        rows: rows of every rank where the pool is that of all ranks, or None.
     """
 
+    slot: Tensor
+    num_classes: int
+    offset: int
+    positives: Tensor
+    num_views: int
     anchors: Tensor
-    without_positive: Tensor
-    without_partner: Tensor
+    rows: list[int] | None
+
+    @property
+    def without_positive(self) -> Tensor:
+        """Share of the anchors that no row is a positive of; float32."""
+        return (self.positives == 0).float().mean()
+
+    @property
+    def without_partner(self) -> Tensor:
+        """Share of the anchors whose class no other *image* has; float32."""
+        return (self.positives < self.num_views).float().mean()
+
+
+def relate(ids: Tensor, num_views: int, gather: bool = False) -> Relations:
+    """Find the positives of each anchor.
+
+    Args:
+        ids: (B,) int64; rows with equal ids are positives.
+        num_views: V.
+        gather: look among the rows of all ranks.
+
+    Returns:
+        Relations: for the V*B rows of this rank, view-major.
+    """
+    ids = ids.repeat(num_views)
+    rows, offset, pool = None, 0, ids
+    if gather and world_size() > 1:
+        rows = gather_counts(len(ids), ids.device)
+        offset, pool = sum(rows[: rank()]), gather_rows(ids, rows)
+    classes, slot, counts = pool.unique(
+        return_inverse=True, return_counts=True
+    )
+    own = slot[offset : offset + len(ids)]
+    positives = counts[own].float() - 1
+    anchors = (positives > 0).float().sum()
+    if rows:
+        anchors = mean_over_ranks(anchors)
+    return Relations(
+        slot, len(classes), offset, positives, num_views, anchors, rows
+    )
 
 
 def contrastive_loss(
@@ -61,22 +121,27 @@ def contrastive_loss(
     Returns:
         Tensor: scalar float32 (float64 for float64 input).
     """
-    num_views = _num_views(z, ids)
+    relations = relate(ids, _num_views(z, ids), gather)
+    return related_contrastive_loss(
+        z, relations, temperature, base_temperature
+    )
+
+
+def related_contrastive_loss(
+    z: Tensor,
+    relations: Relations,
+    temperature: float = 0.07,
+    base_temperature: float | None = None,
+) -> Tensor:
+    """:func:`contrastive_loss` with the positives already found."""
     with torch.autocast(z.device.type, enabled=False):
         z = at_least_float32(z)
-        ids = ids.repeat(num_views)
-        pool = _Pool.of_all_ranks(z, ids) if gather else _Pool(z, ids, 0)
-        per_anchor, positives = _per_anchor(z, pool, temperature)
-        valid = (positives > 0).to(z.dtype)
-        total = per_anchor.mul(valid).sum()
-        if gather:
-            # Each rank's sum over the global count, times the ranks whose
-            # mean the gradient will be.
-            count = _sum_over_ranks(valid.sum()) / world_size()
-        else:
-            count = valid.sum()
-        scale = temperature / (base_temperature or temperature)
-        return scale * total / count.clamp(min=1.0 / world_size())
+        per_anchor = _per_anchor(z, relations, temperature)
+        has_positive = (relations.positives > 0).to(z.dtype)
+        total = per_anchor.mul(has_positive).sum()
+        # With none on any rank the total is 0: divide by anything but 0.
+        count = relations.anchors.clamp(min=1 / world_size())
+        return temperature / (base_temperature or temperature) * total / count
 
 
 def poster_contrastive_loss(
@@ -111,74 +176,26 @@ def poster_contrastive_loss(
         return getattr(per_anchor, reduction)()
 
 
-def anchor_counts(
-    ids: Tensor, num_views: int, gather: bool = False
-) -> AnchorCounts:
-    """Count anchors that the loss leaves out or that it hardly teaches.
-
-    Args:
-        ids: (B,) int64.
-        num_views: V.
-        gather: as in :func:`contrastive_loss`.
-
-    Returns:
-        AnchorCounts: ``without_positive``: no other row has the id, so the
-        anchor is left out; ``without_partner``: no other *image* has it, so
-        the only positives are the anchor's own other views.
-    """
-    everyone = gather_rows(ids) if gather else ids
-    same = _ids_among(ids, everyone)
-    alone = (same == 1).float().sum() * num_views
-    no_positive = alone if num_views == 1 else torch.zeros_like(alone)
-    anchors = torch.full_like(alone, float(len(ids) * num_views))
-    return AnchorCounts(anchors, no_positive, alone)
-
-
-class _Pool(NamedTuple):
-    """The rows that anchors are compared with.
-
-    ``z`` (M, D), ``ids`` (M,), and ``offset``, where the anchors' own rows
-    begin in it.
-    """
-
-    z: Tensor
-    ids: Tensor
-    offset: int
-
-    @classmethod
-    def of_all_ranks(cls, z, ids):
-        counts = gather_counts(len(z), z.device)
-        offset = sum(counts[: rank()])
-        return cls(gather_rows(z, counts), gather_rows(ids, counts), offset)
-
-
-def _per_anchor(z, pool, temperature):
-    """Loss (n,) and number of positives (n,) of each of the n anchors."""
-    similarity = _without_self(z @ pool.z.T / temperature, pool.offset)
-    if similarity.size(1) == 1:
+def _per_anchor(z, relations, temperature):
+    """Loss (n,) of each of the n anchors; finite where it has a positive."""
+    pool = gather_rows(z, relations.rows) if relations.rows else z
+    if len(pool) == 1:
         # A batch of one with one view: nothing to compare with.
-        return z.sum(1) * 0, z.new_zeros(len(z))
-    classes, slot = pool.ids.unique(return_inverse=True)
-    sums = pool.z.new_zeros(len(classes), z.size(1))
-    sums = sums.index_add(0, slot, pool.z)
-    own = slot[pool.offset : pool.offset + len(z)]
-    positives = torch.bincount(slot, minlength=len(classes))[own].to(z) - 1
+        return z.sum(1) * 0
+    similarity = _without_self(z @ pool.T / temperature, relations.offset)
+    sums = pool.new_zeros(relations.num_classes, z.size(1))
+    sums = sums.index_add(0, relations.slot, pool)
+    own = relations.slot[relations.offset : relations.offset + len(z)]
     attraction = (z * (sums[own] - z)).sum(1)
-    attraction = attraction / (positives.clamp(min=1) * temperature)
-    return similarity.logsumexp(1) - attraction, positives
+    positives = relations.positives.clamp(min=1).to(z.dtype)
+    return similarity.logsumexp(1) - attraction / (positives * temperature)
 
 
 def _without_self(similarity, offset):
     """Take each anchor out of its own row, where it would be similarity 1."""
     anchor = torch.arange(len(similarity), device=similarity.device)
-    infinity = similarity.new_full((), -torch.inf)
-    return similarity.index_put((anchor, anchor + offset), infinity)
-
-
-def _ids_among(ids, everyone):
-    """How often each of ``ids`` occurs in ``everyone``."""
-    classes, counts = everyone.unique(return_counts=True)
-    return counts[torch.searchsorted(classes, ids)]
+    nothing = similarity.new_full((), -math.inf)
+    return similarity.index_put((anchor, anchor + offset), nothing)
 
 
 def _num_views(z, ids):
@@ -188,7 +205,3 @@ def _num_views(z, ids):
             f'{tuple(z.shape)} and {tuple(ids.shape)}'
         )
     return len(z) // len(ids)
-
-
-def _sum_over_ranks(count):
-    return gather_rows(count.detach().reshape(1)).sum()

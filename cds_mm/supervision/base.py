@@ -2,17 +2,20 @@
 
 from torch import Tensor, nn
 
+from cds_mm.branches import StageSpec
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs
+
+Losses = dict[str, Tensor]
+Counters = dict[str, Tensor]
 
 
 class Supervision(nn.Module):
     """Turns what the network shows into named losses and counters.
 
-    ``forward`` returns short names; the classifier puts the supervision's
-    own name in front.  A key ``''`` becomes ``loss_<name>``, a key
-    ``'stage1'`` becomes ``loss_<name>.stage1``.  What :meth:`counters`
-    returns is logged as ``<name>.<key>`` and never summed into the loss.
+    Names are short; the classifier puts the supervision's own name in front.
+    A loss ``''`` becomes ``loss_<name>``, a loss ``'stage1'`` becomes
+    ``loss_<name>.stage1``, a counter ``'share'`` becomes ``<name>.share``.
 
     Attributes:
         num_views: how many views of each image it needs, None for any.
@@ -24,13 +27,26 @@ class Supervision(nn.Module):
         """Those of ``branches`` that it uses; the others are not built."""
         return []
 
-    def forward(self, outputs: StageOutputs) -> dict[str, Tensor]:
-        """Weighted scalar losses, float32, by short name."""
-        raise NotImplementedError
+    def connect(
+        self, specs: dict[str, StageSpec], widths: dict[str, int]
+    ) -> None:
+        """Build what has to fit the network; called once, after it is built.
 
-    def counters(self, outputs: StageOutputs) -> dict[str, Tensor]:
-        """Scalar float tensors for the log alone."""
-        return {}
+        Nobody types a width twice: an adapter or an embedding asks here.
+
+        Args:
+            specs: channels and stride of each stage.
+            widths: width D of each branch's (V*B, D) output.
+        """
+
+    def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
+        """One step.
+
+        Returns:
+            tuple: weighted scalar losses, which are summed and trained on,
+            and scalar counters, which are logged alone; float tensors both.
+        """
+        raise NotImplementedError
 
     def describe(self) -> str:
         """One line for the log at the start of a run."""

@@ -1,17 +1,21 @@
 """The contrastive loss on every branch: what CDS is about."""
 
 from mmpretrain.registry import MODELS
-from torch import Tensor
 
 from cds_mm.distributed import world_size
 from cds_mm.losses import (
-    anchor_counts,
-    contrastive_loss,
     poster_contrastive_loss,
+    relate,
+    related_contrastive_loss,
     unit_rows,
 )
 from cds_mm.structures import StageOutputs
-from cds_mm.supervision.base import Supervision, chosen_branches
+from cds_mm.supervision.base import (
+    Counters,
+    Losses,
+    Supervision,
+    chosen_branches,
+)
 
 POSITIVES = ('label', 'instance')
 FORMULAS = ('supcon', 'poster')
@@ -70,23 +74,25 @@ class ContrastiveSupervision(Supervision):
         """The chosen branches."""
         return chosen_branches(self.branches, branches)
 
-    def forward(self, outputs: StageOutputs) -> dict[str, Tensor]:
-        """One weighted loss for each branch, by its name."""
+    def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
+        """One weighted loss for each branch; shares of anchors that lack.
+
+        ``no_positive`` is the share of the anchors that are left out,
+        ``no_partner`` the share of those without another image of their
+        class, both over this rank's anchors.
+        """
         ids = self._ids(outputs)
-        return {
-            name: self.weight * self._loss(outputs.branches[name], ids)
+        relations = relate(ids, outputs.num_views, self.gather)
+        losses = {
+            name: self.weight
+            * self._loss(unit_rows(outputs.branches[name]), ids, relations)
             for name in self.reads(list(outputs.branches))
         }
-
-    def counters(self, outputs: StageOutputs) -> dict[str, Tensor]:
-        """Share of anchors without a positive, and without another image."""
-        counts = anchor_counts(
-            self._ids(outputs), outputs.num_views, self.gather
-        )
-        return {
-            'no_positive': counts.without_positive / counts.anchors,
-            'no_partner': counts.without_partner / counts.anchors,
+        counters = {
+            'no_positive': relations.without_positive,
+            'no_partner': relations.without_partner,
         }
+        return losses, counters
 
     def describe(self) -> str:
         """One line for the log, saying what is contrasted with what."""
@@ -99,12 +105,11 @@ class ContrastiveSupervision(Supervision):
             f'{self.positives}, temperature {self.temperature:g}, {reach}'
         )
 
-    def _loss(self, vectors, ids):
-        z = unit_rows(vectors)
+    def _loss(self, z, ids, relations):
         if self.formula == 'poster':
             return poster_contrastive_loss(z, ids)
-        return contrastive_loss(
-            z, ids, self.temperature, self.base_temperature, self.gather
+        return related_contrastive_loss(
+            z, relations, self.temperature, self.base_temperature
         )
 
     def _ids(self, outputs):

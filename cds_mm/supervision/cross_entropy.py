@@ -2,10 +2,10 @@
 
 import torch.nn.functional as F
 from mmpretrain.registry import MODELS
-from torch import Tensor
 
+from cds_mm.distributed import mean_over_ranks, world_size
 from cds_mm.structures import StageOutputs
-from cds_mm.supervision.base import Supervision
+from cds_mm.supervision.base import Counters, Losses, Supervision
 
 
 @MODELS.register_module()
@@ -31,13 +31,13 @@ class CrossEntropySupervision(Supervision):
         self.views = tuple(views)
         self.label_smoothing = label_smoothing
 
-    def forward(self, outputs: StageOutputs) -> dict[str, Tensor]:
+    def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``; without labels a zero that keeps the graph."""
         logits = outputs.rows(outputs.logits, self.views).float()
         labels = outputs.labels.repeat(len(self.views))
         # Summed and divided here: the mean of no labelled row is 0 and not
-        # NaN, and DistributedDataParallel, which waits for the gradient of
-        # every parameter, gets one.
+        # NaN, DistributedDataParallel gets the gradient that it waits for,
+        # and the mean is that over the labelled rows of all ranks.
         total = F.cross_entropy(
             logits,
             labels,
@@ -45,8 +45,9 @@ class CrossEntropySupervision(Supervision):
             reduction='sum',
             label_smoothing=self.label_smoothing,
         )
-        labelled = (labels >= 0).sum().clamp(min=1)
-        return {'': self.weight * total / labelled}
+        labelled = mean_over_ranks((labels >= 0).sum().float())
+        labelled = labelled.clamp(min=1 / world_size())
+        return {'': self.weight * total / labelled}, {}
 
     def describe(self) -> str:
         """One line for the log."""

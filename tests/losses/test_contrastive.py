@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from cds_mm.losses import (
-    anchor_counts,
     contrastive_loss,
     poster_contrastive_loss,
+    relate,
     unit_rows,
 )
 from cds_mm.testing import fresh_generator, random_units, run_ranks
@@ -171,16 +171,20 @@ def test_autocast_changes_nothing():
     assert float(plain) == float(cast)
 
 
+def lacking(labels, num_views, gather=False):
+    found = relate(labels, num_views, gather)
+    return [float(found.without_positive), float(found.without_partner)]
+
+
 def test_anchors_without_positive_are_left_out():
     generator = fresh_generator()
     z = random_units(5, 4, generator)
     labels = torch.tensor([0, 0, 1, 2, 3])
     loss = contrastive_loss(z, labels)
     assert float(loss) == pytest.approx(naive_loss(z, labels, 0.07))
-    counts = anchor_counts(labels, num_views=1)
-    assert [float(c) for c in counts] == [5, 3, 3]
-    counts = anchor_counts(labels, num_views=2)
-    assert [float(c) for c in counts] == [10, 0, 6]
+    assert lacking(labels, 1) == pytest.approx([3 / 5, 3 / 5])
+    assert lacking(labels, 2) == pytest.approx([0, 3 / 5])
+    assert lacking(torch.tensor([4, 4]), 2) == [0, 0]
     nobody = contrastive_loss(z.clone().requires_grad_(), torch.arange(5))
     assert float(nobody) == 0
     nobody.backward()
@@ -202,8 +206,8 @@ def _rank_gradient(rank, vectors, labels, weights):
     rows = vectors[:, own].flatten(0, 1) @ weights
     loss = contrastive_loss(unit_rows(rows), labels[own], gather=True)
     loss.backward()
-    counts = anchor_counts(labels[own], 2, gather=True)
-    return loss.detach(), weights.grad, [float(c) for c in counts]
+    shares = lacking(labels[own], 2, gather=True)
+    return loss.detach(), weights.grad, shares
 
 
 def test_two_ranks_have_the_gradient_of_one_process():
@@ -222,8 +226,8 @@ def test_two_ranks_have_the_gradient_of_one_process():
     torch.testing.assert_close(mean_loss, whole.detach())
     torch.testing.assert_close(mean_grad, weights.grad)
     # Labels 2 and 3 occur once; 1 has a partner on the other rank alone.
-    assert ranks[0][2] == [6, 0, 0]
-    assert ranks[1][2] == [10, 0, 4]
+    assert ranks[0][2] == pytest.approx([0, 0])
+    assert ranks[1][2] == pytest.approx([0, 2 / 5])
     # The local loss is another function: the test can tell them apart.
     local = contrastive_loss(rows[[0, 1, 2, 8, 9, 10]], labels[:3])
     assert abs(float(local) - float(whole)) > 1e-3
