@@ -80,25 +80,18 @@ def shrink(
         loader.dataset = dict(
             type='ClassFolder',
             data_root=str(data_root),
-            pipeline=_with_loader(loader.dataset.pipeline),
+            pipeline=loader.dataset.pipeline,
         )
     cfg.train_cfg.max_epochs = epochs
     cfg.default_hooks.logger.interval = 1
     return cfg
 
 
-def _with_loader(pipeline):
-    """CIFAR's pickles need no loader, a folder does."""
-    if pipeline[0]['type'] == 'LoadRGBImage':
-        return pipeline
-    return [dict(type='LoadRGBImage'), *pipeline]
-
-
 def _resize(pipeline, size):
     for step in pipeline:
         for views in step.get('transforms', []):
             _resize(views, size)
-        if step['type'] in ('RandomResizedCrop', 'ViewResizedCrop'):
+        if step['type'] == 'AntialiasedResizedCrop':
             step.scale = size
         elif step['type'] == 'CenterCrop':
             step.crop_size = size

@@ -1,0 +1,75 @@
+"""From a real config to a backbone file, with nothing changed but size."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+
+from cds_mm.checkpoint import Options, convert, read_checkpoint
+from cds_mm.engine.build import build_runner
+from cds_mm.errors import UserError
+from cds_mm.testing import CONFIGS, class_folder, fresh_seed, shrink
+
+CLASSES = {'a': 3, 'b': 3, 'c': 3, 'd': 3, 'e': 3}
+DETECTOR = str(CONFIGS / 'demo' / 'faster-rcnn_r18_fpn_digits.py')
+SAMPLE = {
+    'cds_r18_in1k.py': None,
+    'cifar100/cds_r18_cifar100.py': None,
+    'demo/cds_r18_digits.py': DETECTOR,
+    'demo/baseline_r18_digits_16e.py': DETECTOR,
+}
+REST = sorted(
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob('*.py')
+    if path.name.startswith(('cds', 'baseline'))
+    and '_base_' not in path.parts
+    and str(path.relative_to(CONFIGS)) not in SAMPLE
+)
+
+
+def train(name, work_dir):
+    with class_folder(CLASSES, side=48, seed=fresh_seed()) as root:
+        cfg = shrink(Config.fromfile(CONFIGS / name), root, image_size=64)
+        cfg.work_dir = str(work_dir)
+        cfg.launcher = 'none'
+        runner = build_runner(cfg)
+        runner.train()
+    return cfg, work_dir / 'epoch_1.pth'
+
+
+def step_and_export(name, tmp_path, **options):
+    cfg, trained = train(name, tmp_path)
+    exported = tmp_path / 'backbone.pth'
+    convert(str(trained), str(exported), Options(**options))
+    init_default_scope('mmpretrain')
+    plain = MODELS.build(cfg.model.backbone)
+    before = {k: v.clone() for k, v in plain.state_dict().items()}
+    plain.load_state_dict(read_checkpoint(exported)['state_dict'])
+    assert any(
+        not torch.equal(before[name], tensor)
+        for name, tensor in plain.state_dict().items()
+    )
+
+
+@pytest.mark.parametrize('name', SAMPLE)
+def test_a_sample(name, tmp_path):
+    step_and_export(name, tmp_path, detector=SAMPLE[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', REST)
+def test_all_others(name, tmp_path):
+    if 'as-released' not in name:
+        return step_and_export(name, tmp_path)
+    with pytest.raises(UserError, match='max-pool'):
+        step_and_export(name, tmp_path)
+    return step_and_export(name, tmp_path, accept_missing_maxpool=True)
+
+
+def test_shrinking_leaves_the_model():
+    for name in SAMPLE:
+        cfg = Config.fromfile(CONFIGS / name)
+        small = shrink(cfg, 'somewhere', image_size=64)
+        assert small.model == cfg.model, name
+        assert "'scale': 224" not in str(small.train_dataloader), name
