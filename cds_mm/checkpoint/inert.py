@@ -2,10 +2,15 @@
 
 A training checkpoint of MMEngine holds log buffers and NumPy scalars beside
 its tensors.  A converter needs none of them, so their names lead to objects
-that accept whatever they are given and do nothing.  ``getattr``, which the
-pickle of a log buffer calls, becomes a function that returns ``None``: with
-the real one in reach a file could walk from any object to ``os.system``.
+that accept whatever they are given and do nothing.  ``getattr``, which log
+buffers and OneCycleLR call, is refused for all but what those two ask: the
+host, which loads the same file after this check, has the real one in reach
+and would walk from any object to ``exec``.
 """
+
+
+class RefusedLookup(Exception):
+    """A file asks ``getattr`` for what no checkpoint needs."""
 
 
 class Inert:
@@ -30,9 +35,35 @@ class Inert:
     __hash__ = object.__hash__
 
 
+class InertBuffer(Inert):
+    """In the place of MMEngine's HistoryBuffer."""
+
+
+class InertScheduler(Inert):
+    """In the place of the class behind OneCycleLR."""
+
+
+# What the state of each names: a buffer its statistics, OneCycleLR the curve
+# that it follows.
+_LOOKUPS = {
+    InertBuffer: ('min', 'max', 'current', 'mean'),
+    InertScheduler: ('_annealing_cos', '_annealing_linear'),
+}
+
+
 def inert_getattr(*args):
-    """In the place of ``getattr``: looks nothing up."""
-    return
+    """In the place of ``getattr``: looks nothing up.
+
+    Raises:
+        RefusedLookup: With the real one, the file would get further.
+    """
+    if len(args) == 2 and isinstance(args[1], str):
+        for owner, names in _LOOKUPS.items():
+            # Not `==`: a file may bring objects that are equal to anything.
+            if args[0] is owner and args[1] in names:
+                return
+    asked = ', '.join(repr(a)[:60] for a in args[1:])
+    raise RefusedLookup(f'getattr(..., {asked})')
 
 
 def inert_call(*args):
@@ -56,10 +87,9 @@ def inert_globals() -> list[tuple]:
         ``torch.serialization.safe_globals`` takes them.
     """
     pairs = [
-        (Inert, 'mmengine.logging.history_buffer.HistoryBuffer'),
+        (InertBuffer, 'mmengine.logging.history_buffer.HistoryBuffer'),
         (inert_getattr, 'builtins.getattr'),
-        # OneCycleLR's state names the curve that it follows.
-        (Inert, f'{_SCHEDULERS}.OneCycleParamScheduler'),
+        (InertScheduler, f'{_SCHEDULERS}.OneCycleParamScheduler'),
         (Inert, 'numpy.ndarray'),
         (Inert, 'numpy.dtype'),
         # MMEngine's own list of what its checkpoints may hold has it.

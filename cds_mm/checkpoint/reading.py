@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import serialization
 
-from cds_mm.checkpoint.inert import inert_globals
+from cds_mm.checkpoint.inert import RefusedLookup, inert_globals
 from cds_mm.errors import UserError
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
@@ -100,6 +100,8 @@ def _only_inert_globals():
 
 def _explain(path: Path, error: Exception, trust: bool) -> str:
     unsafe = [] if trust else _refused_globals(path, str(error))
+    if isinstance(error, RefusedLookup):
+        unsafe.append(str(error))
     if unsafe:
         names = ', '.join(unsafe[:3]) + (', ...' if len(unsafe) > 3 else '')
         return (

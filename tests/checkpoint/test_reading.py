@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub
+from mmengine.optim import OneCycleLR
 from safetensors.torch import save_file
 from torch import serialization
 
@@ -111,16 +112,87 @@ def getattr_chain(target: str) -> bytes:
     )
 
 
-def test_getattr_looks_nothing_up(raw_zip):
+def test_getattr_is_refused_by_name(raw_zip):
     content = getattr_chain('__subclasses__')
     assert callable(pickle.loads(content)['a'])  # with the real getattr
+    line = r"getattr\(\.\.\., '__subclasses__'\).*--trust"
+    with pytest.raises(UserError, match=line) as caught:
+        read_checkpoint(raw_zip(content))
+    assert '\n' not in str(caught.value)
+
+
+def looked_up(owner: str, *names: str) -> bytes:
+    """{'a': getattr(...getattr(owner, names[0])..., names[-1])}."""
+    content = owner.encode('latin-1')
+    for name in names:
+        text = name.encode()
+        length = len(text).to_bytes(4, 'little')
+        content = GETATTR.encode() + content + b'X' + length + text
+        content += b'\x86R'
+    return b'\x80\x02}X\x01\x00\x00\x00a' + content + b's.'
+
+
+BUFFER = 'cmmengine.logging.history_buffer\nHistoryBuffer\n'
+SCHEDULER = (
+    'cmmengine.optim.scheduler.param_scheduler\nOneCycleParamScheduler\n'
+)
+GETATTR = 'c__builtin__\ngetattr\n'
+
+
+@pytest.mark.parametrize('name', ['__import__', 'exec', 'eval'])
+def test_the_host_is_spared_a_walk_to_exec(raw_zip, name):
+    content = looked_up(GETATTR, '__self__', name)
+    path = raw_zip(content)
+    # What a later load with the host's own list would hand out.
+    with serialization.safe_globals([getattr]):
+        host = torch.load(path, weights_only=True)
+    assert host == {'a': getattr(builtins, name)}
+    with pytest.raises(UserError, match=r"getattr\(\.\.\., '__self__'\)"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ('owner', 'names'),
+    [
+        (BUFFER, ['__init__']),
+        (BUFFER, ['_annealing_cos']),
+        (BUFFER, ['min', '__globals__']),
+        (SCHEDULER, ['mean']),
+        (SCHEDULER, ['_annealing_cos', '__globals__']),
+        ('cnumpy\nndarray\n', ['min']),
+        (BUFFER + ')\x81', ['min']),  # an instance, not the class
+    ],
+)
+def test_only_what_the_two_ask(raw_zip, owner, names):
+    content = looked_up(owner, *names)
+    with pytest.raises(UserError, match=rf"'{names[-1]}'\)"):
+        read_checkpoint(raw_zip(content))
+
+
+@pytest.mark.parametrize('name', ['min', 'max', 'current', 'mean'])
+def test_statistics_of_a_buffer_are_let_through(raw_zip, name):
+    content = looked_up(BUFFER, name)
+    assert callable(pickle.loads(content)['a'])
     assert read_checkpoint(raw_zip(content)) == {'a': None}
+
+
+@pytest.mark.parametrize('curve', ['cos', 'linear'])
+def test_state_of_one_cycle_opens(tmp_path, curve):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    scheduler = OneCycleLR(
+        optimizer, eta_max=1.0, total_steps=9, anneal_strategy=curve
+    )
+    path = tmp_path / 'epoch_1.pth'
+    torch.save({'param_schedulers': [scheduler.state_dict()]}, path)
+    assert b'getattr' in path.read_bytes()  # else this shows nothing
+    state = read_checkpoint(path)['param_schedulers'][0]
+    assert state['total_steps'] == 9
 
 
 def test_result_of_getattr_cannot_be_called(raw_zip):
     # ... R (call getattr), then ) R: call what it gave
-    content = getattr_chain('__subclasses__').replace(b'\x86Rs.', b'\x86R)Rs.')
-    assert isinstance(pickle.loads(content)['a'], list)
+    content = looked_up(BUFFER, 'min').replace(b'\x86Rs.', b'\x86R)Rs.')
     with pytest.raises(UserError):
         read_checkpoint(raw_zip(content))
 
