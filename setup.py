@@ -23,11 +23,11 @@ REQUIRES = [
     'pycocotools>=2.0.11',
     'safetensors>=0.8.0',
     'tensorboard>=2.21.0',
-    'tqdm>=4.66',
+    'tqdm>=4.70.1',
 ]
 EXTRAS = {
-    'demo': ['scikit-learn>=1.9.1', 'matplotlib>=3.11.2'],
-    'test': ['pytest>=9.2.0', 'timm>=1.0.30'],
+    'demo': ['scikit-learn>=1.7.2', 'matplotlib>=3.10.9'],
+    'test': ['pytest>=9.2.0', 'timm>=1.0.31'],
     'lint': ['ruff==0.17.6'],
 }
 EXTRAS['all'] = sorted({need for needs in EXTRAS.values() for need in needs})

@@ -14,8 +14,9 @@ from mmengine.config import Config
 from torch import Tensor
 
 from cds_mm.losses import unit_rows
+from cds_mm.paths import CONFIGS
 
-CONFIGS = Path(__file__).parent.parent / 'configs'
+__all__ = ['CONFIGS']
 
 
 def fresh_seed() -> int:

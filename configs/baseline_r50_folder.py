@@ -1,7 +1,7 @@
-"""Cross entropy, ResNet-50, on images of your own, one folder for each class.
+r"""Cross entropy, ResNet-50, on images of your own, one folder for each class.
 
-    tools/dist_train.sh configs/baseline_r50_folder.py 8 --cfg-options \\
-        train_dataloader.dataset.data_root=data/images \\
+    tools/dist_train.sh configs/baseline_r50_folder.py 8 --cfg-options \
+        train_dataloader.dataset.data_root=data/images \
         val_dataloader.dataset.data_root=data/images model.head.num_classes=20
 
 reads data/images/train/<class>/* and data/images/val/<class>/*.  For 8 GPUs

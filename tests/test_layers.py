@@ -9,7 +9,15 @@ PACKAGE = Path(cds_mm.__file__).parent
 
 # What a place may import of this package besides itself, from the bottom up.
 LAYERS = [
-    {'errors', 'version', 'structures', 'distributed', 'ops', 'checkpoint'},
+    {
+        'errors',
+        'version',
+        'paths',
+        'structures',
+        'distributed',
+        'ops',
+        'checkpoint',
+    },
     {'losses', 'branches', 'backbones', 'data'},
     {'supervision'},
     {'classifier'},
@@ -19,7 +27,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # In one layer, but of a lower storey than the rest of it.
-GROUND = {'errors', 'version', 'structures', 'distributed', 'ops'}
+GROUND = {'errors', 'version', 'paths', 'structures', 'distributed', 'ops'}
 
 
 def place(path):

@@ -1,10 +1,12 @@
-"""Pretrain on digits, convert, detect digits in scenes; `make demo`."""
+"""Pretrain on digits, convert, detect digits in scenes; `make demo`.
+
+Works in data/digits and work_dirs/demo of the folder it is called in.
+"""
 
 import argparse
-import os
 import sys
 
-from cds_mm.demo.plan import ROOT, WORK, Size, run_demo
+from cds_mm.demo.plan import WORK, Size, run_demo
 from cds_mm.demo.report import write_report
 from cds_mm.engine.cli import friendly_main
 
@@ -14,7 +16,6 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args(argv)
-    os.chdir(ROOT)
     seconds = run_demo(Size(), args.seed)
     print(write_report(args.seed, seconds))
     print(f'Saved in {WORK}/: report.md, curves.png, boxes.png')

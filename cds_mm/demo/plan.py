@@ -17,17 +17,17 @@ from cds_mm.demo.digits import (
 )
 from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.errors import UserError
+from cds_mm.paths import CONFIGS, TOOLS
 
-ROOT = Path(__file__).parent.parent.parent
 WORK = Path('work_dirs/demo')
 DATA = Path('data/digits')
 PRETRAININGS = {
-    'baseline': 'configs/demo/baseline_r18_digits_16e.py',
-    'cds': 'configs/demo/cds_r18_digits.py',
+    'baseline': str(CONFIGS / 'demo/baseline_r18_digits_16e.py'),
+    'cds': str(CONFIGS / 'demo/cds_r18_digits.py'),
 }
 DETECTORS = {
-    'Faster R-CNN': 'configs/demo/faster-rcnn_r18_fpn_digits.py',
-    'RetinaNet': 'configs/demo/retinanet_r18_fpn_digits.py',
+    'Faster R-CNN': str(CONFIGS / 'demo/faster-rcnn_r18_fpn_digits.py'),
+    'RetinaNet': str(CONFIGS / 'demo/retinanet_r18_fpn_digits.py'),
 }
 STARTS = ('scratch', *PRETRAININGS)
 
@@ -107,7 +107,7 @@ def convert_command(method: str) -> list[str]:
     detector = DETECTORS['Faster R-CNN']
     folder = WORK / method
     return [
-        'tools/convert_backbone.py',
+        str(TOOLS / 'convert_backbone.py'),
         str(latest_checkpoint(folder)),
         str(folder / 'backbone.pth'),
         '--detector',
@@ -150,14 +150,14 @@ def run_together(commands: list[list[str]], what: str) -> None:
         while waiting or running:
             while waiting and len(running) < width:
                 number, command = waiting.pop(0)
-                print(f'[{what}] {shlex.join(command)}', flush=True)
+                print(f'[{what}] {_shown(command)}', flush=True)
                 running[_start(command, number, what, env)] = command
             time.sleep(0.2)
             for process in [p for p in running if p.poll() is not None]:
                 command = running.pop(process)
                 if process.returncode:
                     raise UserError(
-                        f'demo: {shlex.join(command)} failed with '
+                        f'demo: {_shown(command)} failed with '
                         f'{process.returncode}; its output is in '
                         f'{process.log}'
                     )
@@ -180,9 +180,17 @@ def _start(command, number, what, env):
     return process
 
 
+def _shown(command):
+    here = [
+        os.path.relpath(word) if os.path.isabs(word) else word
+        for word in command
+    ]
+    return shlex.join(here)
+
+
 def _train(config, folder, seed, *options):
     return [
-        'tools/train.py',
+        str(TOOLS / 'train.py'),
         config,
         '--work-dir',
         str(folder),

@@ -1,5 +1,9 @@
-"""RetinaNet on blood cells, small enough for a CPU.
+r"""RetinaNet on blood cells, small enough for a CPU.
 
+    python tools/convert_backbone.py \
+        work_dirs/cds_r18_cifar10_cpu/epoch_20.pth \
+        work_dirs/cds_r18_cifar10_cpu/backbone.pth \
+        --detector configs/bccd/retinanet_r18_fpn_bccd.py
     python tools/train.py configs/bccd/retinanet_r18_fpn_bccd.py
 
 ``--cfg-options model.backbone.init_cfg.checkpoint=FILE`` starts from another
@@ -16,7 +20,7 @@ model = _base_.narrow_retinanet
 model.bbox_head.num_classes = _base_.small_classes
 model.data_preprocessor = _base_.small_preprocessor
 model.backbone.init_cfg = dict(
-    checkpoint='work_dirs/cds_r18_cifar10/backbone.pth'
+    checkpoint='work_dirs/cds_r18_cifar10_cpu/backbone.pth'
 )
 train_dataloader = _base_.small_train
 val_dataloader = _base_.small_val

@@ -1,9 +1,10 @@
-"""Faster R-CNN, R50-FPN, COCO 1x, backbone pretrained with cross entropy.
+r"""Faster R-CNN, R50-FPN, COCO 1x, backbone pretrained with cross entropy.
 
-    tools/convert_backbone.py work_dirs/baseline_r50_in1k/epoch_90.pth \\
-        work_dirs/baseline_r50_in1k/backbone.pth \\
+    python tools/convert_backbone.py \
+        work_dirs/baseline_r50_in1k/epoch_90.pth \
+        work_dirs/baseline_r50_in1k/backbone.pth \
         --detector configs/detection/faster-rcnn_r50-baseline_fpn_1x_coco.py
-    tools/dist_train.sh \\
+    tools/dist_train.sh \
         configs/detection/faster-rcnn_r50-baseline_fpn_1x_coco.py 8
 
 For 8 GPUs with 2 images each.  Box AP 37.4 published (Table 4); not measured

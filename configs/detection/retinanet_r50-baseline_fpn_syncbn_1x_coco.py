@@ -1,6 +1,6 @@
-"""RetinaNet from cross entropy, with nothing frozen and SyncBN.
+r"""RetinaNet from cross entropy, with nothing frozen and SyncBN.
 
-    tools/dist_train.sh \\
+    tools/dist_train.sh \
         configs/detection/retinanet_r50-baseline_fpn_syncbn_1x_coco.py 8
 
 The other BatchNorm regime: a recipe that freezes can hide or invent a gain.

@@ -1,9 +1,10 @@
-"""RetinaNet, R50-FPN, COCO 1x, backbone pretrained with CDS.
+r"""RetinaNet, R50-FPN, COCO 1x, backbone pretrained with CDS.
 
-    tools/convert_backbone.py work_dirs/cds_r50_in1k/epoch_90.pth \\
-        work_dirs/cds_r50_in1k/backbone.pth \\
+    python tools/convert_backbone.py \
+        work_dirs/cds_r50_in1k/epoch_90.pth \
+        work_dirs/cds_r50_in1k/backbone.pth \
         --detector configs/detection/retinanet_r50-cds_fpn_1x_coco.py
-    tools/dist_train.sh \\
+    tools/dist_train.sh \
         configs/detection/retinanet_r50-cds_fpn_1x_coco.py 8
 
 For 8 GPUs with 2 images each.  Box AP 37.3 published (Table 4); not measured
