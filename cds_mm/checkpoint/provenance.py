@@ -78,6 +78,8 @@ def _record_from_shapes(found: Extracted, src) -> dict:
             f'{src}: has a CIFAR stem, whose mean and std are not known; '
             'name a training config with --config'
         )
+    if found.kind == 'bare':
+        _refuse_bare(cfg, src)
     return {
         'format': FORMAT,
         'backbone': cfg,
@@ -86,6 +88,19 @@ def _record_from_shapes(found: Extracted, src) -> dict:
         'std': list(IMAGENET_STD),
         'method': 'cds' if found.kind == 'cds-release' else 'unknown',
     }
+
+
+def _refuse_bare(cfg: dict, src) -> None:
+    # Without a head nothing tells torchvision's weights from those of Caffe,
+    # which want BGR, other statistics and another place of the stride.
+    advice = 'name the config that trained it with --config'
+    if set(cfg) == {'type', 'depth', 'style'} and cfg['type'] == 'ResNet':
+        stock = f'mmpretrain::resnet/resnet{cfg["depth"]}_8xb32_in1k.py'
+        advice += f", or {stock} if it has torchvision's RGB, mean and std"
+    raise UserError(
+        f'{src}: holds a backbone alone, so its channel order, mean, std and '
+        f'stride are not known (weights from Caffe look the same); {advice}'
+    )
 
 
 def _check_agreement(record: dict, named: dict, name: str, src) -> None:

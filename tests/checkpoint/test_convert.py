@@ -8,6 +8,7 @@ from mmengine.runner import CheckpointLoader
 from safetensors.torch import load_file
 
 from cds_mm.checkpoint import Options, check_file, convert, read_checkpoint
+from cds_mm.checkpoint.detector import load_config
 from cds_mm.errors import UserError
 
 WIDE = {'base_channels': 64, 'stem_channels': 64}
@@ -95,6 +96,41 @@ def test_torchvision_file(tmp_path, resnet, detector):
     content = torch.load(result.path, weights_only=True)
     assert_same_state(content['state_dict'], network)
     assert 'recognised by its shapes' in result.notes[0]
+
+
+@pytest.fixture
+def bare_file(tmp_path):
+    def save(network):
+        path = tmp_path / 'bare.pth'
+        torch.save(plain_state(network), path)
+        return path
+
+    return save
+
+
+def test_backbone_alone_wants_a_config(tmp_path, resnet, bare_file, detector):
+    network = resnet('resnet50')
+    src = bare_file(network)
+    cfg = detector(depth=50, **WIDE)
+    stock = 'mmpretrain::resnet/resnet50_8xb32_in1k.py'
+    line = rf'Caffe look the same.*--config, or {stock}'
+    assert_refused(src, tmp_path, Options(detector=cfg), line)
+    options = Options(detector=cfg, config=stock)  # the one it names works
+    result = convert(src, tmp_path / 'b.pth', options)
+    assert_same_state(read_checkpoint(result.path)['state_dict'], network)
+
+
+@pytest.mark.parametrize('depth', [18, 34, 50, 101, 152])
+def test_the_config_that_is_named_exists(depth):
+    cfg, _ = load_config(f'mmpretrain::resnet/resnet{depth}_8xb32_in1k.py')
+    assert cfg.model.backbone.depth == depth
+
+
+def test_wide_backbone_alone_has_no_stock_config(tmp_path, bare_file):
+    import torchvision
+
+    src = bare_file(torchvision.models.wide_resnet50_2())
+    assert_refused(src, tmp_path, Options(), r'trained it with --config$')
 
 
 def test_detector_may_return_fewer_stages(tmp_path, training_file, detector):
