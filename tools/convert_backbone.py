@@ -74,10 +74,24 @@ def _check_args(parser, args) -> None:
     if args.check:
         if args.src or not args.detector:
             parser.error('--check FILE goes with --detector CONFIG alone')
+        for flag in _given(parser, args):
+            if flag not in ('--check', '--detector'):
+                parser.error(f'{flag} does not go with --check; leave it out')
     elif not (args.src and args.dst):
         parser.error('give SRC and DST, or --check FILE --detector CONFIG')
     if args.bn_images < 1:
         parser.error('--bn-images must be at least 1')
+
+
+def _given(parser, args) -> list[str]:
+    """The flags that say something else than their default."""
+    return [
+        # Of a switch that is on by default, the name that turns it off.
+        action.option_strings[-1]
+        for action in parser._actions
+        if action.option_strings
+        and getattr(args, action.dest, action.default) != action.default
+    ]
 
 
 def report(result: Result, options: Options) -> str:

@@ -120,3 +120,26 @@ def test_usage(tool, arguments, capsys):
         tool.main(arguments)
     assert caught.value.code == 2
     assert 'usage' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'flags',
+    [
+        ['--trust'],
+        ['--no-ema'],
+        ['--publish'],
+        ['--prefix', 'x.'],
+        ['--config', 'c.py'],
+        ['--target', 'timm'],
+        ['--format', 'pth'],
+        ['--bn-images', '7'],
+        ['--reestimate-bn', 'c.py'],
+        ['--channel-order', 'bgr'],
+        ['--accept-missing-maxpool'],
+    ],
+)
+def test_check_takes_no_flag_of_conversion(tool, flags, capsys):
+    with pytest.raises(SystemExit) as caught:
+        tool.main(['--check', 'a', '--detector', 'd.py', *flags])
+    assert caught.value.code == 2
+    assert f'error: {flags[0]} does not go' in capsys.readouterr().err
