@@ -12,7 +12,7 @@ import argparse
 import sys
 
 from cds_mm.checkpoint import Options, Result, check_file, convert
-from cds_mm.checkpoint.targets import TARGETS
+from cds_mm.checkpoint.targets import TARGETS, settings
 from cds_mm.checkpoint.writing import FORMATS, format_of
 from cds_mm.engine.cli import friendly_main
 
@@ -117,7 +117,8 @@ def usage(result: Result, options: Options) -> str:
     """How the file is loaded where it is meant to go."""
     path = str(result.path)
     if options.target != 'mmdet':
-        return f'layout: {options.target}'
+        lines = settings(result.record, options.target)
+        return '\n  '.join([f'layout: {options.target}; set there:', *lines])
     if format_of(path, options.file_format) == 'safetensors':
         return (
             'MMEngine reads no safetensors: convert to .pth for init_cfg; '

@@ -85,6 +85,49 @@ def rename(state: dict[str, torch.Tensor], target: str) -> dict:
     return renamed
 
 
+def settings(record: dict, target: str) -> list[str]:
+    """What must be set in a library, or it computes another function.
+
+    Args:
+        record (dict): The backbone record.
+        target (str): One of ``TARGETS``.
+
+    Returns:
+        list[str]: One line each; for 'detectron2' Python that sets ``cfg``,
+        whose defaults are BGR, no std and the stride of Caffe.
+    """
+    order = record['channel_order'].upper()
+    mean, std = record['mean'], record['std']
+    if target == 'detectron2':
+        values = {
+            'INPUT.FORMAT': order,
+            'MODEL.PIXEL_MEAN': mean,
+            'MODEL.PIXEL_STD': std,
+            **_detectron2_network(record['backbone']),
+        }
+        return [f'cfg.{key} = {value!r}' for key, value in values.items()]
+    mean, std = (
+        tuple(float(f'{value / 255:.6g}') for value in values)
+        for values in (mean, std)
+    )
+    return [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']
+
+
+def _detectron2_network(backbone: dict) -> dict:
+    depth = backbone.get('depth')
+    values = {
+        'MODEL.RESNETS.DEPTH': depth,
+        'MODEL.RESNETS.STRIDE_IN_1X1': backbone.get('style') == 'caffe',
+    }
+    if depth in (18, 34):  # Detectron2 insists on it, and defaults to 256
+        values['MODEL.RESNETS.RES2_OUT_CHANNELS'] = 64
+    if 'ResNeXt' in str(backbone.get('type')):
+        values['MODEL.RESNETS.NUM_GROUPS'] = backbone.get('groups', 32)
+        width = backbone.get('width_per_group', 4)
+        values['MODEL.RESNETS.WIDTH_PER_GROUP'] = width
+    return values
+
+
 def pack(state: dict[str, torch.Tensor], record: dict, target: str) -> dict:
     """The file's content in the layout that a library's loader expects.
 
@@ -106,5 +149,6 @@ def pack(state: dict[str, torch.Tensor], record: dict, target: str) -> dict:
             'model': tensors,
             '__author__': 'cds_mm',
             'matching_heuristics': True,
+            'cds_mm': record,  # Detectron2 passes over keys it does not know
         }
     return tensors

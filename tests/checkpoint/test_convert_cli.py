@@ -95,6 +95,9 @@ def test_formats_are_stated(tmp_path, run, training_file):
     assert 'MMEngine reads no safetensors' in out
     out = run(src, tmp_path / 't.pth', '--target', 'torchvision')[1]
     assert 'init_cfg' not in out
+    assert 'mean=(0.485, 0.456, 0.406)' in out
+    out = run(src, tmp_path / 'd.pth', '--target', 'detectron2')[1]
+    assert 'cfg.MODEL.RESNETS.STRIDE_IN_1X1 = False' in out
     out = run(src, tmp_path / 'p.pth', '--publish')[1]
     assert re.search(r'p-[0-9a-f]{8}\.pth', out)
 

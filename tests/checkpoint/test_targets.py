@@ -2,14 +2,18 @@
 
 import importlib.util
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from cds_mm.checkpoint import Options, convert
 from cds_mm.checkpoint.probe import stage_features
-from cds_mm.checkpoint.targets import pack, rename
+from cds_mm.checkpoint.targets import pack, rename, settings
 from cds_mm.errors import UserError
+
+
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 
 def load_but_for_the_head(network, state):
@@ -81,6 +85,66 @@ def test_detectron2_names(resnet):
         ('layer3.0.downsample.1.weight', 'res4.0.shortcut.norm.weight'),
     ):
         assert names[theirs] is state[ours]
+
+
+def detectron2_config(lines):
+    """What Detectron2 would read after a user has pasted the lines."""
+    cfg = SimpleNamespace(
+        INPUT=SimpleNamespace(FORMAT='BGR'),
+        MODEL=SimpleNamespace(
+            PIXEL_MEAN=[103.53, 116.28, 123.675],
+            PIXEL_STD=[1.0, 1.0, 1.0],
+            RESNETS=SimpleNamespace(DEPTH=50, STRIDE_IN_1X1=True),
+        ),
+    )
+    exec('\n'.join(lines), {'cfg': cfg})
+    return cfg
+
+
+def test_settings_for_detectron2(record):
+    resnet50 = {'type': 'ResNet', 'depth': 50, 'style': 'pytorch'}
+    trained = record(backbone=resnet50)
+    cfg = detectron2_config(settings(trained, 'detectron2'))
+    assert cfg.INPUT.FORMAT == 'RGB'
+    model = cfg.MODEL
+    assert [model.PIXEL_MEAN, model.PIXEL_STD] == [MEAN, STD]
+    assert vars(cfg.MODEL.RESNETS) == {'DEPTH': 50, 'STRIDE_IN_1X1': False}
+    caffe = record(backbone={**resnet50, 'style': 'caffe'}, mean=[1.0, 2, 3])
+    caffe['channel_order'] = 'bgr'
+    cfg = detectron2_config(settings(caffe, 'detectron2'))
+    assert cfg.INPUT.FORMAT == 'BGR'
+    assert cfg.MODEL.PIXEL_MEAN == [1, 2, 3]
+    assert cfg.MODEL.RESNETS.STRIDE_IN_1X1 is True
+
+
+def test_settings_for_other_networks_of_detectron2(record):
+    cfg = detectron2_config(settings(record(), 'detectron2'))
+    assert cfg.MODEL.RESNETS.DEPTH == 18
+    assert cfg.MODEL.RESNETS.RES2_OUT_CHANNELS == 64
+    backbone = {'type': 'ResNeXt', 'depth': 101, 'groups': 32}
+    trained = record(backbone={**backbone, 'width_per_group': 8})
+    resnets = detectron2_config(settings(trained, 'detectron2')).MODEL.RESNETS
+    assert (resnets.NUM_GROUPS, resnets.WIDTH_PER_GROUP) == (32, 8)
+
+
+@pytest.mark.parametrize('target', ['timm', 'torchvision'])
+def test_settings_from_0_to_1(record, target):
+    # torchvision's own numbers, as timm's data config has them.
+    assert settings(record(), target) == [
+        'images: RGB, values from 0 to 1',
+        'mean=(0.485, 0.456, 0.406)',
+        'std=(0.229, 0.224, 0.225)',
+    ]
+    assert 'BGR' in settings(record(channel_order='bgr'), target)[0]
+
+
+def test_detectron2_file_keeps_the_record(tmp_path, training_file):
+    src, _ = training_file()
+    options = Options(target='detectron2')
+    path = convert(src, tmp_path / 'd2.pth', options).path
+    content = torch.load(path, weights_only=True)
+    assert content['cds_mm']['mean'] == [123.675, 116.28, 103.53]
+    assert all('cds_mm' not in name for name in content['model'])
 
 
 @pytest.mark.skipif(
