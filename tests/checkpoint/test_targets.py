@@ -12,7 +12,6 @@ from cds_mm.checkpoint.probe import stage_features
 from cds_mm.checkpoint.targets import pack, rename, settings
 from cds_mm.errors import UserError
 
-
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 
