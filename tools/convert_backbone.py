@@ -14,6 +14,7 @@ import sys
 from cds_mm.checkpoint import Options, Result, check_file, convert
 from cds_mm.checkpoint.targets import TARGETS, settings
 from cds_mm.checkpoint.writing import FORMATS, format_of
+from cds_mm.data.seeding import SeededFetch
 from cds_mm.engine.cli import friendly_main
 
 
@@ -139,7 +140,7 @@ def main(argv=None) -> int:
         print(f'{check}: is what was trained, also in {proof.detector}')
         print(proof.table())
         return 0
-    options = Options(**args)
+    options = Options(**args, seeded=SeededFetch)
     print(report(convert(src, dst, options), options))
     return 0
 

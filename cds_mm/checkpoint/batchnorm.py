@@ -1,13 +1,14 @@
 """Re-estimates BatchNorm statistics on the data that will be seen later."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cds_mm.checkpoint.channels import flipped, loader_order
+from cds_mm.checkpoint.record import input_of
 from cds_mm.errors import UserError
 
 
@@ -73,13 +74,39 @@ def _only_these_train(model: nn.Module, layers: list[nn.Module]):
             layer.momentum = momentum
 
 
-def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
+def check_input(cfg, name: str, record: dict) -> None:
+    """Refuses a config whose images the network would see otherwise.
+
+    Args:
+        cfg (Config): A full training config.
+        name (str): Its name, for the message.
+        record (dict): The backbone record.
+
+    Raises:
+        UserError: Another channel order, mean or std than recorded.
+    """
+    for key, value in input_of(cfg).items():
+        # An unknown order is refused where the images are loaded.
+        if value is not None and value != record[key]:
+            raise UserError(
+                f'--reestimate-bn {name}: has {key}={value}, the backbone '
+                f'was trained with {record[key]}; name the config that '
+                'trained it'
+            )
+
+
+def first_views(
+    cfg, record: dict, images: int, seeded: Callable | None = None
+) -> Iterator[torch.Tensor]:
     """Batches of first views from a training config's own loader.
 
     Args:
         cfg (Config): A full training config.
         record (dict): The backbone record; its statistics normalise.
         images (int): How many images at most.
+        seeded (callable | None): Takes a data set and a seed, and returns
+            a fetch of a batch by its indices that draws the same each time,
+            with any number of workers; none fetches as the data set does.
 
     Yields:
         torch.Tensor: float32, (B, 3, H, W), normalised, in the channel
@@ -107,6 +134,8 @@ def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
     left = images
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+        if seeded is not None:
+            loader.dataset.__getitems__ = seeded(loader.dataset, 0)
         for data in loader:
             if left <= 0:
                 return

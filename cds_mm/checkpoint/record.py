@@ -39,21 +39,34 @@ def record_from_config(cfg, preprocessor=None) -> dict:
             'the config has no model.backbone; name the config that trained '
             'the checkpoint'
         )
-    settings = model.get('data_preprocessor') or cfg.get('data_preprocessor')
-    source = preprocessor if preprocessor is not None else settings or {}
-    mean, std = statistics(source)
     name = str(getattr(cfg, 'filename', None) or '').rsplit('/', 1)[-1]
     name = name.removesuffix('.py')
     return {
         'format': FORMAT,
         'backbone': plain(model['backbone'], 'model.backbone'),
-        'channel_order': network_order(loader_order(cfg), source),
-        'mean': mean,
-        'std': std,
+        **input_of(cfg, preprocessor),
         'config': name,
         'method': name.split('_', 1)[0],
         'cds_mm': __version__,
     }
+
+
+def input_of(cfg, preprocessor=None) -> dict:
+    """How the images of a config look to its network.
+
+    Args:
+        cfg (Config | dict): A full config.
+        preprocessor (nn.Module | None): The built one, if there is one.
+
+    Returns:
+        dict: ``channel_order``, ``mean`` and ``std``, as in the record.
+    """
+    model = cfg.get('model') or {}
+    settings = model.get('data_preprocessor') or cfg.get('data_preprocessor')
+    source = preprocessor if preprocessor is not None else settings or {}
+    mean, std = statistics(source)
+    order = network_order(loader_order(cfg), source)
+    return {'channel_order': order, 'mean': mean, 'std': std}
 
 
 def statistics(preprocessor) -> tuple[list[float], list[float]]:

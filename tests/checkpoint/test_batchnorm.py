@@ -1,5 +1,8 @@
 """Re-estimated statistics are those of the data, by NumPy."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +13,10 @@ from torch import nn
 
 from cds_mm.checkpoint import Options, convert, reestimate_batchnorm
 from cds_mm.checkpoint.batchnorm import first_views
+from cds_mm.data import SeededFetch
 from cds_mm.errors import UserError
 
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 RAW = {'channel_order': 'rgb', 'mean': [1.0, 2.0, 3.0], 'std': [2.0, 4.0, 8.0]}
 
 
@@ -35,6 +40,15 @@ class TwoFlatViews(BaseDataset):
         if self.collate == 'single':
             return {'inputs': first}
         return {'inputs': [first, torch.full_like(first, 255)]}
+
+
+@DATASETS.register_module()
+class DrawnView(TwoFlatViews):
+    """Each pixel is drawn anew whenever it is asked for."""
+
+    def __getitem__(self, index):
+        drawn = torch.randint(256, (3, 32, 32), dtype=torch.uint8)
+        return {'inputs': drawn}
 
 
 def test_mean_and_variance_of_known_data(seed):
@@ -86,9 +100,10 @@ def test_nothing_to_estimate():
     assert layer.running_mean.tolist() == [5, 5, 5]
 
 
-def config(collate, collate_fn, pipeline=()):
+def config(collate, collate_fn, **preprocessor):
     return Config(
         {
+            'data_preprocessor': {'mean': MEAN, 'std': STD, **preprocessor},
             'train_dataloader': {
                 'batch_size': 2,
                 'num_workers': 0,
@@ -96,7 +111,6 @@ def config(collate, collate_fn, pipeline=()):
                 'sampler': {'type': 'DefaultSampler', 'shuffle': False},
                 'collate_fn': {'type': collate_fn},
             },
-            'pipeline': list(pipeline),
         }
     )
 
@@ -147,3 +161,49 @@ def test_conversion_replaces_the_statistics(tmp_path, training_file):
         state['bn1.running_mean'], expected, rtol=1e-4, atol=1e-5
     )
     assert torch.equal(state['conv1.weight'], trained.conv1.weight)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'line'),
+    [
+        ({'mean': [0.0, 0.0, 0.0]}, r'has mean=\[0\.0.*trained with \[123'),
+        ({'std': [1.0, 1.0, 1.0]}, r'has std=\[1\.0.*trained with \[58'),
+        ({'to_rgb': True}, r'has channel_order=bgr.*trained with rgb'),
+    ],
+)
+def test_config_of_another_input(tmp_path, training_file, changes, line):
+    src, _ = training_file()
+    cfg = config('views', 'default_collate', **changes)
+    with pytest.raises(UserError, match=line) as caught:
+        convert(src, tmp_path / 'b.pth', Options(reestimate_bn=cfg))
+    assert '\n' not in str(caught.value)
+    assert not (tmp_path / 'b.pth').exists()
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_seeded_views_are_the_same_each_time(workers):
+    cfg = config('single', 'default_collate')
+    cfg.train_dataloader.dataset = {'type': 'DrawnView'}
+    plain = [torch.cat(list(first_views(cfg, RAW, 6))) for _ in range(2)]
+    cfg.train_dataloader.num_workers = workers
+    again = torch.cat(list(first_views(cfg, RAW, 6, SeededFetch)))
+    cfg.train_dataloader.num_workers = 0
+    seeded = torch.cat(list(first_views(cfg, RAW, 6, SeededFetch)))
+    assert not torch.equal(*plain)  # else this shows nothing
+    assert torch.equal(seeded, again)
+
+
+def test_the_tool_writes_the_same_file_twice(tmp_path, training_file):
+    path = Path(__file__).parents[2] / 'tools' / 'convert_backbone.py'
+    main = runpy.run_path(str(path))['main']
+    src, _ = training_file()
+    cfg = config('single', 'default_collate')
+    cfg.train_dataloader.dataset = {'type': 'DrawnView'}
+    cfg.dump(tmp_path / 'cfg.py')
+    written = []
+    for name in ('a.pth', 'b.pth'):
+        flags = ['--reestimate-bn', str(tmp_path / 'cfg.py')]
+        assert main([str(src), str(tmp_path / name), *flags]) == 0
+        content = torch.load(tmp_path / name, weights_only=True)
+        written.append(content['state_dict']['bn1.running_mean'])
+    assert torch.equal(*written)
