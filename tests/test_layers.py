@@ -13,6 +13,7 @@ LAYERS = [
         'errors',
         'version',
         'paths',
+        'configfile',
         'structures',
         'distributed',
         'ops',
@@ -27,7 +28,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # In one layer, but of a lower storey than the rest of it.
-GROUND = {'errors', 'version', 'paths', 'structures', 'distributed', 'ops'}
+GROUND = LAYERS[0] - {'checkpoint'}
 
 
 def place(path):

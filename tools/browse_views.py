@@ -1,6 +1,6 @@
 """Write a picture of the views that a config trains on.
 
-    python tools/browse_views.py configs/cds_r18_cifar100.py --out grid.png
+    python tools/browse_views.py configs/cifar100/cds_r18_cifar100.py
 
 Rows are images: the original, then the views of several epochs.  The model
 is not built, and the pictures are those of a run with the same seed.
@@ -9,7 +9,10 @@ is not built, and the pictures are those of a run with the same seed.
 import argparse
 import sys
 
-from mmengine import Config, DictAction
+from mmengine import DictAction
+
+from cds_mm.configfile import load_config
+from cds_mm.engine.cli import friendly_main
 
 
 def parse_args():
@@ -31,24 +34,20 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+@friendly_main
+def main() -> None:
     """Draw the grid and save it."""
     args = parse_args()
-    import cds_mm  # noqa: F401
     from cds_mm.data.browse import browse_views
-    from cds_mm.errors import UserError
 
-    try:
-        cfg = Config.fromfile(args.config)
-        cfg.merge_from_dict(args.cfg_options or {})
-        grid = browse_views(
-            cfg, args.split, args.num, args.epoch, args.draws, args.seed
-        )
-        grid.save(args.out)
-    except (UserError, OSError) as error:
-        sys.exit(f'error: {error}')
+    cfg = load_config(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    grid = browse_views(
+        cfg, args.split, args.num, args.epoch, args.draws, args.seed
+    )
+    grid.save(args.out)
     print(f'{args.out}: {grid.width} x {grid.height} pixels')
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

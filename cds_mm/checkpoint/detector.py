@@ -1,12 +1,13 @@
 """A detector's backbone and preprocessor, as its config makes them."""
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from torch import nn
 
+from cds_mm import configfile
 from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.probe import SIDE, raw_image
 from cds_mm.errors import UserError
@@ -117,36 +118,11 @@ def load_config(config):
     Raises:
         UserError: No such package or file, or a config with an error.
     """
-    from mmengine.config import Config, ConfigDict
-
-    if isinstance(config, Config | ConfigDict | dict):
-        name = getattr(config, 'filename', None) or 'the config'
-        return config, Path(name).name
-    name = str(config)
-    path = _packaged(name) if '::' in name else Path(name)
-    if not path.is_file():
-        raise UserError(f'{name}: no such config; check the path')
-    try:
-        return Config.fromfile(path), name
-    except Exception as error:  # a config is code: it may raise anything
-        cause = (str(error).splitlines() or [''])[0][:160]
-        raise UserError(
-            f'{name}: the config cannot be loaded '
-            f'({type(error).__name__}: {cause}); mend it'
-        ) from error
-
-
-def _packaged(name: str) -> Path:
-    """The file behind ``package::path``; installs nothing, unlike the hub."""
-    package, relative = name.split('::', 1)
-    # Dots would import the parent; there is no such host.
-    named = package.isidentifier()
-    spec = importlib.util.find_spec(package) if named else None
-    if spec is None or not spec.origin:
-        raise UserError(f'{name}: {package} is not installed; install it')
-    root = Path(spec.origin).parent
-    inside = root / '.mim' / 'configs' / relative
-    return inside if inside.exists() else root.parent / 'configs' / relative
+    if isinstance(config, dict):  # a Config is none
+        return config, 'the config'
+    if isinstance(config, Config):
+        return config, Path(config.filename or 'the config').name
+    return configfile.load_config(str(config)), str(config)
 
 
 def find_pretrained(cfg) -> str | None:

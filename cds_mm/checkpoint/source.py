@@ -5,10 +5,13 @@ record such as ``{'type': 'os.system', 'command': ...}`` would run.  Hence
 only names that are registered are let through, and nothing that loads files.
 """
 
+import copy
+
 import torch
 from torch import nn
 
 from cds_mm.checkpoint.record import function_of
+from cds_mm.configfile import plain_batchnorm
 from cds_mm.errors import UserError
 
 # In a name: wants to read a file, or to look elsewhere for its class.
@@ -33,10 +36,11 @@ def build_source(record: dict, path) -> nn.Module:
     from mmengine.registry import DefaultScope
     from mmpretrain.registry import MODELS
 
-    cfg = function_of(record['backbone'])
+    # A copy: the record is written as the training had it.
+    cfg = copy.deepcopy(function_of(record['backbone']))
     cfg['type'] = _registered_backbone(cfg.get('type'), path)
     _check_nested(cfg, path)
-    _without_sync(cfg)
+    plain_batchnorm(cfg)
     try:
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             model = MODELS.build(cfg)
@@ -88,13 +92,6 @@ def _known_layer(kind) -> bool:
 
     known = LAYERS.module_dict, MODELS.module_dict
     return isinstance(kind, str) and any(kind in names for names in known)
-
-
-def _without_sync(cfg: dict) -> None:
-    # Same weights, same function in evaluation, and it runs on one process.
-    norm = cfg.get('norm_cfg')
-    if isinstance(norm, dict) and norm.get('type') in ('SyncBN', 'MMSyncBN'):
-        cfg['norm_cfg'] = {**norm, 'type': 'BN'}
 
 
 def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:

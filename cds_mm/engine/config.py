@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.hub import get_config
 
+from cds_mm.configfile import load_config
 from cds_mm.engine.cli import one_line
 from cds_mm.errors import UserError
 
@@ -44,30 +44,6 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-
-
-def load_config(path: str) -> Config:
-    """Read a config file, or one of a host as ``mmdet::folder/name.py``.
-
-    Raises:
-        UserError: it is not there, or it cannot be read.
-    """
-    try:
-        if '::' in path:
-            return get_config(path)
-        if not Path(path).is_file():
-            raise UserError(
-                f'config {path}: no such file; configs of this project are '
-                'in configs/, those of a host are named mmdet::folder/name.py'
-            )
-        return Config.fromfile(path)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f'config {path}: cannot be read ({error}); mend that line of it '
-            'or of a file that it inherits'
-        ) from error
 
 
 def run_config(args: argparse.Namespace) -> Config:

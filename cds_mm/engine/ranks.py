@@ -3,6 +3,7 @@
 import torch
 import torch.distributed as dist
 
+from cds_mm.configfile import plain_batchnorm
 from cds_mm.errors import UserError
 
 
@@ -33,13 +34,3 @@ def prepare_ranks(cfg) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-
-
-def plain_batchnorm(config) -> None:
-    """Replace SyncBN by BN in a model config, in place: it needs a GPU."""
-    children = config.values() if isinstance(config, dict) else config
-    for child in children:
-        if isinstance(child, (dict, list, tuple)):
-            plain_batchnorm(child)
-    if isinstance(config, dict) and config.get('type') == 'SyncBN':
-        config['type'] = 'BN'

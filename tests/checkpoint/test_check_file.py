@@ -137,17 +137,19 @@ def test_damaged_fingerprints(written, detector):
 
 
 def test_configs_that_are_no_detectors(written, tmp_path):
-    with pytest.raises(UserError, match='no such config'):
+    with pytest.raises(UserError, match='no such file'):
         check_file(written, 'nowhere.py')
     with pytest.raises(UserError, match='not installed'):
         check_file(written, 'no_such_package::a.py')
     with pytest.raises(UserError, match='not installed'):
         check_file(written, 'no.such::a.py')
+    with pytest.raises(UserError, match='mmdet has no such file'):
+        check_file(written, 'mmdet::nowhere.py')
     with pytest.raises(UserError, match='no model.backbone'):
         check_file(written, {'model': {'type': 'X'}})
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(')
-    with pytest.raises(UserError, match='cannot be loaded') as caught:
+    with pytest.raises(UserError, match='cannot be read') as caught:
         check_file(written, broken)
     assert '\n' not in str(caught.value)
 

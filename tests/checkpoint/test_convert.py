@@ -155,7 +155,9 @@ def test_detector_may_end_early(tmp_path, training_file, detector):
 def test_synchronised_norms(tmp_path, training_file, detector):
     src, _ = training_file(norm_cfg={'type': 'SyncBN'})
     cfg = detector(norm_cfg={'type': 'SyncBN'}, norm_eval=False)
-    convert(src, tmp_path / 'b.pth', Options(detector=cfg))
+    result = convert(src, tmp_path / 'b.pth', Options(detector=cfg))
+    # Built plain here, but recorded as the training had it.
+    assert result.record['backbone']['norm_cfg'] == {'type': 'SyncBN'}
 
 
 def test_half_precision_weights(tmp_path, training_file, detector):

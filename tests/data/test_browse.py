@@ -73,13 +73,25 @@ def test_command_line(config, tmp_path, request, monkeypatch, capsys):
         monkeypatch.setattr(
             sys, 'argv', [tool, config, '--out', str(out), *args]
         )
-        runpy.run_path(tool, run_name='__main__')
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(tool, run_name='__main__')
+        return ended.value.code
 
-    run('--num', '3', '--draws', '1')
+    assert run('--num', '3', '--draws', '1') == 0
     assert Image.open(out).size == (3 * 132, 3 * 146)
     assert str(out) in capsys.readouterr().out
     option = 'train_dataloader.dataset.data_root=/nowhere'
-    with pytest.raises(SystemExit) as failed:
-        run('--cfg-options', option)
+    assert run('--cfg-options', option) == 1
     message = 'error: /nowhere/train: no such folder'
-    assert str(failed.value).startswith(message)
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_command_line_without_config(request, monkeypatch, capsys):
+    tool = str(request.config.rootpath / 'tools/browse_views.py')
+    monkeypatch.setattr(sys, 'argv', [tool, 'nowhere.py'])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(tool, run_name='__main__')
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith('error: config nowhere.py: no such file')
+    assert error.count('\n') == 1

@@ -1,0 +1,71 @@
+"""Opens config files, and what has to be changed in any of them."""
+
+import importlib.util
+from pathlib import Path
+
+from mmengine.config import Config
+
+from cds_mm.errors import UserError
+
+# They need a GPU, or several processes.
+_SYNCHRONISED = ('SyncBN', 'MMSyncBN')
+
+
+def load_config(name: str) -> Config:
+    """Read a config file, or one of a host as ``mmdet::folder/name.py``.
+
+    Raises:
+        UserError: it is not there, or it cannot be read; one line.
+    """
+    path = _packaged(name) if '::' in name else Path(name)
+    if not path.is_file():
+        raise UserError(
+            f'config {name}: no such file; configs of this project are '
+            'in configs/, those of a host are named mmdet::folder/name.py'
+        )
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # a config is code: it may raise anything
+        cause = ' '.join(f'{type(error).__name__}: {error}'.split())[:200]
+        raise UserError(
+            f'config {name}: cannot be read ({cause}); mend that line of it '
+            'or of a file that it inherits'
+        ) from error
+
+
+def _packaged(name: str) -> Path:
+    """The file behind ``package::path``; installs nothing, unlike the hub."""
+    package, relative = name.split('::', 1)
+    # Dots would import the parent; there is no such host.
+    named = package.isidentifier()
+    spec = importlib.util.find_spec(package) if named else None
+    if spec is None or not spec.origin:
+        raise UserError(
+            f'config {name}: {package} is not installed; install it'
+        )
+    root = Path(spec.origin).parent
+    path = root / '.mim' / 'configs' / relative
+    if not path.exists():  # installed in place
+        path = root.parent / 'configs' / relative
+    if not path.is_file():
+        raise UserError(
+            f'config {name}: cannot be read ({package} has no such file); '
+            'check its name'
+        )
+    return path
+
+
+def plain_batchnorm(config) -> None:
+    """Replace synchronised BatchNorm by the plain one, in place.
+
+    The weights are the same, and so is the function in evaluation.
+
+    Args:
+        config (dict | list | tuple): A model's config, or a part of it.
+    """
+    children = config.values() if isinstance(config, dict) else config
+    for child in children:
+        if isinstance(child, (dict, list, tuple)):
+            plain_batchnorm(child)
+    if isinstance(config, dict) and config.get('type') in _SYNCHRONISED:
+        config['type'] = 'BN'
