@@ -1,0 +1,37 @@
+"""Configs open under every name, and every fault is one line."""
+
+import pytest
+
+from cds_mm.configfile import load_config, plain_batchnorm
+from cds_mm.errors import UserError
+
+
+def test_config_of_a_host():
+    cfg = load_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
+    assert cfg.model.type == 'RetinaNet'
+
+
+def test_faults_are_one_line(tmp_path):
+    broken = tmp_path / 'broken.py'
+    broken.write_text('raise ValueError("first\\nsecond")')
+    for name, reason in {
+        str(broken): 'cannot be read.*ValueError: first second',
+        str(tmp_path): 'no such file',
+        'mmdet::retinanet/nope.py': 'mmdet has no such file',
+        'nope::a.py': 'nope is not installed',
+    }.items():
+        with pytest.raises(UserError, match=reason) as caught:
+            load_config(name)
+        assert '\n' not in str(caught.value), name
+
+
+def test_plain_batchnorm_at_any_depth():
+    model = {
+        'backbone': {'norm_cfg': {'type': 'SyncBN', 'eps': 0.1}},
+        'necks': [{'norm_cfg': {'type': 'MMSyncBN'}}, {'type': 'GN'}],
+    }
+    plain_batchnorm(model)
+    assert model == {
+        'backbone': {'norm_cfg': {'type': 'BN', 'eps': 0.1}},
+        'necks': [{'norm_cfg': {'type': 'BN'}}, {'type': 'GN'}],
+    }
