@@ -9,7 +9,10 @@ then how it ended.
 import importlib
 import json
 import os
+import random
 import sys
+
+import numpy as np
 
 import cds_mm.engine.test
 import cds_mm.engine.train  # noqa: F401
@@ -24,6 +27,9 @@ def redirect(path, descriptor):
 
 def become_command(request, answers):
     os.setsid()
+    # A run without a seed draws one: each fork has to draw another.
+    random.seed(os.urandom(8))
+    np.random.seed(int.from_bytes(os.urandom(4), 'little'))
     answers.write(f'{os.getpid()}\n')
     answers.flush()
     redirect(request['stdout'], 1)

@@ -161,8 +161,9 @@ class ClassFolder(CustomDataset):
         unknown = set(found).difference(classes)
         if not unknown:
             return {name: label for label, name in enumerate(classes)}
-        if len(classes) == len(found):
+        if len(classes) == len(found) and unknown == set(found):
             # Readable names for coded folders, in the order of the folders.
+            # With one name in common it is a slip, which would mislabel.
             return {name: label for label, name in enumerate(found)}
         raise UserError(
             f'{self._where}: holds {len(found)} classes, such as '

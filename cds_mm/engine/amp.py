@@ -6,6 +6,10 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
+from cds_mm.errors import UserError
+
+_REPLACED = ('OptimWrapper', 'AmpOptimWrapper', 'CpuAmpOptimWrapper')
+
 
 @OPTIM_WRAPPERS.register_module()
 class CpuAmpOptimWrapper(OptimWrapper):
@@ -26,7 +30,17 @@ class CpuAmpOptimWrapper(OptimWrapper):
 
 
 def use_amp(cfg) -> None:
-    """Turn ``cfg.optim_wrapper`` into a mixed-precision one, in place."""
+    """Turn ``cfg.optim_wrapper`` into a mixed-precision one, in place.
+
+    Raises:
+        UserError: it is of a kind that would be lost.
+    """
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in _REPLACED:
+        raise UserError(
+            f'--amp: optim_wrapper.type is {kind}, which it would replace; '
+            'leave --amp out and ask that wrapper for mixed precision'
+        )
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

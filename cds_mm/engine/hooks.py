@@ -13,6 +13,7 @@ RUN_HOOKS = (
 )
 CLASSIFICATION_HOOKS = ('MethodSummaryHook', 'BackboneRecordHook')
 DETECTION_HOOKS = ('ZeroAPHook',)
+TENSORBOARD = 'TensorboardVisBackend'
 
 
 def add_run_hooks(cfg) -> None:
@@ -29,6 +30,7 @@ def add_run_hooks(cfg) -> None:
     checkpoint = cfg.get('default_hooks', {}).get('checkpoint')
     if checkpoint and checkpoint.get('type') == 'CheckpointHook':
         checkpoint.type = 'AtomicCheckpointHook'
+    _add_tensorboard(cfg)
     pretrained = find_pretrained(cfg)
     if detection and pretrained and carries_fingerprint(pretrained):
         add_hooks(cfg, dict(type='VerifyPretrainedHook'))
@@ -39,3 +41,9 @@ def add_hooks(cfg, *hooks: dict) -> None:
     present = list(cfg.get('custom_hooks') or [])
     types = {hook['type'] for hook in present}
     cfg.custom_hooks = present + [h for h in hooks if h['type'] not in types]
+
+
+def _add_tensorboard(cfg):
+    backends = cfg.get('visualizer', {}).get('vis_backends')
+    if backends and TENSORBOARD not in [b['type'] for b in backends]:
+        cfg.visualizer.vis_backends = [*backends, dict(type=TENSORBOARD)]

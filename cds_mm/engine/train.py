@@ -52,9 +52,9 @@ def main(argv: list[str] | None = None) -> None:
     cfg = run_config(args)
     _apply_flags(cfg, args)
     add_run_hooks(cfg)
-    check_writable(cfg.work_dir, '--work-dir')
     check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
     check_pretrained(cfg)
+    check_writable(cfg.work_dir, '--work-dir')
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from, resume=cfg.resume)
         part = '' if cfg.resume else 'backbone.'

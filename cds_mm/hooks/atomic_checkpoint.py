@@ -69,7 +69,8 @@ class AtomicCheckpointHook(CheckpointHook):
     """
 
     def __init__(self, *args, **kwargs):
-        kwargs.setdefault('backend_args', dict(backend=BACKEND))
+        if '://' not in str(kwargs.get('out_dir')):
+            kwargs.setdefault('backend_args', dict(backend=BACKEND))
         super().__init__(*args, **kwargs)
 
     def before_train(self, runner) -> None:

@@ -1,11 +1,13 @@
 """A progress bar where somebody is looking."""
 
 import sys
+from datetime import timedelta
 
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import IterBasedTrainLoop
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -38,7 +40,7 @@ class ProgressBarHook(Hook):
         self._redirect = logging_redirect_tqdm([runner.logger])
         self._redirect.__enter__()
         self._bar = tqdm(
-            total=len(runner.train_dataloader),
+            total=_iterations(runner),
             desc=f'epoch {runner.epoch + 1}/{runner.max_epochs}',
             unit='it',
             dynamic_ncols=True,
@@ -58,6 +60,8 @@ class ProgressBarHook(Hook):
         }
         if torch.cuda.is_available():
             shown['MB'] = _short(torch.cuda.max_memory_allocated() / 2**20)
+        left = int(runner.message_hub.runtime_info.get('eta', 0))
+        shown['left'] = timedelta(seconds=left)  # of the run
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
@@ -71,3 +75,9 @@ class ProgressBarHook(Hook):
 
 def _short(number):
     return f'{number:.3g}' if number < 100 else f'{number:.0f}'
+
+
+def _iterations(runner):
+    if isinstance(runner.train_loop, IterBasedTrainLoop):
+        return runner.max_iters  # its "epoch" is the whole run
+    return len(runner.train_dataloader)

@@ -44,7 +44,7 @@ class SampleSeedHook(Hook):
         """Read the seed, which a resume may have changed, and set up."""
         loader = runner.train_dataloader
         _check_batch_size(loader)
-        _seed_sampler(runner, loader.sampler)
+        _seed_sampler(runner, _drawing_sampler(loader))
         _separate_indices(loader.dataset)
         self._fetch = SeededFetch(
             loader.dataset, runner.seed, _first_batch(runner, loader)
@@ -105,6 +105,15 @@ def _separate_indices(dataset) -> None:
             steps[:] = [s for s in steps if not isinstance(s, _IndexOffset)]
             steps.insert(0, _IndexOffset(offset))
         offset += len(leaf)
+
+
+def _drawing_sampler(loader):
+    """The sampler that draws; under a batch sampler it is that one's own.
+
+    MMDetection's configs all have a batch sampler, and ``loader.sampler`` is
+    then a sequential one of PyTorch's, which nothing draws from.
+    """
+    return getattr(loader.batch_sampler, 'sampler', loader.sampler)
 
 
 def _seed_sampler(runner, sampler) -> None:

@@ -140,3 +140,15 @@ def test_the_first_images_of_each_class(image_folder, rng):
         )[:3]
     }
     assert part == wanted
+
+
+def test_names_that_match_in_part_are_a_slip(image_folder):
+    root = image_folder('pets/train', {'cat': 1, 'dog': 1, 'emu': 1})
+    given = {'metainfo': {'classes': ('dog', 'cat', 'bird')}}
+    assert "'emu'" in error_of(root, **given)
+    readable = {'metainfo': {'classes': ('Cat', 'Dog', 'Emu')}}
+    assert listed(build(root, **readable)) == {
+        'cat/0.png': 0,
+        'dog/0.png': 1,
+        'emu/0.png': 2,
+    }

@@ -1,19 +1,25 @@
 import os
 import random
 import uuid
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import ConcatDataset
+from mmengine.dataset import ConcatDataset, DefaultSampler
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 from PIL import Image
+from torch.utils.data import BatchSampler, DataLoader
 
 from cds_mm.errors import UserError
-from cds_mm.hooks.sample_seed import SampleSeedHook
+from cds_mm.hooks.sample_seed import (
+    SampleSeedHook,
+    _drawing_sampler,
+    _seed_sampler,
+)
 
 PIPELINE = [
     dict(type='LoadRGBImage', on_error='skip'),
@@ -202,3 +208,14 @@ def test_batches_of_the_sampler_and_the_loader(folder, tmp_path):
 
 def test_the_hook_needs_no_arguments():
     assert SampleSeedHook().priority == 'VERY_HIGH'
+
+
+def test_the_sampler_under_a_batch_sampler_gets_the_seed():
+    dataset = list(range(8))
+    sampler = DefaultSampler(dataset, seed=111)
+    batches = BatchSampler(sampler, batch_size=2, drop_last=False)
+    loader = DataLoader(dataset, batch_sampler=batches)
+    assert loader.sampler is not sampler
+    runner = SimpleNamespace(cfg={}, seed=222)
+    _seed_sampler(runner, _drawing_sampler(loader))
+    assert sampler.seed == 222
