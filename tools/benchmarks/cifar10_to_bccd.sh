@@ -3,7 +3,8 @@
 # Pretrain on a CIFAR-10 subset with CDS and with cross entropy (equal epochs,
 # equal views), convert and prove each, train both detectors on BCCD from each
 # and from scratch.  One process, sized for one CPU core: hours.  A run that
-# has its last checkpoint is not repeated.
+# has its last checkpoint is not repeated.  From the environment: PER_CLASS
+# images, BCCD_EPOCHS, DETECTORS.
 set -euo pipefail
 seeds=${1:-"0 1"}
 work=${2:-work_dirs/cifar10_to_bccd}
@@ -35,7 +36,7 @@ for seed in $seeds; do
             "$folder/$last" "$folder/backbone.pth" \
             --detector configs/bccd/faster-rcnn_r18_fpn_bccd.py
     done
-    for detector in retinanet faster-rcnn; do
+    for detector in ${DETECTORS:-retinanet faster-rcnn}; do
         for start in scratch baseline_r18_cifar10_cpu \
             baseline_r18_cifar10_40e_cpu cds_r18_cifar10_cpu; do
             init=model.backbone.init_cfg.checkpoint=$work/${start}_$seed
