@@ -13,6 +13,7 @@ import random
 import sys
 
 import numpy as np
+import torch
 
 import cds_mm.engine.test
 import cds_mm.engine.train  # noqa: F401
@@ -30,6 +31,7 @@ def become_command(request, answers):
     # A run without a seed draws one: each fork has to draw another.
     random.seed(os.urandom(8))
     np.random.seed(int.from_bytes(os.urandom(4), 'little'))
+    torch.seed()
     answers.write(f'{os.getpid()}\n')
     answers.flush()
     redirect(request['stdout'], 1)

@@ -8,6 +8,7 @@ from mmengine.dist import all_reduce, get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop
+from torch.utils.data import BatchSampler
 
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.data.seeding import SeededFetch
@@ -45,6 +46,7 @@ class SampleSeedHook(Hook):
         loader = runner.train_dataloader
         _check_batch_size(loader)
         _seed_sampler(runner, _drawing_sampler(loader))
+        _warn_of_passes(runner, loader)
         _separate_indices(loader.dataset)
         self._fetch = SeededFetch(
             loader.dataset, runner.seed, _first_batch(runner, loader)
@@ -131,11 +133,32 @@ def _first_batch(runner, loader) -> int | None:
         return None
     fetches_again = (
         loader.num_workers > 0
-        and not hasattr(loader.sampler, 'skip')
+        and not _can_skip(loader)
         and not loop.fast_forward_on_resume
     )
     # Without `skip`, a resumed loop loads what it has seen once more.
     return 0 if fetches_again else runner.iter
+
+
+def _can_skip(loader) -> bool:
+    # As MMEngine decides it: another kind of batch sampler may take any
+    # number of samples for a batch.
+    plain = type(loader.batch_sampler) is BatchSampler
+    drawing = _drawing_sampler(loader) if plain else loader.sampler
+    return hasattr(drawing, 'skip')
+
+
+def _warn_of_passes(runner, loader) -> None:
+    by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
+    sampler = _drawing_sampler(loader)
+    # MMEngine's InfiniteSampler has it; a pass of another kind comes to an
+    # end, and workers start to count their batches again.
+    if by_iter and loader.num_workers and not hasattr(sampler, 'skip'):
+        runner.logger.warning(
+            f'train_dataloader.sampler: {type(sampler).__name__} in a loop '
+            'by iteration repeats the augmentation with each pass, and a '
+            'resumed run may see other pictures; use InfiniteSampler'
+        )
 
 
 def _check_batch_size(loader) -> None:

@@ -6,18 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import ConcatDataset, DefaultSampler
+from mmengine.dataset import ConcatDataset, DefaultSampler, InfiniteSampler
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.registry import DATASETS
 from PIL import Image
 from torch.utils.data import BatchSampler, DataLoader
 
 from cds_mm.errors import UserError
 from cds_mm.hooks.sample_seed import (
-    SampleSeedHook,
     _drawing_sampler,
+    _first_batch,
     _seed_sampler,
 )
 
@@ -206,10 +206,6 @@ def test_batches_of_the_sampler_and_the_loader(folder, tmp_path):
     assert all(sum(i < 6 for i in ids) == 2 for ids, *_ in steps)
 
 
-def test_the_hook_needs_no_arguments():
-    assert SampleSeedHook().priority == 'VERY_HIGH'
-
-
 def test_the_sampler_under_a_batch_sampler_gets_the_seed():
     dataset = list(range(8))
     sampler = DefaultSampler(dataset, seed=111)
@@ -219,3 +215,30 @@ def test_the_sampler_under_a_batch_sampler_gets_the_seed():
     runner = SimpleNamespace(cfg={}, seed=222)
     _seed_sampler(runner, _drawing_sampler(loader))
     assert sampler.seed == 222
+
+
+class Grouping(BatchSampler):
+    """Of another kind than PyTorch's, as those of MMDetection."""
+
+
+@pytest.mark.parametrize(
+    'kind, workers, first',
+    [(BatchSampler, 2, 5), (Grouping, 2, 0), (Grouping, 0, 5)],
+)
+def test_the_first_batch_under_a_batch_sampler(kind, workers, first):
+    """What MMEngine cannot skip it fetches again, if there are workers."""
+    dataset = list(range(8))
+    batches = kind(InfiniteSampler(dataset), batch_size=2, drop_last=False)
+    loader = DataLoader(dataset, batch_sampler=batches, num_workers=workers)
+    loop = IterBasedTrainLoop(SimpleNamespace(), loader, max_iters=9)
+    runner = SimpleNamespace(train_loop=loop, iter=5)
+    assert _first_batch(runner, loader) == first
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_passes_with_workers_are_warned_of(workers, folder, tmp_path):
+    sampler = dict(type='DefaultSampler', shuffle=True)
+    train(folder, tmp_path, workers, iters=2, sampler=sampler)
+    (log,) = tmp_path.glob('*/*.log')
+    warned = 'DefaultSampler in a loop by iteration' in log.read_text()
+    assert warned == bool(workers)
