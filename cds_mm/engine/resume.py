@@ -1,5 +1,6 @@
 """Finding the checkpoint to go on from."""
 
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -9,8 +10,23 @@ from cds_mm.errors import UserError
 _NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
 
-def latest_checkpoint(work_dir: str) -> Path:
-    """The newest whole ``epoch_N.pth`` or ``iter_N.pth`` of a work dir.
+def checkpoint_folders(cfg) -> list[str]:
+    """Where the checkpoints of a run may be: its work dir, and ``out_dir``.
+
+    In the checkpoint hook's own ``out_dir`` the host makes a folder with the
+    name of the work dir.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    out_dir = hook.get('out_dir')
+    work_dir = os.path.abspath(cfg.work_dir)
+    # A remote store cannot be listed here; its file has to be named.
+    if out_dir is None or '://' in str(out_dir):
+        return [cfg.work_dir]
+    return [cfg.work_dir, os.path.join(out_dir, os.path.basename(work_dir))]
+
+
+def latest_checkpoint(*folders: str) -> Path:
+    """The newest whole ``epoch_N.pth`` or ``iter_N.pth`` of some folders.
 
     The host's ``last_checkpoint`` file is not read: it holds an absolute
     path, which misleads once the folder is moved or copied, and it is
@@ -21,7 +37,8 @@ def latest_checkpoint(work_dir: str) -> Path:
     """
     found = sorted(
         (int(match[1]), path)
-        for path in Path(work_dir).glob('*.pth')
+        for folder in folders
+        for path in Path(folder).glob('*.pth')
         if (match := _NUMBERED.fullmatch(path.name))
     )
     for _, path in reversed(found):
@@ -29,6 +46,7 @@ def latest_checkpoint(work_dir: str) -> Path:
         if zipfile.is_zipfile(path):
             return path
     raise UserError(
-        f'--resume: there is no checkpoint in {work_dir}; start without '
-        '--resume, or name the file: --resume FILE'
+        '--resume: there is no checkpoint in '
+        f'{" or ".join(map(str, folders))}; start without --resume, or name '
+        'the file: --resume FILE'
     )

@@ -15,7 +15,7 @@ from cds_mm.engine.preflight import (
     check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
-from cds_mm.engine.resume import latest_checkpoint
+from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.errors import UserError
 
 
@@ -81,6 +81,7 @@ def _apply_flags(cfg, args):
         cfg.auto_scale_lr.enable = True
     if args.resume:
         auto = args.resume == 'auto'
-        path = latest_checkpoint(cfg.work_dir) if auto else args.resume
+        found = auto and latest_checkpoint(*checkpoint_folders(cfg))
+        path = found or args.resume
         cfg.load_from, cfg.resume = str(path), True
     cfg.setdefault('resume', False)

@@ -68,16 +68,14 @@ class AtomicCheckpointHook(CheckpointHook):
     a broken file or none.  Arguments are those of the host's hook.
     """
 
-    def __init__(self, *args, **kwargs):
-        if '://' not in str(kwargs.get('out_dir')):
-            kwargs.setdefault('backend_args', dict(backend=BACKEND))
-        super().__init__(*args, **kwargs)
-
     def before_train(self, runner) -> None:
         """Prepare the folder, and clear what a killed write has left."""
         # The host's "FileClient will be deprecated" is about its own code,
         # here and at every save.
         runner.logger.addFilter(_no_file_client)
+        chosen = self.backend_args or self.file_client_args
+        if not chosen and '://' not in str(self.out_dir):
+            self.backend_args = dict(backend=BACKEND)
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicBackend) and is_main_process():
             for left in Path(self.out_dir).glob('.*.pth.*.tmp'):

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from mmengine.config import Config
 
-from cds_mm.engine.resume import latest_checkpoint
+from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.errors import UserError
 
 
@@ -44,3 +45,28 @@ def test_nothing_there(tmp_path):
             UserError, match='no checkpoint in .*--resume FILE'
         ):
             latest_checkpoint(folder)
+
+
+def folders(tmp_path, **settings):
+    hook = dict(type='CheckpointHook', **settings)
+    return checkpoint_folders(
+        Config(
+            dict(
+                work_dir=f'{tmp_path}/run/',
+                default_hooks=dict(checkpoint=hook),
+            )
+        )
+    )
+
+
+def test_the_out_dir_of_the_hook(tmp_path):
+    own = tmp_path / 'own' / 'run'
+    for folder in (tmp_path / 'run', own):
+        folder.mkdir(parents=True)
+    save(tmp_path / 'run' / 'epoch_1.pth')
+    second = save(own / 'epoch_2.pth')
+    found = folders(tmp_path, out_dir=str(tmp_path / 'own'))
+    assert latest_checkpoint(*found) == second
+    for settings in (dict(), dict(out_dir='s3://bucket')):
+        found = folders(tmp_path, **settings)
+        assert latest_checkpoint(*found).name == 'epoch_1.pth'

@@ -9,6 +9,8 @@ import pytest
 import tiny_runner
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.fileio import FileClient, LocalBackend
+from mmengine.fileio.backends import prefix_to_backends
 
 from cds_mm.checkpoint import atomic
 from cds_mm.errors import UserError
@@ -166,3 +168,31 @@ def test_it_is_the_same_file_as_the_host_writes(tmp_path):
     buffer = io.BytesIO()
     torch.save(ours, buffer)  # nothing in it is bound to the backend
     assert (tmp_path / 'last_checkpoint').read_text().endswith('epoch_1.pth')
+
+
+class Store(LocalBackend):
+    """Stands for a remote one: keeps nothing."""
+
+    def put(self, obj, filepath):
+        Store.names.append(filepath)
+
+    put_text = put
+
+
+def test_a_remote_out_dir_keeps_its_own_backend(tmp_path, monkeypatch):
+    # The host looks for the client of its own store, and does not use it.
+    monkeypatch.setattr(FileClient, 'infer_client', lambda *_: None)
+    monkeypatch.setitem(prefix_to_backends, 's3', Store)
+    Store.names = []
+    run(tmp_path, epochs=1, out_dir='s3://bucket')
+    name = f's3://bucket/{tmp_path.name}/epoch_1.pth'
+    assert name in Store.names
+    assert not list(tmp_path.rglob('*.pth'))
+
+
+def test_a_local_out_dir(tmp_path, census):
+    run(tmp_path / 'work', epochs=1, out_dir=str(tmp_path))
+    assert [m[:2] for m in census] == [
+        ('before', 'epoch_1.pth'),
+        ('written', 'epoch_1.pth'),
+    ]
