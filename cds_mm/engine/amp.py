@@ -6,6 +6,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
+from cds_mm.engine.config import type_name
 from cds_mm.errors import UserError
 
 _REPLACED = ('OptimWrapper', 'AmpOptimWrapper', 'CpuAmpOptimWrapper')
@@ -35,7 +36,7 @@ def use_amp(cfg) -> None:
     Raises:
         UserError: it is of a kind that would be lost.
     """
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
     if kind not in _REPLACED:
         raise UserError(
             f'--amp: optim_wrapper.type is {kind}, which it would replace; '

@@ -112,12 +112,17 @@ def friendly_main(main: Callable) -> Callable:
     return run
 
 
+def is_first_rank() -> bool:
+    """Whether torchrun or srun has started this as its first process."""
+    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
+    return rank == '0'
+
+
 def _let_rank_0_speak():
     # A mistake in a config meets all ranks.  torchrun and srun end the
     # others as soon as one has failed, so whoever waits here says it only
     # if rank 0 has not.
-    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
-    if rank != '0':
+    if not is_first_rank():
         time.sleep(_PATIENCE)
 
 

@@ -46,6 +46,25 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def type_name(config: dict) -> str:
+    """The bare name in ``type``: a string, with a scope or not, or a class."""
+    kind = config.get('type') or ''
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.rpartition('.')[2]
+
+
+def is_detection(cfg: Config) -> bool:
+    """Whether a config is one of MMDetection's.
+
+    Configs of the new style name classes and may have no scope.
+    """
+    scope = cfg.get('default_scope')
+    if scope is None:
+        kind = (cfg.get('model') or {}).get('type')
+        return getattr(kind, '__module__', '').startswith('mmdet.')
+    return scope == 'mmdet'
+
+
 def run_config(args: argparse.Namespace) -> Config:
     """The config of a run: the file, the flags, then ``--cfg-options``."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -2,6 +2,7 @@
 
 from cds_mm.checkpoint import carries_fingerprint
 from cds_mm.checkpoint.detector import find_pretrained
+from cds_mm.engine.config import is_detection, type_name
 
 # Also written out in configs/_base_/default_runtime.py, so that a run
 # through another launcher is the same run; a test compares the two.
@@ -22,13 +23,13 @@ def add_run_hooks(cfg) -> None:
     A detection config inherits MMDetection's runtime and knows nothing of
     this package; it gets the same safety here.
     """
-    detection = cfg.get('default_scope') == 'mmdet'
+    detection = is_detection(cfg)
     wanted = RUN_HOOKS + (
         DETECTION_HOOKS if detection else CLASSIFICATION_HOOKS
     )
     add_hooks(cfg, *(dict(type=name) for name in wanted))
     checkpoint = cfg.get('default_hooks', {}).get('checkpoint')
-    if checkpoint and checkpoint.get('type') == 'CheckpointHook':
+    if checkpoint and type_name(checkpoint) == 'CheckpointHook':
         checkpoint.type = 'AtomicCheckpointHook'
     _add_tensorboard(cfg)
     pretrained = find_pretrained(cfg)
@@ -39,11 +40,13 @@ def add_run_hooks(cfg) -> None:
 def add_hooks(cfg, *hooks: dict) -> None:
     """Append hooks whose type is not there yet, in place."""
     present = list(cfg.get('custom_hooks') or [])
-    types = {hook['type'] for hook in present}
-    cfg.custom_hooks = present + [h for h in hooks if h['type'] not in types]
+    names = {type_name(hook) for hook in present}
+    cfg.custom_hooks = present + [h for h in hooks if h['type'] not in names]
 
 
 def _add_tensorboard(cfg):
-    backends = cfg.get('visualizer', {}).get('vis_backends')
-    if backends and TENSORBOARD not in [b['type'] for b in backends]:
+    backends = (cfg.get('visualizer') or {}).get('vis_backends')
+    if isinstance(backends, dict):  # the host takes a single one, too
+        backends = [backends]
+    if backends and TENSORBOARD not in map(type_name, backends):
         cfg.visualizer.vis_backends = [*backends, dict(type=TENSORBOARD)]

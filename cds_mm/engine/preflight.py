@@ -1,5 +1,6 @@
 """What is looked at before a run starts, since it is cheap to find there."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -12,11 +13,15 @@ from cds_mm.branches import stage_specs
 from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.engine.cli import is_first_rank
+from cds_mm.engine.config import is_detection
 from cds_mm.errors import UserError
 
 
 def check_writable(path: str, option: str) -> None:
     """Make a folder and write into it, as the run is going to.
+
+    What is made here goes again: whatever is checked later may fail.
 
     Args:
         path: the folder.
@@ -25,9 +30,14 @@ def check_writable(path: str, option: str) -> None:
     Raises:
         UserError: it cannot be made, or not be written to.
     """
+    # The other ranks write nothing there, and would meet its removal.
+    if not is_first_rank():
+        return
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path) as file:
+        with (
+            _folder_for_now(Path(path)) as folder,
+            tempfile.TemporaryFile(dir=folder) as file,
+        ):
             file.write(b'.')
     except OSError as error:
         raise UserError(
@@ -36,13 +46,27 @@ def check_writable(path: str, option: str) -> None:
         ) from error
 
 
+@contextlib.contextmanager
+def _folder_for_now(path):
+    path = path.absolute()
+    made = [p for p in (path, *path.parents) if not p.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+    finally:
+        for folder in made:  # the innermost first
+            # Not there, or somebody else has put something into it.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 def check_data(cfg, splits: tuple[str, ...]) -> None:
     """Look at the data sets of some splits.
 
     Raises:
         UserError: a folder is missing or empty, or the layout is another.
     """
-    if cfg.get('default_scope') == 'mmdet':
+    if is_detection(cfg):
         return _check_coco(cfg, splits)
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')

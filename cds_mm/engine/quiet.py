@@ -6,6 +6,8 @@ import importlib
 import io
 import warnings
 
+from cds_mm.engine.config import is_detection
+
 # Nothing in these that a user could act on.
 _NOISE = (
     '.*broadcast_buffers.*',
@@ -22,7 +24,7 @@ def quiet_hosts(cfg) -> None:
     """Filter warnings, and import the host of ``cfg`` without its prints."""
     for message in _NOISE:
         warnings.filterwarnings('ignore', message=message)
-    if cfg.get('default_scope') != 'mmdet':
+    if not is_detection(cfg):
         return
     # "Could not import OneDL" goes to stdout whatever the level of the log.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

@@ -8,7 +8,11 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from cds_mm.engine.build import build_runner, build_test
-from cds_mm.engine.config import add_common_options, run_config
+from cds_mm.engine.config import (
+    add_common_options,
+    is_detection,
+    run_config,
+)
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
     check_checkpoint,
@@ -51,9 +55,9 @@ def main(argv: list[str] | None = None) -> None:
     cfg.load_from, cfg.resume = args.checkpoint, False
     _apply_flags(cfg, args)
     add_run_hooks(cfg)
-    check_writable(cfg.work_dir, '--work-dir')
     check_data(cfg, ('test',))
     check_checkpoint(args.checkpoint)
+    check_writable(cfg.work_dir, '--work-dir')
     add_hooks(cfg, dict(type='StrictLoadHook'))
     prepare_ranks(cfg)
     runner = build_runner(cfg)
@@ -92,7 +96,7 @@ def _apply_flags(cfg, args):
         cfg.test_cfg.fp16 = True
     if not args.show_dir:
         return
-    if cfg.get('default_scope') == 'mmdet':
+    if is_detection(cfg):
         paint = dict(draw=True, test_out_dir=args.show_dir)
     else:
         paint = dict(enable=True, out_dir=args.show_dir)
