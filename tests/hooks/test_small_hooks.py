@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 import tiny_runner
 import torch
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from torch import nn
 
@@ -22,6 +23,7 @@ from cds_mm.hooks import (
     MethodSummaryHook,
     ProgressBarHook,
     StrictLoadHook,
+    ThroughputHook,
     ZeroAPHook,
 )
 
@@ -153,7 +155,25 @@ def test_a_bar_on_a_terminal(tmp_path):
     assert 'epoch 1/2: 100%' in seen and 'epoch 2/2: 100%' in seen
     for number in ('loss', 'img/s', 'wait', 'MB'):
         assert f'{number}=' in seen
-    assert re.search(r'2/2 \[\d\d:\d\d<\d\d:\d\d', seen), 'time left'
+    assert re.search(r'2/2 \[\d\d:\d\d<\d\d:\d\d', seen), 'of the epoch'
+
+
+class Slow(Hook):
+    """Says what IterTimerHook would say of a long run."""
+
+    def after_train_iter(self, runner, *_, **__):
+        runner.message_hub.update_info('eta', 7384.2)
+
+
+def test_the_bar_shows_the_time_left_of_the_run(tmp_path):
+    def train(**more):
+        hooks = [Slow(), ThroughputHook(), ProgressBarHook()]
+        return lambda: tiny_runner.runner(tmp_path, *hooks, **more).train()
+
+    assert 'left=2:03:04' in on_terminal(train())
+    by_iter = dict(type='IterBasedTrainLoop', max_iters=4)
+    # More than the two batches of a pass.
+    assert '4/4 [' in on_terminal(train(train_cfg=by_iter))
 
 
 def test_no_bar_elsewhere(tmp_path, capfd):

@@ -47,13 +47,21 @@ class Linear(BaseModel):
         return dict(loss_main=loss, other=loss.detach() * 0)
 
 
-def runner(work_dir, *hooks, model=None, epochs=2, checkpoint=None, **more):
+def runner(
+    work_dir,
+    *hooks,
+    model=None,
+    epochs=2,
+    checkpoint=None,
+    train_cfg=None,
+    **more,
+):
     """Two iterations an epoch, batches of four, SGD."""
     return Runner(
         model or Linear(),
         work_dir=str(work_dir),
         train_dataloader=DataLoader(Numbers(), 4, collate_fn=collate),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        train_cfg=train_cfg or dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3)),
         default_hooks=dict(checkpoint=checkpoint, logger=None),
         custom_hooks=list(hooks),
