@@ -1,6 +1,7 @@
 """Building a runner, with the host's errors made readable."""
 
 import contextlib
+import traceback
 
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
@@ -64,8 +65,15 @@ def readable_errors(cfg):
     try:
         yield
     except (AssertionError, KeyError, TypeError, ValueError) as error:
-        cause = user_message(error) or one_line(error)
+        cause = user_message(error) or one_line(error) or _failed_line(error)
         raise UserError(
             f'config {cfg.filename}: cannot be built ({cause}); mend the '
             'part that is named here (CDS_MM_DEBUG=1 shows where)'
         ) from error
+
+
+def _failed_line(error):
+    # The hosts assert without a word; what they assert says enough.
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return traceback.extract_tb(error.__traceback__)[-1].line

@@ -12,6 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
 
+# Another one for each process that runs these tests at the same time.
+PORT = str(20000 + os.getpid() % 20000)
 TERMS = [
     'lr',
     'loss',
@@ -95,6 +97,7 @@ def test_testing_writes_and_paints_predictions(run, command, folder, tmp_path):
     assert len(list((tmp_path / 'shown').rglob('*.*'))) == 4  # of 16
 
 
+@pytest.mark.slow
 def test_the_config_alone_gives_the_same_weights(run, folder, tmp_path):
     """Configs state everything: no tool adds what counts."""
     work_dir, _ = run
@@ -161,45 +164,53 @@ def test_amp_scaled_lr_no_validation_and_settings(
     assert first['loss_ce'] != full['loss_ce']
 
 
-def test_scaling_needs_to_know_the_batch(command, folder):
-    argv = [CONFIG, '--auto-scale-lr', *tiny(folder)]
+def test_scaling_needs_to_know_the_batch(command, folder, tmp_path):
+    argv = [CONFIG, '--auto-scale-lr', '--work-dir', tmp_path, *tiny(folder)]
     error = command('train', *argv, 'auto_scale_lr.base_batch_size=0').error
     assert 'set auto_scale_lr.base_batch_size' in error
 
 
-def test_configs_of_the_hosts(command):
-    error = command(
-        'train', 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
-    ).error
+def test_configs_of_the_hosts(command, tmp_path):
+    config = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+    error = command('train', config, '--work-dir', tmp_path).error
     assert 'data/coco/annotations/instances_train2017.json' in error
 
 
-def test_two_ranks(run, folder, tmp_path):
+@pytest.fixture(scope='module')
+def two_ranks(folder, tmp_path_factory):
+    """The work dir of an epoch of two ranks, and what was said."""
+    work_dir = tmp_path_factory.mktemp('two_ranks')
     settings = tiny(folder, model__supervisions__cds__gather=True)
-    argv = ['--work-dir', tmp_path, *settings]
-    port = str(20000 + os.getpid() % 20000)
-    train = ['tools/dist_train.sh', CONFIG, 2, *argv]
-    result = run_fresh(*train, PORT=port).fine()
+    argv = ['tools/dist_train.sh', CONFIG, 2, '--work-dir', work_dir]
+    return work_dir, run_fresh(*argv, *settings, PORT=PORT).fine()
+
+
+def test_two_ranks(two_ranks):
+    work_dir, result = two_ranks
     assert 'over all 2 GPUs (gather=True)' in result.out
-    assert [r['iter'] for r in records(tmp_path) if 'loss' in r] == [1, 2]
-    assert 'accuracy/top1' in records(tmp_path)[-1]
-    out = ['--out', tmp_path / 'm.json', '--out-item', 'metrics']
-    checkpoint = tmp_path / 'epoch_1.pth'
-    test = ['tools/dist_test.sh', CONFIG, checkpoint, 2, *out, *argv]
-    run_fresh(*test, PORT=port).fine()
+    steps = records(work_dir)
+    assert [r['iter'] for r in steps if 'loss' in r] == [1, 2]
+    assert 'accuracy/top1' in steps[-1]
+
+
+@pytest.mark.slow
+def test_testing_on_two_ranks(two_ranks, folder, tmp_path):
+    work_dir, _ = two_ranks
+    checkpoint = work_dir / 'epoch_1.pth'
+    argv = ['tools/dist_test.sh', CONFIG, checkpoint, 2]
+    argv += ['--out', tmp_path / 'm.json', '--out-item', 'metrics']
+    argv += ['--work-dir', tmp_path, *tiny(folder)]
+    run_fresh(*argv, PORT=PORT).fine()
     metrics = json.loads((tmp_path / 'm.json').read_text())
-    (trained,) = [
-        r['accuracy/top1'] for r in records(tmp_path) if 'accuracy/top1' in r
-    ]
+    trained = records(work_dir)[-1]['accuracy/top1']
     assert metrics['accuracy/top1'] == pytest.approx(trained)
 
 
 @pytest.mark.slow
 def test_a_slip_on_two_ranks_is_said_once(folder, tmp_path):
     settings = tiny(folder, model__head__in_channels=512)
-    port = str(20000 + os.getpid() % 20000)
     argv = ['tools/dist_train.sh', CONFIG, 2, '--work-dir', tmp_path]
-    result = run_fresh(*argv, *settings, PORT=port)
+    result = run_fresh(*argv, *settings, PORT=PORT)
     assert result.code == 1
     said = [x for x in result.err.splitlines() if x.startswith('error: ')]
     assert len(said) == 1 and 'in_channels=64' in said[0]
