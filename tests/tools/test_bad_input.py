@@ -73,6 +73,7 @@ def test_a_broken_image(train, copy, workers):
     assert "on_error='skip'" in error
 
 
+@pytest.mark.slow
 def test_a_broken_image_can_be_skipped_and_counted(train, copy):
     broken = copy / 'train' / 'b' / '003.jpg'
     broken.write_bytes(broken.read_bytes()[:200])
@@ -92,6 +93,7 @@ def test_a_head_of_another_width(train):
     assert 'set model.head.in_channels=64' in error
 
 
+@pytest.mark.slow
 def test_top_5_of_four_classes(train):
     error = train(val_evaluator__topk='"(1,5)"').error
     assert 'there are 4 classes; set val_evaluator.topk=1' in error
@@ -159,6 +161,7 @@ def test_nothing_to_resume(train, tmp_path):
     assert 'gone.pth: no such file' in error
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number(train, tmp_path):
     result = train('optim_wrapper.optimizer.lr=1e30', train_cfg__max_epochs=2)
     assert 'the loss is not finite at epoch 1, iteration 2' in result.error
@@ -226,6 +229,7 @@ def test_a_payload_in_the_old_format(command, folder, tmp_path):
     assert not (tmp_path / 'ran').exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_network(command, folder, trained, tmp_path):
     wider = tiny(
         folder,
