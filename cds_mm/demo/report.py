@@ -83,7 +83,7 @@ def write_report(seed: int, seconds: float) -> str:
             *(failures or ['Every detector learned (AP50 of 0.3 and more).']),
             '',
             'One seed and a few hundred scenes: small differences are noise.',
-            'This shows that the chain works, not which pretraining is better.',
+            'It shows that the chain works, not which pretraining is better.',
             '',
             '![curves](curves.png)',
             '![boxes](boxes.png)',

@@ -51,5 +51,5 @@ class CrossEntropySupervision(Supervision):
 
     def describe(self) -> str:
         """One line for the log."""
-        views = ', '.join(str(view + 1) for view in self.views)
+        views = ', '.join(str(view) for view in self.views)
         return f'cross entropy x {self.weight:g} on view {views}'
