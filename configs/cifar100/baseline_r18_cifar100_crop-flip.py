@@ -7,13 +7,6 @@ Top-1 77.45 % published (Table 1), augmentation unstated;
 not measured here.
 """
 
-_base_ = [
-    '../_base_/models/r18_cifar.py',
-    '../_base_/methods/baseline.py',
-    '../_base_/datasets/cifar100.py',
-    '../_base_/schedules/cifar_300e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './baseline_r18_cifar100.py'
 
-model = dict(**_base_.method)
 train_dataloader = dict(dataset=dict(pipeline=_base_.one_view_plain))
