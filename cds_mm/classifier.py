@@ -7,7 +7,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from cds_mm.branches import stage_specs
+from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs
@@ -60,13 +60,15 @@ class DeepSupervisedClassifier(ImageClassifier):
         self.supervisions = ModuleDict(
             {name: MODELS.build(c) for name, c in supervisions.items() if c}
         )
-        specs = stage_specs(self.backbone)
-        self.branches = self._build_branches(branches or {}, specs)
+        network = network_spec(
+            self.backbone, getattr(self.head, 'num_classes', None)
+        )
+        self.branches = self._build_branches(branches or {}, network)
         widths = {n: b.out_channels for n, b in self.branches.items()}
         for supervision in self.supervisions.values():
-            supervision.connect(specs, widths)
+            supervision.connect(network, widths)
 
-    def _build_branches(self, configs, specs):
+    def _build_branches(self, configs, network):
         configs = {name: dict(c) for name, c in configs.items() if c}
         read = {
             name
@@ -76,7 +78,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         return ModuleDict(
             {
                 name: MODELS.build(
-                    dict(config, tap=config.get('tap', name), specs=specs)
+                    dict(config, tap=config.get('tap', name), network=network)
                 )
                 for name, config in configs.items()
                 if name in read

@@ -147,8 +147,8 @@ class Widths(Supervision):
     def reads(self, branches):
         return ['stage2']
 
-    def connect(self, specs, widths):
-        self.seen = specs, widths
+    def connect(self, network, widths):
+        self.seen = network, widths
 
 
 def test_a_supervision_learns_the_widths_of_the_network():
@@ -156,8 +156,9 @@ def test_a_supervision_learns_the_widths_of_the_network():
     MODELS.register_module(module=Widths, force=True)
     config.supervisions.asking = dict(type='Widths')
     model = MODELS.build(config)
-    specs, widths = model.supervisions.asking.seen
-    assert specs == stage_specs(model.backbone)
+    network, widths = model.supervisions.asking.seen
+    assert network.stages == stage_specs(model.backbone)
+    assert network.num_classes == 100
     assert widths == dict.fromkeys(model.branches, 512)
 
 

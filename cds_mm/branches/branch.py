@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from cds_mm.branches.geometry import StageSpec
+from cds_mm.branches.geometry import NetworkSpec
 from cds_mm.errors import UserError
 
 
@@ -17,9 +17,10 @@ class Branch(BaseModule):
 
     Args:
         tap: name of the stage it reads.
-        specs: all stages of the backbone, in their order.
-        tower: config of the tower, which gets the tapped and the last stage.
-        head: config of the head, which gets the tower's width.
+        network: what the tower and the head have to fit.
+        tower: config of the tower, which gets ``tap`` and ``network``.
+        head: config of the head, which gets the tower's width and
+            ``network``.
 
     Raises:
         UserError: the backbone does not give the tapped stage.
@@ -28,7 +29,7 @@ class Branch(BaseModule):
     def __init__(
         self,
         tap: str,
-        specs: dict[str, StageSpec],
+        network: NetworkSpec,
         tower: dict,
         head: dict | None = None,
     ):
@@ -38,17 +39,18 @@ class Branch(BaseModule):
                 dict(type='Constant', layer='BatchNorm2d', val=1, bias=0),
             ]
         )
-        if tap not in specs:
+        if tap not in network.stages:
             raise UserError(
-                f'branch on {tap}: the backbone gives {", ".join(specs)}; '
-                "name one of these, or widen the backbone's out_indices"
+                f'branch on {tap}: the backbone gives '
+                f'{", ".join(network.stages)}; name one of these, or widen '
+                "the backbone's out_indices"
             )
         self.tap = tap
-        last = list(specs.values())[-1]
-        self.tower = MODELS.build(dict(tower, tap=specs[tap], last=last))
+        self.tower = MODELS.build(dict(tower, tap=tap, network=network))
         head = head or dict(type='ProjectionHead')
+        width = self.tower.out_channels
         self.head = MODELS.build(
-            dict(head, in_channels=self.tower.out_channels)
+            dict(head, in_channels=width, network=network)
         )
         self.out_channels = self.head.out_channels
         self.pool = nn.AdaptiveAvgPool2d(1)

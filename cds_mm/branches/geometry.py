@@ -1,5 +1,7 @@
-"""Widths and strides of a backbone's stages, asked from the backbone."""
+"""What branches must know of a network, asked from the network itself."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -13,15 +15,56 @@ PROBE_SIZES = (64, 224)
 
 
 class StageSpec(NamedTuple):
-    """What a branch has to know of the stage that it taps.
+    """What a branch has to know of one stage.
 
     Attributes:
         channels: width of the feature map.
         stride: input pixels per feature map cell, along one side.
+        blocks: how many residual blocks it has, None where it has none.
+        raw: whether its map is a sum that neither BatchNorm nor ReLU has
+            seen, as in the middle of a pre-activation network.
     """
 
     channels: int
     stride: int
+    blocks: int | None = None
+    raw: bool = False
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What branches and supervisions have to know of the network.
+
+    Attributes:
+        stages: by name, in their order.
+        num_classes: K of the main head, None where there is none.
+        residual_stage: builds a stage of the backbone's own blocks from
+            (in_channels, out_channels, blocks, stride); None where the
+            backbone is not made of such stages.
+    """
+
+    stages: dict[str, StageSpec]
+    num_classes: int | None = None
+    residual_stage: Callable[[int, int, int, int], nn.Module] | None = None
+
+    @property
+    def last(self) -> StageSpec:
+        """The last stage."""
+        return list(self.stages.values())[-1]
+
+    def after(self, tap: str) -> list[StageSpec]:
+        """The stages between ``tap`` and the head, in their order."""
+        names = list(self.stages)
+        return [self.stages[n] for n in names[names.index(tap) + 1 :]]
+
+
+def network_spec(
+    backbone: nn.Module, num_classes: int | None = None
+) -> NetworkSpec:
+    """Ask a backbone; nobody has to type a width or a depth twice."""
+    return NetworkSpec(
+        stage_specs(backbone), num_classes, _residual_stages(backbone)
+    )
 
 
 def stage_names(backbone: nn.Module, num_maps: int) -> list[str]:
@@ -62,8 +105,8 @@ def stage_maps(backbone: nn.Module, images: Tensor) -> dict[str, Tensor]:
 def stage_specs(backbone: nn.Module) -> dict[str, StageSpec]:
     """Measure each stage with one small forward pass in eval mode.
 
-    Nobody has to type a width twice, and any backbone will do.  BatchNorm
-    statistics and the training flags of the modules are left as they were.
+    Any backbone will do.  BatchNorm statistics and the training flags of
+    the modules are left as they were.
     """
     was_training = [(m, m.training) for m in backbone.modules()]
     backbone.eval()
@@ -72,10 +115,40 @@ def stage_specs(backbone: nn.Module) -> dict[str, StageSpec]:
     finally:
         for module, training in was_training:
             module.training = training
+    depths = getattr(backbone, 'stage_blocks', ())
+    blocks = {f'stage{i + 1}': depth for i, depth in enumerate(depths)}
+    raw = getattr(backbone, 'raw_stages', ())
     return {
-        name: StageSpec(m.size(1), max(1, round(size / m.size(-1))))
+        name: StageSpec(
+            channels=m.size(1),
+            stride=max(1, round(size / m.size(-1))),
+            blocks=blocks.get(name),
+            raw=name in raw,
+        )
         for name, m in maps.items()
     }
+
+
+def _residual_stages(backbone):
+    # MMPretrain's ResNet and all that derive from it.
+    if not hasattr(backbone, 'make_res_layer'):
+        return None
+
+    def build(in_channels, out_channels, blocks, stride):
+        return backbone.make_res_layer(
+            block=backbone.block,
+            num_blocks=blocks,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            expansion=backbone.expansion,
+            stride=stride,
+            style=backbone.style,
+            avg_down=backbone.avg_down,
+            conv_cfg=backbone.conv_cfg,
+            norm_cfg=backbone.norm_cfg,
+        )
+
+    return build
 
 
 def _probe(backbone):

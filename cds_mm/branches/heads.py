@@ -3,6 +3,9 @@
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.branches.geometry import NetworkSpec
+from cds_mm.errors import UserError
+
 
 @MODELS.register_module()
 class ProjectionHead(nn.Module):
@@ -14,11 +17,18 @@ class ProjectionHead(nn.Module):
 
     Args:
         in_channels: D_in.
+        network: not read.
         hidden: width of a hidden layer with ReLU, 0 for no MLP at all.
         out_channels: D_out of the MLP.
     """
 
-    def __init__(self, in_channels: int, hidden: int = 0, out_channels=128):
+    def __init__(
+        self,
+        in_channels: int,
+        network: NetworkSpec | None = None,
+        hidden: int = 0,
+        out_channels: int = 128,
+    ):
         super().__init__()
         self.out_channels = out_channels if hidden else in_channels
         self.mlp = nn.Identity()
@@ -40,9 +50,17 @@ class ClassHead(nn.Linear):
 
     Args:
         in_channels: D.
-        num_classes: K.
+        network: its main head gives the number of classes K.
+
+    Raises:
+        UserError: the network has no main head.
     """
 
-    def __init__(self, in_channels: int, num_classes: int):
-        super().__init__(in_channels, num_classes)
-        self.out_channels = num_classes
+    def __init__(self, in_channels: int, network: NetworkSpec):
+        if network.num_classes is None:
+            raise UserError(
+                'ClassHead: the model has no head that would say how many '
+                'classes there are; add model.head, or use ProjectionHead'
+            )
+        super().__init__(in_channels, network.num_classes)
+        self.out_channels = network.num_classes

@@ -5,7 +5,8 @@ import math
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from cds_mm.branches.geometry import StageSpec
+from cds_mm.branches.geometry import NetworkSpec, StageSpec
+from cds_mm.errors import UserError
 
 
 def steps_between(tap: StageSpec, last: StageSpec) -> int:
@@ -31,22 +32,22 @@ class SepConvTower(nn.Sequential):
     dilated network) gets one block of stride 1.
 
     Args:
-        tap: the tapped stage.
-        last: the last stage.
+        tap: name of the tapped stage.
+        network: the stages, of which the last gives size and width.
     """
 
-    def __init__(self, tap: StageSpec, last: StageSpec):
+    def __init__(self, tap: str, network: NetworkSpec):
+        tap, last = network.stages[tap], network.last
         steps = steps_between(tap, last)
         stride = 2
         if steps == 0 and tap.channels != last.channels:
             steps, stride = 1, 1
         widths = widths_between(tap, last, steps) if steps else [tap.channels]
-        super().__init__(
-            *(
-                SepConvBlock(cin, cout, stride)
-                for cin, cout in zip(widths, widths[1:], strict=False)
-            )
-        )
+        blocks = [
+            SepConvBlock(cin, cout, stride)
+            for cin, cout in zip(widths, widths[1:], strict=False)
+        ]
+        super().__init__(*_activation(tap), *blocks)
         self.out_channels = widths[-1]
 
 
@@ -83,17 +84,84 @@ class IdentityTower(nn.Module):
     """No tower: the branch reads the stage's own map.
 
     Args:
-        tap: the tapped stage.
-        last: not read.
+        tap: name of the tapped stage.
+        network: the stages.
     """
 
-    def __init__(self, tap: StageSpec, last: StageSpec):
+    def __init__(self, tap: str, network: NetworkSpec):
         super().__init__()
-        self.out_channels = tap.channels
+        self.out_channels = network.stages[tap].channels
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to itself."""
         return x
+
+
+@MODELS.register_module()
+class ResidualTower(nn.Sequential):
+    """The stages that the tapped one would still go through, once more.
+
+    The branches of DKS and DHM: residual stages of the backbone's own block,
+    each of which strides as the main one does (released code of DHM; the
+    branches of DKS for ImageNet were not released, its WRN-28-10 agrees).
+
+    Args:
+        tap: name of the tapped stage.
+        network: the stages, and how one is built.
+        blocks: how many blocks each stage gets: a number, 'half' of what the
+            main stage has, rounded up, or 'all'.
+        width_mult: factor on all widths of the branch.
+
+    Raises:
+        UserError: the backbone is not made of residual stages, or ``blocks``
+            are not as many as the stages after the tap.
+    """
+
+    def __init__(
+        self,
+        tap: str,
+        network: NetworkSpec,
+        blocks: tuple[int | str, ...],
+        width_mult: int = 1,
+    ):
+        stages = network.after(tap)
+        if network.residual_stage is None:
+            raise UserError(
+                'ResidualTower: this backbone is not made of residual '
+                'stages; use SepConvTower'
+            )
+        if len(blocks) != len(stages):
+            raise UserError(
+                f'ResidualTower on {tap}: {len(stages)} stages come after '
+                f'it, but blocks={tuple(blocks)}; give one number for each'
+            )
+        before = network.stages[tap]
+        width, layers = before.channels, []
+        for count, stage in zip(blocks, stages, strict=True):
+            wider = stage.channels * width_mult
+            depth = _block_count(count, stage)
+            stride = stage.stride // before.stride
+            layers.append(network.residual_stage(width, wider, depth, stride))
+            before, width = stage, wider
+        # The blocks of a pre-activation network end with a raw sum.
+        super().__init__(*layers, *_activation(network.stages[tap], width))
+        self.out_channels = width
+
+
+def _block_count(rule, stage):
+    rules = {'half': -(-stage.blocks // 2), 'all': stage.blocks}
+    return rules.get(rule, rule)
+
+
+def _activation(tap: StageSpec, channels: int | None = None):
+    """BatchNorm and ReLU, which a map that is a raw sum still lacks."""
+    if not tap.raw:
+        return []
+    return [
+        nn.Sequential(
+            nn.BatchNorm2d(channels or tap.channels), nn.ReLU(inplace=True)
+        )
+    ]
 
 
 def _depthwise(channels, stride):

@@ -7,13 +7,17 @@ from cds_mm.losses.contrastive import (
     relate,
     related_contrastive_loss,
 )
+from cds_mm.losses.cross_entropy import labelled_cross_entropy
+from cds_mm.losses.divergence import softened_divergence
 from cds_mm.losses.normalize import unit_rows
 
 __all__ = [
     'Relations',
     'contrastive_loss',
+    'labelled_cross_entropy',
     'poster_contrastive_loss',
     'relate',
     'related_contrastive_loss',
+    'softened_divergence',
     'unit_rows',
 ]

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from cds_mm.branches import StageSpec
+from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs
 
@@ -27,15 +27,13 @@ class Supervision(nn.Module):
         """Those of ``branches`` that it uses; the others are not built."""
         return []
 
-    def connect(
-        self, specs: dict[str, StageSpec], widths: dict[str, int]
-    ) -> None:
+    def connect(self, network: NetworkSpec, widths: dict[str, int]) -> None:
         """Build what has to fit the network; called once, after it is built.
 
         Nobody types a width twice: an adapter or an embedding asks here.
 
         Args:
-            specs: channels and stride of each stage.
+            network: its stages and number of classes.
             widths: width D of each branch's (V*B, D) output.
         """
 

@@ -1,9 +1,8 @@
 """Plain cross entropy on the main head, a supervision like the others."""
 
-import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
-from cds_mm.distributed import mean_over_ranks, world_size
+from cds_mm.losses import labelled_cross_entropy
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision.base import Counters, Losses, Supervision
 
@@ -33,21 +32,12 @@ class CrossEntropySupervision(Supervision):
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``; without labels a zero that keeps the graph."""
-        logits = outputs.rows(outputs.logits, self.views).float()
-        labels = outputs.labels.repeat(len(self.views))
-        # Summed and divided here: the mean of no labelled row is 0 and not
-        # NaN, DistributedDataParallel gets the gradient that it waits for,
-        # and the mean is that over the labelled rows of all ranks.
-        total = F.cross_entropy(
-            logits,
-            labels,
-            ignore_index=-1,
-            reduction='sum',
-            label_smoothing=self.label_smoothing,
+        loss = labelled_cross_entropy(
+            outputs.rows(outputs.logits, self.views),
+            outputs.labels.repeat(len(self.views)),
+            self.label_smoothing,
         )
-        labelled = mean_over_ranks((labels >= 0).sum().float())
-        labelled = labelled.clamp(min=1 / world_size())
-        return {'': self.weight * total / labelled}, {}
+        return {'': self.weight * loss}, {}
 
     def describe(self) -> str:
         """One line for the log."""

@@ -4,13 +4,22 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from cds_mm.branches import Branch, SepConvTower, StageSpec, stage_specs
+from cds_mm.branches import (
+    Branch,
+    NetworkSpec,
+    ResidualTower,
+    SepConvTower,
+    StageSpec,
+    network_spec,
+    stage_specs,
+)
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
 from cds_mm.testing import fresh_seed
 
 ALL = dict(out_indices=(0, 1, 2, 3))
 # Its last stage is as large as the one before.
+R18, R50 = (2, 2, 2, 2), (3, 4, 6, 3)
 DILATED = dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))
 
 
@@ -18,11 +27,17 @@ def count(module):
     return sum(p.numel() for p in module.parameters())
 
 
-def resnet_specs(expansion, stem_stride):
+def resnet_specs(expansion, stem_stride, blocks=(None,) * 4):
     return {
-        f'stage{i + 1}': StageSpec(64 * expansion * 2**i, stem_stride * 2**i)
+        f'stage{i + 1}': StageSpec(
+            64 * expansion * 2**i, stem_stride * 2**i, blocks[i]
+        )
         for i in range(4)
     }
+
+
+def resnet(expansion, stem_stride, num_classes=None):
+    return NetworkSpec(resnet_specs(expansion, stem_stride), num_classes)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +48,8 @@ def resnet_specs(expansion, stem_stride):
     ],
 )
 def test_parameter_counts(expansion, expected):
-    specs = resnet_specs(expansion, 4)
-    towers = [SepConvTower(s, specs['stage4']) for s in specs.values()]
+    network = resnet(expansion, 4)
+    towers = [SepConvTower(name, network) for name in network.stages]
     assert [count(tower) for tower in towers] == expected
     # cin^2 + cin*cout + 20*cin + 2*cout of a single block, as a formula.
     cin, cout = 256 * expansion, 512 * expansion
@@ -44,14 +59,14 @@ def test_parameter_counts(expansion, expected):
 @pytest.mark.parametrize(
     ('config', 'size', 'expected'),
     [
-        (dict(type='ResNet', depth=18), 224, resnet_specs(1, 4)),
-        (dict(type='ResNet', depth=50), 224, resnet_specs(4, 4)),
-        (dict(type='ResNet_CIFAR', depth=18), 32, resnet_specs(1, 1)),
-        (dict(type='ResNet_CIFAR', depth=50), 32, resnet_specs(4, 1)),
+        (dict(type='ResNet', depth=18), 224, resnet_specs(1, 4, R18)),
+        (dict(type='ResNet', depth=50), 224, resnet_specs(4, 4, R50)),
+        (dict(type='ResNet_CIFAR', depth=18), 32, resnet_specs(1, 1, R18)),
+        (dict(type='ResNet_CIFAR', depth=50), 32, resnet_specs(4, 1, R50)),
         (
             dict(type='ResNetNoMaxPool', depth=18),
             224,
-            resnet_specs(1, 2),
+            resnet_specs(1, 2, R18),
         ),
     ],
 )
@@ -62,8 +77,9 @@ def test_geometry_and_shapes(config, size, expected):
     backbone.eval()
     maps = stage_maps(backbone, torch.randn(1, 3, size, size))
     last = list(maps.values())[-1]
+    network = NetworkSpec(expected)
     for name, stage_map in maps.items():
-        branch = Branch(name, expected, dict(type='SepConvTower')).eval()
+        branch = Branch(name, network, dict(type='SepConvTower')).eval()
         # Every tower ends at the last stage's size.
         assert branch.tower(stage_map).shape == last.shape
         assert branch(stage_map).shape == (1, last.size(1))
@@ -92,16 +108,17 @@ def test_any_backbone_with_maps(config):
     maps = stage_maps(backbone, torch.randn(1, 3, 224, 224))
     last = list(maps.values())[-1]
     assert list(maps) == [f'stage{i + 1}' for i in config['out_indices']]
+    network = NetworkSpec(specs)
     for name, stage_map in maps.items():
-        branch = Branch(name, specs, dict(type='SepConvTower')).eval()
+        branch = Branch(name, network, dict(type='SepConvTower')).eval()
         assert branch.tower(stage_map).shape == last.shape
 
 
 def test_a_stage_that_is_not_there():
     backbone = MODELS.build(dict(type='ResNet', depth=18, out_indices=(3,)))
-    specs = stage_specs(backbone)
+    network = network_spec(backbone)
     with pytest.raises(UserError, match='stage1.*gives stage4'):
-        Branch('stage1', specs, dict(type='SepConvTower'))
+        Branch('stage1', network, dict(type='SepConvTower'))
 
 
 def test_a_backbone_without_maps():
@@ -113,18 +130,20 @@ def test_a_backbone_without_maps():
 
 
 def test_heads():
-    specs = resnet_specs(1, 4)
-    head = dict(type='ClassHead', num_classes=7)
-    branch = Branch('stage3', specs, dict(type='SepConvTower'), head)
+    network = resnet(1, 4, num_classes=7)
+    head = dict(type='ClassHead')
+    branch = Branch('stage3', network, dict(type='SepConvTower'), head)
     assert branch(torch.randn(2, 256, 8, 8)).shape == (2, 7)
+    with pytest.raises(UserError, match='no head'):
+        Branch('stage3', resnet(1, 4), dict(type='SepConvTower'), head)
     mlp = dict(type='ProjectionHead', hidden=32, out_channels=16)
-    branch = Branch('stage4', specs, dict(type='IdentityTower'), mlp)
+    branch = Branch('stage4', network, dict(type='IdentityTower'), mlp)
     assert branch(torch.randn(2, 512, 4, 4)).shape == (2, 16)
 
 
 def test_convolutions_start_by_fan_out():
     torch.manual_seed(fresh_seed())
-    branch = Branch('stage3', resnet_specs(4, 4), dict(type='SepConvTower'))
+    branch = Branch('stage3', resnet(4, 4), dict(type='SepConvTower'))
     branch.init_weights()
     block = branch.tower[0]
     # Depthwise: fan-out is channels * 9, as torch counts it.
@@ -134,3 +153,98 @@ def test_convolutions_start_by_fan_out():
     assert float(block[5].weight.std()) == pytest.approx(
         (2 / 2048) ** 0.5, rel=0.05
     )
+
+
+def deep_heads(depth, num_classes, mult):
+    backbone = MODELS.build(dict(type='ResNet', depth=depth, **ALL))
+    network = network_spec(backbone, num_classes)
+    head = dict(type='ClassHead')
+    # Hundreds of megabytes that nobody reads.
+    with torch.device('meta'):
+        return residual_heads(network, head, mult)
+
+
+def residual_heads(network, head, mult):
+    """Parameters of the two branches of DKS with their class heads."""
+    towers = (
+        dict(type='ResidualTower', blocks=('half', 2)),
+        dict(type='ResidualTower', blocks=('all',), width_mult=mult),
+    )
+    return sum(
+        count(Branch(tap, network, tower, head))
+        for tap, tower in zip(('stage2', 'stage3'), towers, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ('depth', 'num_classes', 'mult', 'expected'),
+    [
+        (18, 1000, 2, 41_794_000),
+        (18, 100, 2, 40_409_800),
+        (18, 1000, 1, 18_732_496),
+        (34, 1000, 2, 63_033_808),
+        (34, 100, 2, 61_649_608),
+        (50, 1000, 2, 74_965_968),
+        (50, 100, 2, 69_434_568),
+        (50, 1000, 1, 33_311_696),
+        (101, 1000, 2, 85_020_624),
+        (101, 100, 2, 79_489_224),
+    ],
+)
+def test_residual_heads_have_the_published_size(
+    depth, num_classes, mult, expected
+):
+    assert deep_heads(depth, num_classes, mult) == expected
+
+
+@pytest.mark.parametrize(
+    ('expansion', 'num_classes', 'expected'),
+    [
+        (1, 100, 880_428),
+        (1, 1000, 2_265_528),
+        (4, 100, 11_925_804),
+        (4, 1000, 17_458_104),
+    ],
+)
+def test_separable_class_heads_have_the_published_size(
+    expansion, num_classes, expected
+):
+    network = resnet(expansion, 4, num_classes)
+    tower, head = dict(type='SepConvTower'), dict(type='ClassHead')
+    taps = ('stage1', 'stage2', 'stage3')
+    assert expected == sum(
+        count(Branch(tap, network, tower, head)) for tap in taps
+    )
+
+
+@pytest.mark.parametrize('size', [32, 64])
+def test_residual_towers_end_at_the_size_of_the_last_stage(size):
+    backbone = MODELS.build(dict(type='ResNet_CIFAR', depth=18, **ALL))
+    network = network_spec(backbone)
+    backbone.eval()
+    maps = stage_maps(backbone, torch.randn(1, 3, size, size))
+    tower = ResidualTower('stage2', network, ('half', 2)).eval()
+    assert tower(maps['stage2']).shape == maps['stage4'].shape
+    assert [len(stage) for stage in tower] == [1, 2]
+    wide = ResidualTower('stage3', network, ('all',), width_mult=2).eval()
+    assert wide(maps['stage3']).shape == (1, 1024, *maps['stage4'].shape[2:])
+    assert type(wide[0][0]) is backbone.block
+
+
+def test_residual_towers_that_cannot_be():
+    with pytest.raises(UserError, match='use SepConvTower'):
+        ResidualTower('stage3', resnet(1, 4), ('all',))
+    backbone = MODELS.build(dict(type='ResNet_CIFAR', depth=18, **ALL))
+    with pytest.raises(UserError, match='2 stages come after'):
+        ResidualTower('stage2', network_spec(backbone), ('all',))
+
+
+def test_a_raw_sum_is_normalised_before_a_tower_reads_it():
+    raw = StageSpec(16, 2, raw=True)
+    network = NetworkSpec({'stage1': raw, 'stage2': StageSpec(32, 4)})
+    tower = SepConvTower('stage1', network)
+    seen = []
+    tower[1].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    tower(torch.randn(4, 16, 8, 8))
+    assert float(seen[0].min()) == 0
+    assert count(tower) == count(tower[1]) + 2 * 16

@@ -1,6 +1,6 @@
 """Cross entropy with equal views, ResNet-18, CIFAR-10 as image files.
 
-    python tools/train.py configs/cifar10/baseline_r18_cifar10_600e_folder.py
+    python tools/train.py configs/cifar10/baseline_r18_cifar10_folder_600e.py
 
 For 1 GPU with 128 images.  Top-1 not measured at this scale; a smaller scale
 is in docs/results.md.

@@ -1,0 +1,64 @@
+"""Reading back what a run has logged."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from cds_mm.errors import UserError
+
+
+def scalars(folder: Path) -> list[dict]:
+    """The logged lines of all attempts in a work dir, in their order.
+
+    What an attempt repeats of the one before it, the rest of an epoch that
+    was cut off, is left out there.
+
+    Raises:
+        UserError: there is no log.
+    """
+    attempts = _logs(folder)
+    if not attempts:
+        raise UserError(f'{folder}: holds no log of a run; train first')
+    lines = []
+    for path in attempts:
+        new = _read(path)
+        first = next((line['epoch'] for line in new if 'epoch' in line), None)
+        if first is not None:
+            lines = [line for line in lines if _epoch(line) < first]
+        lines += new
+    return lines
+
+
+def curve(lines: list[dict], key: str) -> tuple[list[int], list[float]]:
+    """Steps and values of one scalar."""
+    found = [(line['step'], line[key]) for line in lines if key in line]
+    return [step for step, _ in found], [value for _, value in found]
+
+
+def wall_seconds(folder: Path) -> float:
+    """Seconds from the start of each attempt to its last logged line."""
+    total = 0.0
+    for path in _logs(folder):
+        start = datetime.strptime(path.parts[-3], '%Y%m%d_%H%M%S')
+        total += max(0.0, path.stat().st_mtime - start.timestamp())
+    return total
+
+
+def _epoch(line):
+    # Lines of a validation have their epoch for a step.
+    return line.get('epoch', line['step'])
+
+
+def _logs(folder):
+    return sorted(Path(folder).glob('*/vis_data/scalars.json'))
+
+
+def _read(path):
+    # The last line of a killed run may be half of one.
+    lines = []
+    for text in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines

@@ -1,0 +1,34 @@
+"""Cross entropy over the rows whose class is known."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cds_mm.distributed import mean_over_ranks, world_size
+
+
+def labelled_cross_entropy(
+    logits: Tensor, labels: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
+    """Mean cross entropy over the labelled rows of all ranks.
+
+    Args:
+        logits: (N, K), of any float type; computed in at least fp32.
+        labels: (N,) int64, -1 where the class is not known.
+        label_smoothing: share of each target spread over all classes.
+
+    Returns:
+        Tensor: a scalar; without any label a zero that keeps the graph.
+    """
+    # Summed and divided here: the mean of no labelled row is 0 and not NaN,
+    # DistributedDataParallel gets the gradient that it waits for, and the
+    # mean is that over the labelled rows of all ranks.
+    total = F.cross_entropy(
+        logits if logits.dtype == torch.float64 else logits.float(),
+        labels,
+        ignore_index=-1,
+        reduction='sum',
+        label_smoothing=label_smoothing,
+    )
+    labelled = mean_over_ranks((labels >= 0).sum().float())
+    return total / labelled.clamp(min=1 / world_size())

@@ -1,0 +1,65 @@
+"""A cell of a table: a method, a model, a data set, and its leaf config."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_mm.errors import UserError
+from cds_mm.paths import CONFIGS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a leaf config is called after.
+
+    Attributes:
+        method: as the configs call it, e.g. 'dks'.
+        model: e.g. 'r18'.
+        data: e.g. 'cifar100', or 'cifar10_folder'.
+        variant: what comes after, e.g. 'sepconv' or '600e'; or nothing.
+    """
+
+    method: str
+    model: str
+    data: str
+    variant: str = ''
+
+    @classmethod
+    def parse(cls, method: str, model: str, data: str) -> 'Cell':
+        """Read ``method`` or ``method:variant`` of a command line."""
+        method, _, variant = method.partition(':')
+        return cls(method, model, data, variant)
+
+    @property
+    def name(self) -> str:
+        """The stem of the leaf config's file."""
+        parts = (self.method, self.model, self.data, self.variant)
+        return '_'.join(part for part in parts if part)
+
+    @property
+    def title(self) -> str:
+        """The method, with its variant."""
+        return (
+            f'{self.method}, {self.variant}' if self.variant else self.method
+        )
+
+
+def find_config(cell: Cell, configs: Path = CONFIGS) -> Path:
+    """The leaf config of a cell.
+
+    Raises:
+        UserError: there is none; it names those that are near.
+    """
+    found = [
+        path
+        for path in sorted(configs.rglob(f'{cell.name}.py'))
+        if '_base_' not in path.parts
+    ]
+    if not found:
+        near = sorted(
+            p.stem for p in configs.rglob(f'*_{cell.model}_{cell.data}*.py')
+        )
+        raise UserError(
+            f'{cell.name}: there is no such config; for this model and data '
+            f'there are {", ".join(near) or "none at all"}'
+        )
+    return found[0]

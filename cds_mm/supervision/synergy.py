@@ -1,0 +1,111 @@
+"""Classifiers of one network that learn from each other."""
+
+from itertools import permutations
+
+import torch
+from mmpretrain.registry import MODELS
+
+from cds_mm.losses import softened_divergence
+from cds_mm.structures import StageOutputs
+from cds_mm.supervision.base import (
+    Counters,
+    Losses,
+    Supervision,
+    chosen_branches,
+)
+
+DYNAMICS = (None, 'term_drop')
+MAIN = 'head'
+
+
+@MODELS.register_module()
+class SynergySupervision(Supervision):
+    """Every classifier follows every other one (DKS, DHM).
+
+    For each ordered pair of the M classifiers, those of the branches and the
+    main head, KL(p_a || p_b), of which only b feels the gradient: M (M - 1)
+    terms.  DKS (Sun et al., CVPR 2019) is this with T = 1 and constant
+    weights; DHM (Li et al., CVPR 2020) has the same terms with T^2 and drops
+    some of their gradients in each step.
+
+    Args:
+        weight: of each term; 1 in both.
+        temperature: T, 1 in the released codes.
+        smoothing: of the probabilities, see
+            :func:`cds_mm.losses.softened_divergence`.
+        dynamic: None, or 'term_drop': in each step a number m of 0 to
+            M (M - 1) - 1 is drawn, then m terms with replacement, and those
+            keep their value but lose their gradient.  The released code of
+            DHM has these lines and has them disabled, so that what it runs
+            is DKS; the paper's own rule is not known in detail.
+        branches: names of the branches, None for all.
+        views: which views it reads.
+    """
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        temperature: float = 1.0,
+        smoothing: float = 1e-8,
+        dynamic: str | None = None,
+        branches: tuple[str, ...] | None = None,
+        views: tuple[int, ...] = (0,),
+    ):
+        super().__init__()
+        if dynamic not in DYNAMICS:
+            raise ValueError(
+                f'dynamic is one of {DYNAMICS}, but it is {dynamic!r}'
+            )
+        self.weight = weight
+        self.temperature = temperature
+        self.smoothing = smoothing
+        self.dynamic = dynamic
+        self.branches = None if branches is None else tuple(branches)
+        self.views = tuple(views)
+
+    def reads(self, branches: list[str]) -> list[str]:
+        """The chosen branches."""
+        return chosen_branches(self.branches, branches)
+
+    def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
+        """A loss ``a-b`` for each pair, by which b follows a.
+
+        ``dropped`` is the share of the terms that have no gradient.
+        """
+        logits = {
+            name: outputs.rows(outputs.branches[name], self.views)
+            for name in self.reads(list(outputs.branches))
+        }
+        logits[MAIN] = outputs.rows(outputs.logits, self.views)
+        pairs = list(permutations(logits, 2))
+        losses = {
+            f'{a}-{b}': self.weight
+            * softened_divergence(
+                logits[a], logits[b], self.temperature, self.smoothing
+            )
+            for a, b in pairs
+        }
+        if self.dynamic is None:
+            return losses, {}
+        dropped = _drawn_terms(len(pairs))
+        for index in dropped:
+            name = '-'.join(pairs[index])
+            losses[name] = losses[name].detach()
+        share = torch.tensor(len(dropped) / len(pairs))
+        return losses, {'dropped': share}
+
+    def describe(self) -> str:
+        """One line for the log."""
+        where = ', '.join(self.branches) if self.branches else 'all branches'
+        dynamic = ', terms dropped at random' if self.dynamic else ''
+        return (
+            f'synergy x {self.weight:g} between the head and {where}, '
+            f'temperature {self.temperature:g}{dynamic}'
+        )
+
+
+def _drawn_terms(terms: int) -> set[int]:
+    # From the CPU's generator, which a run seeds anew in each step: the draw
+    # is a function of (seed, iteration, rank), and a resumed run's draw too.
+    count = int(torch.rand(()) * terms)
+    return set(torch.randint(terms, (count,)).tolist())

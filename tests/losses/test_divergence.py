@@ -1,0 +1,83 @@
+"""Divergences between classifiers: analytic values, a loop, gradients."""
+
+import math
+
+import pytest
+import torch
+
+from cds_mm.losses import softened_divergence
+from cds_mm.testing import fresh_generator
+
+UNIFORM, SKEWED = torch.zeros(1, 2), torch.tensor([[math.log(3), 0.0]])
+
+
+@pytest.mark.parametrize(
+    ('temperature', 'forth', 'back'),
+    [
+        (1.0, 0.143841, 0.130812),
+        (2.0, 0.149009, 0.145363),
+        (4.0, 0.150397, 0.149458),
+    ],
+)
+def test_two_classes(temperature, forth, back):
+    value = softened_divergence(UNIFORM, SKEWED, temperature)
+    assert float(value) == pytest.approx(forth, abs=1e-6)
+    value = softened_divergence(SKEWED, UNIFORM, temperature)
+    assert float(value) == pytest.approx(back, abs=1e-6)
+
+
+@pytest.mark.parametrize('smoothing', [0.0, 1e-8, 1e-2])
+def test_equals_the_double_loop(smoothing):
+    generator = fresh_generator()
+    target, logits = torch.randn(2, 5, 7, generator=generator).double() * 4
+    total = 0.0
+    for row in range(5):
+        p, q = (
+            [math.exp(v / 3) / sum(math.exp(w / 3) for w in r) for v in r]
+            for r in (target[row].tolist(), logits[row].tolist())
+        )
+        p, q = (
+            [(v + smoothing) / (1 + 7 * smoothing) for v in side]
+            for side in (p, q)
+        )
+        total += sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+    value = softened_divergence(target, logits, 3.0, smoothing)
+    assert float(value) == pytest.approx(9 * total / 5, rel=1e-9)
+
+
+def test_only_the_follower_feels_it():
+    generator = fresh_generator()
+    target = torch.randn(4, 6, generator=generator, requires_grad=True)
+    logits = torch.randn(4, 6, generator=generator, requires_grad=True)
+    softened_divergence(target, logits, 2.0, 1e-8).backward()
+    assert target.grad is None
+    assert logits.grad.abs().sum() > 0
+
+
+def test_finite_differences():
+    generator = fresh_generator()
+    target, logits = torch.randn(2, 4, 5, generator=generator).double()
+
+    def value(x):
+        return softened_divergence(target, x, 2.0, 1e-8)
+
+    assert torch.autograd.gradcheck(value, logits.requires_grad_())
+
+
+@pytest.mark.parametrize('smoothing', [0.0, 1e-8])
+def test_certain_and_wrong_stays_finite(smoothing):
+    target = torch.tensor([[200.0, -200.0]])
+    logits = torch.tensor([[-200.0, 200.0]], requires_grad=True)
+    value = softened_divergence(target, logits, 1.0, smoothing)
+    value.backward()
+    assert value.isfinite()
+    assert logits.grad.isfinite().all()
+
+
+def test_half_precision_is_computed_in_float():
+    generator = fresh_generator()
+    target, logits = torch.randn(2, 4, 5, generator=generator).bfloat16()
+    value = softened_divergence(target, logits)
+    assert value.dtype == torch.float32
+    expected = softened_divergence(target.float(), logits.float())
+    torch.testing.assert_close(value, expected)
