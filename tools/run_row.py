@@ -89,7 +89,7 @@ def main(argv=None) -> None:
         run_missing(runs, args.jobs, args.gpus)
     finally:
         print(write_table(runs, out, args.table))
-        print(f'Saved in {out}')
+        print(f'Saved in {out}', flush=True)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,6 @@ from pathlib import Path
 from mmengine.config import Config
 
 from cds_mm.configfile import load_config
-from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.paths import PROJECT
 from cds_mm.rows.cell import Cell, find_config
 from cds_mm.rows.scale import Scale
@@ -42,18 +41,13 @@ class Run:
         return hash_config(self.config)
 
     @property
-    def last_checkpoint(self) -> Path:
-        """What stands there when the run has ended."""
-        return self.folder / f'epoch_{self.config.train_cfg.max_epochs}.pth'
-
-    @property
     def result_file(self) -> Path:
         """The result, which is written when the run has ended."""
         return self.folder / 'result.json'
 
     def is_started(self) -> bool:
         """Whether there is a checkpoint to go on from."""
-        return latest_checkpoint(self.folder) is not None
+        return any(self.folder.glob('epoch_*.pth'))
 
 
 def plan_runs(

@@ -34,10 +34,11 @@ def _about(runs):
     machines = sorted({result['machine'] for result in results})
     commits = sorted({result['commit'] for result in results})
     dates = sorted({result['date'] for result in results})
+    dates = list(dict.fromkeys([*dates[:1], *dates[-1:]]))
     scale = ' '.join(first.scale.about.split())
     return [
         f'Scale `{first.scale.name}`: {scale}',
-        f'{len(results)} of {len(runs)} runs, {dates[0]} to {dates[-1]}, on '
+        f'{len(results)} of {len(runs)} runs, {" to ".join(dates)}, on '
         f'{"; ".join(machines)}; commit {", ".join(commits)}.'
         if results
         else 'No run has finished yet.',
