@@ -22,6 +22,7 @@ __all__ = [
     'LoadRGBImage',
     'MPerClassSampler',
     'MultiViewDataPreprocessor',
+    'RGBAutoAugment',
     'RGBColorJitter',
     'RGBGrayscale',
     'SeededFetch',

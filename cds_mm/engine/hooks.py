@@ -33,7 +33,7 @@ def add_run_hooks(cfg) -> None:
         checkpoint.type = 'AtomicCheckpointHook'
     _add_tensorboard(cfg)
     pretrained = find_pretrained(cfg)
-    if detection and pretrained and carries_fingerprint(pretrained):
+    if pretrained and carries_fingerprint(pretrained):
         add_hooks(cfg, dict(type='VerifyPretrainedHook'))
 
 

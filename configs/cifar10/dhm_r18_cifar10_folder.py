@@ -1,4 +1,4 @@
-"""Dynamic Hierarchical Mimicking, ResNet-18, CIFAR-10 image files.
+"""DHM, ResNet-18, CIFAR-10 image files.
 
     python tools/train.py configs/cifar10/dhm_r18_cifar10_folder.py
 

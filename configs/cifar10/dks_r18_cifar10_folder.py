@@ -1,4 +1,4 @@
-"""Deeply-supervised Knowledge Synergy, ResNet-18, CIFAR-10 image files.
+"""DKS, ResNet-18, CIFAR-10 image files.
 
     python tools/train.py configs/cifar10/dks_r18_cifar10_folder.py
 

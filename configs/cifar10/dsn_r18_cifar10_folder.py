@@ -1,4 +1,4 @@
-"""Deep supervision, ResNet-18, CIFAR-10 image files.
+"""DSN, ResNet-18, CIFAR-10 image files.
 
     python tools/train.py configs/cifar10/dsn_r18_cifar10_folder.py
 

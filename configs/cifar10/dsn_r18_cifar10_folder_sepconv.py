@@ -1,4 +1,4 @@
-"""Deep supervision on the towers of CDS, ResNet-18, CIFAR-10 image files.
+"""DSN on the towers of CDS, ResNet-18, CIFAR-10 image files.
 
     python tools/train.py configs/cifar10/dsn_r18_cifar10_folder_sepconv.py
 

@@ -30,6 +30,29 @@ two_views = [
     ),
     _base_.pack,
 ]
+
+# The long recipes of Table 8. Which view AutoAugment is on is not published.
+_autoaug = dict(type='RGBAutoAugment', policy='imagenet')
+one_view_autoaug = [_base_.load, *classification_view, _autoaug, _base_.pack]
+two_views_autoaug = [
+    _base_.load,
+    dict(
+        type='SeededMultiView',
+        transforms=[[*classification_view, _autoaug], contrastive_view],
+    ),
+    _base_.pack,
+]
+two_views_autoaug_both = [
+    _base_.load,
+    dict(
+        type='SeededMultiView',
+        transforms=[
+            [*classification_view, _autoaug],
+            [*contrastive_view, _autoaug],
+        ],
+    ),
+    _base_.pack,
+]
 test_view = [
     _base_.load,
     dict(type='ResizeEdge', scale=256, edge='short', backend='pillow'),

@@ -1,0 +1,145 @@
+"""The ``metafile.yml`` files: every leaf config with its results."""
+
+import ast
+import json
+from pathlib import Path
+
+import yaml
+
+from cds_mm.paths import CONFIGS, PROJECT
+from cds_mm.rows.cell import Cell
+from cds_mm.rows.published import published
+
+PAPERS = {
+    'baseline': None,
+    'dsn': ('Deeply-Supervised Nets', 'https://arxiv.org/abs/1409.5185'),
+    'dks': (
+        'Deeply-supervised Knowledge Synergy',
+        'https://arxiv.org/abs/1906.00675',
+    ),
+    'dhm': (
+        'Dynamic Hierarchical Mimicking Towards Consistent Optimization '
+        'Objectives',
+        'https://arxiv.org/abs/2003.10739',
+    ),
+    'cds': (
+        'Contrastive Deep Supervision',
+        'https://arxiv.org/abs/2207.05306',
+    ),
+}
+DATASETS = {
+    'in1k': 'ImageNet-1k',
+    'cifar100': 'CIFAR-100',
+    'cifar10': 'CIFAR-10',
+    'cub': 'CUB-200-2011',
+    'cars': 'Stanford Cars',
+    'flowers': 'Oxford 102 Flowers',
+    'dogs': 'Stanford Dogs',
+    'aircraft': 'FGVC-Aircraft',
+    'coco': 'COCO',
+}
+CLASSIFICATION = {'top1': 'Top 1 Accuracy', 'top5': 'Top 5 Accuracy'}
+DETECTION = {'AP': 'box AP', 'AP_S': 'AP S', 'AP_M': 'AP M', 'AP_L': 'AP L'}
+MEASURED = PROJECT / 'docs' / 'rows'
+
+
+# Those whose configs stand for a cell of a table, or for its twin.
+FOLDERS = tuple(
+    CONFIGS / name
+    for name in ('', 'cifar10', 'cifar100', 'finegrained', 'detection')
+)
+
+
+def metafile(folder: Path) -> str:
+    """The text of a folder's ``metafile.yml``.
+
+    Results are those of the paper, and ours where ``docs/rows`` has any;
+    each says which it is.
+    """
+    leaves = sorted(folder.glob('*.py'))
+    methods = [m for m in PAPERS if any(_method(p.stem) == m for p in leaves)]
+    content = {
+        'Collections': [_collection(method) for method in methods],
+        'Models': [_model(path) for path in leaves],
+    }
+    return yaml.safe_dump(content, sort_keys=False, width=79)
+
+
+def _method(stem: str) -> str:
+    if stem.startswith(tuple(PAPERS)):
+        return stem.partition('_')[0]
+    return stem.split('_')[1].partition('-')[2]  # of a detector
+
+
+def _collection(method):
+    paper = PAPERS[method]
+    entry = {'Name': method}
+    if paper:
+        entry['Paper'] = dict(zip(('Title', 'URL'), paper, strict=True))
+    return entry
+
+
+def _model(path):
+    about = ast.get_docstring(ast.parse(path.read_text()))
+    return {
+        'Name': path.stem,
+        'In Collection': _method(path.stem),
+        'Config': path.relative_to(CONFIGS.parent).as_posix(),
+        'Description': about.splitlines()[0],
+        'Results': [*_published(path.stem), *_measured(path.stem)],
+    }
+
+
+def cell_of(stem: str) -> Cell:
+    """The cell that a leaf config's name speaks of."""
+    if not stem.startswith(tuple(PAPERS)):
+        detector, model, _, *variant, _, data = stem.split('_')
+        backbone, _, method = model.partition('-')
+        row = f'{detector}_{backbone}'
+        return Cell(method, row, data, '_'.join(variant))
+    method, model, data, *variant = stem.split('_')
+    return Cell(method, model, data, '_'.join(variant))
+
+
+def _published(stem):
+    cell = cell_of(stem)
+    names = DETECTION if cell.data == 'coco' else CLASSIFICATION
+    found = {key: published(cell, key) for key in names}
+    found = {key: number for key, number in found.items() if number}
+    if not found:
+        return []
+    first = next(iter(found.values()))
+    return [
+        _result(
+            cell.data,
+            {names[key]: number.value for key, number in found.items()},
+            f'published, Table {first.table} of the paper; not measured here',
+        )
+    ]
+
+
+def _measured(stem):
+    results = [
+        json.loads(path.read_text())
+        for path in sorted(MEASURED.glob('*.json'))
+    ]
+    return [
+        _result(
+            cell_of(stem).data,
+            {CLASSIFICATION['top1']: round(result['last'], 2)},
+            f'measured, scale {result["scale"]}, seed {result["seed"]}; see '
+            'docs/results.md',
+        )
+        for result in results
+        if result['name'] == stem
+    ]
+
+
+def _result(data, metrics, source):
+    task = 'Object Detection' if data == 'coco' else 'Image Classification'
+    return {
+        'Task': task,
+        'Dataset': DATASETS.get(data, data),
+        'Metrics': metrics,
+        'Source': source,
+    }

@@ -1,0 +1,16 @@
+"""DSN on the towers of CDS, ResNet-18, CIFAR-100.
+
+    python tools/train.py configs/cifar100/dsn_r18_cifar100_sepconv.py
+
+For 1 GPU with 128 images.  Top-1 not published; not measured here.
+"""
+
+_base_ = [
+    '../_base_/models/r18_cifar.py',
+    '../_base_/methods/dsn_sepconv.py',
+    '../_base_/datasets/cifar100.py',
+    '../_base_/schedules/cifar_300e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method)
