@@ -1,12 +1,16 @@
 """Every config parses, says what it is, and keeps the conventions."""
 
 import ast
+import json
 import re
 
 import pytest
 from mmengine.config import Config
 
 from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
+from cds_mm.rows import Cell, find_config
+from cds_mm.rows.metafile import FOLDERS, cell_of
+from cds_mm.rows.published import published
 from cds_mm.testing import CONFIGS
 
 LEAVES = sorted(
@@ -22,6 +26,15 @@ MODELS = (
     'r18 r34 r50 r101 rxt50 rxt101 wrn50 wrn101 se18 se50 preact18'.split()
 )
 EPOCHS = {'in1k': 90, 'cifar100': 300, 'cifar10': 300, 'digits': 8}
+FINEGRAINED = {
+    'cub': 200,
+    'cars': 196,
+    'flowers': 102,
+    'dogs': 120,
+    'aircraft': 100,
+}
+EPOCHS |= dict.fromkeys(FINEGRAINED, 100)
+CLASSES = {'in1k': 1000, 'cifar100': 100, 'cifar10': 10, **FINEGRAINED}
 DETECTORS = ('faster-rcnn', 'retinanet')
 
 
@@ -63,14 +76,14 @@ def test_a_name_says_what_is_in_it(name):
     assert model in MODELS
     cfg = load(name)
     assert cfg.model.backbone.depth == int(re.sub(r'\D', '', model))
-    classes = {'in1k': 1000, 'cifar100': 100, 'cifar10': 10}.get(data)
-    if classes:
-        assert cfg.model.head.num_classes == classes
+    if data in CLASSES:
+        assert cfg.model.head.num_classes == CLASSES[data]
     epochs = EPOCHS.get(data, cfg.train_cfg.max_epochs)
-    for word in variant:
+    words = [word for part in variant for word in part.split('-')]
+    for word in words:
         if re.fullmatch(r'\d+e', word):
             epochs = int(word[:-1])
-        elif word == 'cpu' and len(variant) == 1:
+        elif word == 'cpu' and len(words) == 1:
             epochs = 20
     assert cfg.train_cfg.max_epochs == epochs
     views = 2 if method == 'cds' else 1
@@ -86,6 +99,68 @@ def test_the_hooks_of_configs_and_launcher_are_the_same():
     cfg = load('cds_r50_in1k.py')
     types = [hook['type'] for hook in cfg.custom_hooks]
     assert types == [*RUN_HOOKS, *CLASSIFICATION_HOOKS]
+
+
+@pytest.mark.parametrize('folder', FOLDERS)
+def test_the_headers_have_the_published_numbers(folder):
+    seen = 0
+    for path in folder.glob('*.py'):
+        cell = cell_of(path.stem)
+        metric = 'AP' if cell.data == 'coco' else 'top1'
+        number = published(cell, metric)
+        text = ' '.join(header(path.relative_to(CONFIGS)).split())
+        found = re.search(r'(?:Top-1|AP) ([\d.]+) (?:% )?published', text)
+        if number and found:
+            seen += 1
+            assert float(found[1]) == number.value, path.name
+        else:
+            assert number is None, f'{path.name} has {number}'
+    assert seen or folder.name == 'cifar10'
+
+
+def test_every_cell_has_a_config():
+    methods, data = ('baseline', 'dsn', 'dks', 'dhm', 'cds'), 'cifar100'
+    for model in set(MODELS) - {'r34'}:
+        for method in methods:
+            assert find_config(Cell(method, model, data))
+    for method in methods:
+        for model in ('r18', 'r34', 'r50'):
+            assert find_config(Cell(method, model, 'in1k'))
+        for data in FINEGRAINED:
+            assert find_config(Cell(method, 'r50', data))
+            if method != 'baseline':
+                other = f'{method}-pretrained'
+                assert find_config(Cell('baseline', 'r50', data, other))
+        for detector in DETECTORS:
+            name = f'detection/{detector}_r50-{method}_fpn_1x_coco.py'
+            assert name in LEAVES
+
+
+def test_table_4_differs_in_the_checkpoint_alone():
+    for detector in DETECTORS:
+        recipes = set()
+        for method in ('baseline', 'dsn', 'dks', 'dhm', 'cds'):
+            name = f'detection/{detector}_r50-{method}_fpn_1x_coco.py'
+            cfg = load(name)
+            checkpoint = cfg.model.backbone.init_cfg.pop('checkpoint')
+            assert f'{method}_r50_in1k' in checkpoint
+            recipes.add(json.dumps(cfg._cfg_dict, sort_keys=True, default=str))
+        assert len(recipes) == 1
+
+
+def test_table_6_starts_from_what_it_says():
+    for data in FINEGRAINED:
+        for method in ('dsn', 'dks', 'dhm', 'cds'):
+            own = load(f'finegrained/{method}_r50_{data}.py')
+            plain = load(
+                f'finegrained/baseline_r50_{data}_{method}-pretrained.py'
+            )
+            start = own.model.backbone.init_cfg.checkpoint
+            assert 'baseline_r50_in1k' in start
+            start = plain.model.backbone.init_cfg.checkpoint
+            assert f'{method}_r50_in1k' in start
+            assert list(plain.model.supervisions) == ['ce']
+            assert set(own.model.supervisions) > {'ce'}
 
 
 def test_the_twins_differ_in_the_method_alone():
@@ -115,6 +190,16 @@ def test_the_published_numbers():
     cfg = load('cifar100/cds_r18_cifar100.py')
     assert cfg.optim_wrapper.optimizer.weight_decay == 5e-4
     assert cfg.param_scheduler.milestones == [90, 180, 280]
+    dks = load('dks_r50_in1k.py').model
+    assert {'ce', 'dsn', 'dks'} == set(dks.supervisions)
+    assert dks.supervisions.dks.temperature == 1
+    assert dks.branches.stage3.tower.width_mult == 2
+    dhm = load('dhm_r50_in1k.py').model
+    assert dhm.supervisions.dhm.dynamic == 'term_drop'
+    assert dhm.branches == dks.branches
+    cfg = load('baseline_r50_in1k_bs4096-270e-autoaug.py')
+    assert cfg.optim_wrapper.optimizer.lr == 1.6
+    assert cfg.param_scheduler.milestones == [90, 180, 240]
 
 
 def test_detection_needs_nothing_of_this_package():

@@ -24,7 +24,7 @@ LAYERS = [
     {'classifier'},
     {'hooks', 'testing', 'registration'},
     {'engine', 'doctor'},
-    {'demo'},
+    {'demo', 'rows'},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # In one layer, but of a lower storey than the rest of it.

@@ -1,5 +1,6 @@
 """View recipes, data sets and samplers, registered with MMPretrain."""
 
+from cds_mm.data.auto_augment import RGBAutoAugment
 from cds_mm.data.checks import (
     check_dataset,
     check_labels,

@@ -154,14 +154,6 @@ def test_all_terms_dropped_is_deep_supervision(monkeypatch):
     assert all(map(torch.equal, gradients(seen, with_dhm), expected))
 
 
-def test_without_its_dynamic_part_dhm_is_dks():
-    seen = random_outputs()
-    dks = SynergySupervision(temperature=1.0)
-    dhm = SynergySupervision(temperature=1.0, dynamic=None)
-    for a, b in zip(dks(seen)[0].values(), dhm(seen)[0].values(), strict=True):
-        assert float(a) == pytest.approx(float(b), abs=1e-7)
-
-
 def test_an_unknown_dynamic():
     with pytest.raises(ValueError, match='term_drop'):
         SynergySupervision(dynamic='drop')

@@ -1,0 +1,217 @@
+"""What a method costs: parameters, arithmetic, time and memory of a step."""
+
+import multiprocessing
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch.utils.flop_counter import FlopCounterMode
+
+from cds_mm.configfile import load_config
+from cds_mm.errors import UserError
+
+_SIZES = ('crop_size', 'scale')
+
+
+@dataclass
+class Cost:
+    """The figures of one config.
+
+    Attributes:
+        name: of the config.
+        parameters: of what is deployed, backbone and head.
+        extra_parameters: of what exists in training only.
+        macs: multiply-adds of one image in inference.
+        training_macs: of one image in the forward pass of a training step,
+            all its views, branches, and teacher.
+        seconds: of each measured training step.
+        peak_mb: largest memory of a process that trains, resident MiB, or
+            those that CUDA has allocated.
+    """
+
+    name: str
+    parameters: int
+    extra_parameters: int
+    macs: float
+    training_macs: float
+    seconds: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
+
+
+class Bench:
+    """A model of a config with a fixed random batch.
+
+    Args:
+        path: of the leaf config.
+        batch_size: images, each of which has the config's views.
+
+    Raises:
+        UserError: the config's pipeline does not say how large an image is.
+    """
+
+    def __init__(self, path: str, batch_size: int):
+        config = load_config(path)
+        self.name = Path(path).stem
+        self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        torch.manual_seed(0)
+        init_default_scope('mmpretrain')
+        preprocessor = {'data_preprocessor': config.data_preprocessor}
+        _drop_pretrained(config.model)
+        self.model = MODELS.build({**config.model, **preprocessor})
+        self.model.to(self.device).train()
+        self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
+        self.data = _random_batch(config, batch_size)
+
+    def step(self) -> float:
+        """Seconds of one training step."""
+        self._wait()
+        start = time.perf_counter()
+        self.model.train_step(self.data, self.optimizer)
+        self._wait()
+        return time.perf_counter() - start
+
+    def cost(self) -> Cost:
+        """Everything that needs no clock."""
+        data = self.model.data_preprocessor(self.data, training=True)
+        images = len(data['data_samples'])
+        training = _macs(lambda: self.model.loss(**data)) / images
+        self.model.eval()
+        one = data['inputs'][:1]
+        macs = _macs(lambda: self.model(one, mode='tensor'))
+        self.model.train()
+        parts = {
+            name: sum(p.numel() for p in part.parameters())
+            for name, part in self.model.named_children()
+        }
+        deployed = sum(parts.get(n, 0) for n in ('backbone', 'neck', 'head'))
+        extra = sum(parts.values()) - deployed
+        return Cost(self.name, deployed, extra, macs, training)
+
+    def _wait(self):
+        if self.device == 'cuda':
+            torch.cuda.synchronize()
+
+
+def measure(paths: list[str], batch_size: int, repeats: int) -> list[Cost]:
+    """Measure configs, taking turns step by step.
+
+    Args:
+        paths: leaf configs, of which the first is what others compare with.
+        batch_size: images a step.
+        repeats: measured steps of each, after one that warms up.
+    """
+    benches = [Bench(path, batch_size) for path in paths]
+    costs = [bench.cost() for bench in benches]
+    for bench in benches:
+        bench.step()
+    for _ in range(repeats):
+        for bench, cost in zip(benches, costs, strict=True):
+            cost.seconds.append(bench.step())
+    del benches
+    for path, cost in zip(paths, costs, strict=True):
+        cost.peak_mb = _peak_mb(path, batch_size)
+    return costs
+
+
+def cost_table(costs: list[Cost]) -> str:
+    """The figures in Markdown, with ratios to the first config."""
+    lines = [
+        '| config | parameters, M | in training only, M | GMAC an image '
+        '| GMAC an image in training | step time | spread | memory, MiB |',
+        '|---|---|---|---|---|---|---|---|',
+    ]
+    base = costs[0]
+    for cost in costs:
+        ratios = [
+            own / theirs
+            for own, theirs in zip(cost.seconds, base.seconds, strict=True)
+        ]
+        lines.append(
+            f'| {cost.name} | {cost.parameters / 1e6:.2f} '
+            f'| {cost.extra_parameters / 1e6:.2f} | {cost.macs / 1e9:.2f} '
+            f'| {cost.training_macs / 1e9:.2f} ({_times(cost, base)}) '
+            f'| {median(ratios):.2f} x '
+            f'| {min(ratios):.2f} to {max(ratios):.2f} '
+            f'| {cost.peak_mb:.0f} |'
+        )
+    return '\n'.join(lines)
+
+
+def _times(cost, base):
+    return f'{cost.training_macs / base.training_macs:.2f} x'
+
+
+def _macs(function) -> float:
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        function()
+    return counter.get_total_flops() / 2
+
+
+def _drop_pretrained(model):
+    # Weights change nothing that is measured here, and may not be there.
+    if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
+        model.backbone.pop('init_cfg')
+
+
+def _random_batch(config: Config, batch_size: int) -> dict:
+    pipeline = config.train_dataloader.dataset.pipeline
+    many = next((s for s in pipeline if 'MultiView' in s['type']), None)
+    views = many['transforms'] if many else [pipeline]
+    side = _image_side(views[0], config.filename)
+    images = torch.randint(
+        256, (len(views), batch_size, 3, side, side), dtype=torch.uint8
+    )
+    classes = config.model.head.num_classes
+    samples = [
+        DataSample(metainfo={'sample_idx': index}).set_gt_label(
+            index % classes
+        )
+        for index in range(batch_size)
+    ]
+    return dict(
+        inputs=list(images) if many else images[0], data_samples=samples
+    )
+
+
+def _image_side(steps, name) -> int:
+    for step in reversed(steps):
+        for key in _SIZES:
+            size = step.get(key)
+            if size:
+                return size if isinstance(size, int) else size[0]
+    raise UserError(
+        f'{name}: its pipeline has no crop or size that says how large an '
+        'image is; name a config that crops'
+    )
+
+
+def _peak_mb(path, batch_size) -> float:
+    # A fresh process: the peak of this one is that of all configs.
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(1) as pool:
+        return pool.apply(_train_a_little, (path, batch_size))
+
+
+def _train_a_little(path, batch_size):
+    bench = Bench(path, batch_size)
+    for _ in range(2):
+        bench.step()
+    if bench.device == 'cuda':
+        return torch.cuda.max_memory_allocated() / 2**20
+    return _resident_peak_mb()
+
+
+def _resident_peak_mb() -> float:
+    # Not getrusage: its peak is inherited from the process that began this.
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith('VmHWM:'):
+            return int(line.split()[1]) / 2**10
+    raise RuntimeError('no VmHWM in /proc/self/status')

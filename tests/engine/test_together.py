@@ -1,0 +1,43 @@
+"""Commands side by side."""
+
+import pytest
+
+from cds_mm.engine.together import Command, run_together
+from cds_mm.errors import UserError
+
+
+def command(folder, name, code, finish=None):
+    script = folder / f'{name}.py'
+    script.write_text(code)
+    return Command([str(script), name], folder / f'{name}.log', name, finish)
+
+
+def test_all_of_them_run_and_are_told_of(tmp_path, capsys):
+    code = 'import os, sys; print(sys.argv[1], os.environ["OMP_NUM_THREADS"])'
+    commands = [
+        command(tmp_path, 'a', code, lambda: 'AP 0.5'),
+        command(tmp_path, 'b', code),
+        command(tmp_path, 'c', code),
+    ]
+    assert run_together(commands, 2) == []
+    for name in 'abc':
+        log = (tmp_path / f'{name}.log').read_text()
+        assert log.splitlines()[1].startswith(f'{name} ')
+    out = capsys.readouterr().out
+    assert '[3/3] c ... log: ' in out
+    assert 'a: done in 0.0 min, AP 0.5' in out
+
+
+def test_a_failure_ends_the_others(tmp_path):
+    slow = command(tmp_path, 'slow', 'import time; time.sleep(60)')
+    bad = command(tmp_path, 'bad', 'raise SystemExit(3)')
+    with pytest.raises(UserError, match='bad: failed with 3.*bad.log'):
+        run_together([slow, bad], 2)
+
+
+def test_the_others_go_on(tmp_path, capsys):
+    bad = command(tmp_path, 'bad', 'raise SystemExit(3)')
+    good = command(tmp_path, 'good', 'print("here")')
+    assert run_together([bad, good], 1, keep_going=True) == [bad]
+    assert 'here' in good.log.read_text()
+    assert 'bad: failed' in capsys.readouterr().out

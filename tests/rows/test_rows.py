@@ -1,0 +1,127 @@
+"""Rows of tables: cells, scales, folders, published numbers, the table."""
+
+import json
+
+import pytest
+
+from cds_mm.configfile import load_config
+from cds_mm.errors import UserError
+from cds_mm.rows import (
+    Cell,
+    find_config,
+    is_finished,
+    load_scale,
+    plan_runs,
+    write_table,
+)
+from cds_mm.rows.published import published
+from cds_mm.rows.result import views_of
+
+METHODS = ('baseline', 'baseline:600e', 'cds', 'dsn:sepconv')
+
+
+def cells(methods=METHODS):
+    return [Cell.parse(m, 'r18', 'cifar10_folder') for m in methods]
+
+
+def test_a_cell_is_called_as_its_config():
+    cell = Cell.parse('dsn:sepconv', 'r18', 'cifar100')
+    assert cell.name == 'dsn_r18_cifar100_sepconv'
+    assert find_config(cell).name == 'dsn_r18_cifar100_sepconv.py'
+    with pytest.raises(UserError, match='no such config.*cds_r18_cifar100'):
+        find_config(Cell('crd', 'r18', 'cifar100'))
+    with pytest.raises(UserError, match='none at all'):
+        find_config(Cell('crd', 'r7', 'cifar100'))
+
+
+def test_the_published_scale_is_the_leaf():
+    (run,) = plan_runs(cells(['cds']), [0], load_scale('published'))
+    leaf = load_config(str(run.leaf))
+    assert run.config._cfg_dict == leaf._cfg_dict
+    with pytest.raises(UserError, match='no such scale.*published, cpu'):
+        load_scale('tiny')
+
+
+def test_a_scale_is_the_same_for_each_of_a_row():
+    scale = load_scale('cpu')
+    baseline, longer, cds, _ = plan_runs(cells(), [0], scale)
+    assert cds.config.model.backbone.base_channels == 16
+    assert cds.config.model.backbone.stem_channels == 16
+    assert cds.config.model.head.in_channels == 128
+    assert baseline.config.train_cfg.max_epochs == 25
+    assert baseline.config.param_scheduler.T_max == 25
+    assert longer.config.train_cfg.max_epochs == 50
+    assert longer.config.param_scheduler.T_max == 50
+    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg'):
+        assert cds.config[key] == baseline.config[key]
+    assert cds.config.train_dataloader.batch_size == 64
+    assert cds.config.model.supervisions.cds.weight == 0.1
+
+
+def test_folders_tell_configs_apart_and_seeds_within():
+    scale = load_scale('cpu')
+    runs = plan_runs(cells(), [0, 1], scale)
+    assert len({run.folder for run in runs}) == 8
+    assert len({run.folder.parent for run in runs}) == 4
+    again = plan_runs(cells(), [0, 1], scale)
+    assert [run.folder for run in again] == [run.folder for run in runs]
+    changed = plan_runs(
+        cells(), [0], scale, options={'optim_wrapper.optimizer.lr': 0.1}
+    )
+    assert not {r.folder.parent for r in changed} & {
+        r.folder.parent for r in runs
+    }
+
+
+def test_published_numbers():
+    cell = Cell('cds', 'r18', 'cifar100')
+    assert published(cell).value == 80.84
+    assert published(cell).table == '1'
+    folder = Cell('dks', 'r18', 'cifar10_folder')
+    assert published(folder) is None
+    assert published(folder, table='1').value == 78.96
+    assert published(Cell('cds', 'r50', 'in1k'), 'top5').value == 93.99
+    assert published(Cell('cds', 'r50', 'in1k'), table='8').value == 78.3
+    assert published(Cell('cds', 'r18', 'cifar100', '600e')) is None
+    with pytest.raises(UserError, match='no such table'):
+        published(cell, table='17')
+
+
+def test_views():
+    leaf = load_config(str(find_config(cells(['cds'])[0])))
+    assert views_of(leaf.train_dataloader.dataset.pipeline) == 2
+    leaf = load_config(str(find_config(cells(['baseline'])[0])))
+    assert views_of(leaf.train_dataloader.dataset.pipeline) == 1
+
+
+def write_fake(run, last):
+    run.folder.mkdir(parents=True)
+    result = dict(
+        last=last,
+        epochs=25,
+        views_of_each_image=50,
+        wall_seconds=90,
+        config='configs/x.py',
+        commit='abc',
+        date='2026-01-01',
+        machine='CPU',
+    )
+    run.result_file.write_text(json.dumps(result))
+
+
+def test_the_table(tmp_path):
+    scale = load_scale('cpu')
+    runs = plan_runs(cells(['cds', 'baseline']), [0, 1], scale, tmp_path)
+    write_fake(runs[0], 60.0)
+    write_fake(runs[2], 62.0)
+    assert [is_finished(run) for run in runs] == [True, False, True, False]
+    text = write_table(runs, tmp_path / 'table.md', table='1')
+    assert (tmp_path / 'table.md').read_text() == text
+    assert '2 of 4 runs, 2026-01-01, on CPU; commit abc' in text
+    lines = [line for line in text.splitlines() if line.startswith('|')]
+    assert 'published (cifar100, Table 1)' in lines[0]
+    assert lines[2] == (
+        '| [cds](configs/x.py) | 25 | 50 | 60.0 / 62.0 | 61.0 | 1.4 | 2 '
+        '| 80.84 |'
+    )
+    assert len(lines) == 3, 'the baseline has no result yet'
