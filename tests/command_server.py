@@ -16,8 +16,15 @@ import numpy as np
 import torch
 
 import cds_mm.engine.test
-import cds_mm.engine.train  # noqa: F401
+import cds_mm.engine.train
+import cds_mm.rows.main  # noqa: F401
 from cds_mm.engine.cli import friendly_main
+
+MODULES = {
+    'train': 'cds_mm.engine.train',
+    'test': 'cds_mm.engine.test',
+    'run_row': 'cds_mm.rows.main',
+}
 
 
 def redirect(path, descriptor):
@@ -37,7 +44,7 @@ def become_command(request, answers):
     redirect(request['stdout'], 1)
     redirect(request['stderr'], 2)
     os.environ.update(request['env'])
-    module = importlib.import_module(f'cds_mm.engine.{request["tool"]}')
+    module = importlib.import_module(MODULES[request['tool']])
     sys.argv = [f'tools/{request["tool"]}.py', *request['argv']]
     return friendly_main(module.main)()
 

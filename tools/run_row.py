@@ -1,96 +1,9 @@
-"""Fill a row of a table: run what is missing, write what came out.
+"""``python tools/run_row.py --help``."""
 
-    python tools/run_row.py --methods baseline dsn dsn:sepconv dks dhm cds \
-        --model r18 --data cifar100 --seeds 0 1
-
-Each run is a training of the leaf config {method}_{model}_{data}[_{variant}]
-through tools/train.py; a run that was cut off goes on, one that has finished
-is not repeated.  The table goes to --out, beside the published numbers.
-"""
-
-import argparse
 import sys
-from pathlib import Path
-
-from mmengine.config import DictAction
 
 from cds_mm.engine.cli import friendly_main
-from cds_mm.rows import (
-    Cell,
-    is_finished,
-    load_scale,
-    plan_runs,
-    run_missing,
-    write_table,
-)
-
-
-def parse_args(argv=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        '--methods',
-        nargs='+',
-        required=True,
-        metavar='METHOD[:VARIANT]',
-        help='what is compared, e.g. baseline baseline:600e cds',
-    )
-    parser.add_argument('--model', required=True, help='e.g. r18')
-    parser.add_argument('--data', required=True, help='e.g. cifar100')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
-    parser.add_argument(
-        '--scale',
-        default='published',
-        help='the published recipe, or a file of configs/_base_/scales',
-    )
-    parser.add_argument(
-        '--table',
-        help='show the numbers of this table of the paper; by default those '
-        'that were published for this data set',
-    )
-    parser.add_argument(
-        '--jobs', type=int, default=1, help='runs at the same time'
-    )
-    parser.add_argument(
-        '--gpus', type=int, default=0, help='GPUs (ranks) of each run'
-    )
-    parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/rows')
-    )
-    parser.add_argument('--out', type=Path, help='the table, a .md file')
-    parser.add_argument(
-        '--dry-run', action='store_true', help='list the runs and end'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='settings for all runs, as of tools/train.py',
-    )
-    return parser.parse_args(argv)
-
-
-@friendly_main
-def main(argv=None) -> None:
-    args = parse_args(argv)
-    cells = [Cell.parse(m, args.model, args.data) for m in args.methods]
-    scale = load_scale(args.scale)
-    runs = plan_runs(cells, args.seeds, scale, args.work_dir, args.cfg_options)
-    if args.dry_run:
-        for run in runs:
-            print(run.folder, 'finished' if is_finished(run) else 'to run')
-        return
-    default = f'{scale.name}/{args.model}_{args.data}.md'
-    out = args.out or args.work_dir / default
-    try:
-        run_missing(runs, args.jobs, args.gpus)
-    finally:
-        print(write_table(runs, out, args.table))
-        print(f'Saved in {out}', flush=True)
-
+from cds_mm.rows.main import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(friendly_main(main)())

@@ -1,0 +1,79 @@
+"""Filling a row from the command line."""
+
+import json
+
+import pytest
+from command_lines import tiny
+
+
+def row(folder, work_dir, *methods, epochs=1):
+    return [
+        'run_row',
+        '--methods',
+        *methods,
+        '--model=r18',
+        '--data=cifar10_folder',
+        '--work-dir',
+        work_dir,
+        *tiny(folder, epochs),
+    ]
+
+
+@pytest.fixture(scope='module')
+def filled(command, folder, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('rows')
+    done = command(*row(folder, work_dir, 'baseline'))
+    return work_dir, done.fine()
+
+
+def test_a_row_is_run_and_written(filled):
+    work_dir, done = filled
+    assert '1 runs, 0 of them finished before' in done.out
+    assert '[1/1] configs/cifar10/baseline_r18_cifar10_folder.py' in done.out
+    (path,) = work_dir.glob('published/*/seed0/result.json')
+    result = json.loads(path.read_text())
+    assert result['name'] == 'baseline_r18_cifar10_folder'
+    assert (result['epochs'], result['views_of_each_image']) == (1, 1)
+    assert 0 <= result['last'] <= 100
+    assert result['wall_seconds'] > 0
+    assert len(result['config_sha256']) == 64
+    table = (work_dir / 'published/r18_cifar10_folder.md').read_text()
+    assert table in done.out
+    assert f'| {result["last"]:.1f} |' in table
+
+
+def test_what_is_finished_is_not_run_again(filled, command, folder):
+    work_dir, _ = filled
+    (path,) = work_dir.glob('published/*/seed0/result.json')
+    before = path.stat().st_mtime_ns
+    again = command(*row(folder, work_dir, 'baseline')).fine()
+    assert '1 runs, 1 of them finished before' in again.out
+    assert path.stat().st_mtime_ns == before
+    listed = command(*row(folder, work_dir, 'baseline'), '--dry-run').fine()
+    assert listed.out.split()[-1] == 'finished'
+
+
+def test_a_run_that_was_cut_off_goes_on(filled, command, folder):
+    work_dir, _ = filled
+    (path,) = work_dir.glob('published/*/seed0/result.json')
+    result = json.loads(path.read_text())
+    # As after a kill between the last checkpoint and the result.
+    path.unlink()
+    command(*row(folder, work_dir, 'baseline')).fine()
+    assert json.loads(path.read_text())['last'] == result['last']
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_named(command, folder, tmp_path):
+    argv = row(folder, tmp_path, 'baseline')
+    failed = command(*argv, 'model.head.num_classes=2')
+    assert 'baseline_r18_cifar10_folder.py, seed 0' in failed.error
+    assert 'run.log' in failed.error
+    (log,) = tmp_path.rglob('run.log')
+    assert 'error: ' in log.read_text()
+    assert not list(tmp_path.rglob('result.json'))
+
+
+def test_a_config_that_is_not_there(command, folder, tmp_path):
+    failed = command(*row(folder, tmp_path, 'crd'))
+    assert 'crd_r18_cifar10_folder: there is no such config' in failed.error
