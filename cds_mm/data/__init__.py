@@ -15,6 +15,7 @@ from cds_mm.data.m_per_class_sampler import MPerClassSampler
 from cds_mm.data.multi_view import SeededMultiView
 from cds_mm.data.preprocessor import MultiViewDataPreprocessor
 from cds_mm.data.seeding import SeededFetch
+from cds_mm.data.stanford_dogs import StanfordDogs
 
 __all__ = [
     'AntialiasedResizedCrop',
@@ -28,6 +29,7 @@ __all__ = [
     'RGBGrayscale',
     'SeededFetch',
     'SeededMultiView',
+    'StanfordDogs',
     'check_dataset',
     'check_labels',
     'check_same_classes',

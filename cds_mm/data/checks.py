@@ -10,6 +10,7 @@ from torchvision.datasets.utils import check_md5
 
 from cds_mm.data.class_folder import ClassFolder, check_annotations
 from cds_mm.data.labels import dataset_labels, leaf_datasets
+from cds_mm.data.layouts import check_layout, layout_of
 from cds_mm.errors import UserError
 
 
@@ -39,7 +40,10 @@ def check_dataset(dataset) -> None:
         cls = DATASETS.get(kind) if isinstance(kind, str) else kind
         if cls is None or not isinstance(cls, type):
             continue
-        if issubclass(cls, CIFAR10):
+        layout = layout_of(cls)
+        if layout is not None:
+            check_layout(layout, cfg.get('data_root') or '.')
+        elif issubclass(cls, CIFAR10):
             _check_cifar(cls, cfg)
         elif issubclass(cls, CustomDataset):
             _check_folder(cls, cfg)
