@@ -64,7 +64,10 @@ def trained(seed, tmp_path):
         network.eval()
         return network, path
 
-    return make
+    yield make
+    # pytest keeps the folders of three runs, and these files are large.
+    for path in tmp_path.glob('*.pth'):
+        path.unlink()
 
 
 def step(network):
