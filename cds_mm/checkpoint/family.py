@@ -8,6 +8,8 @@ from cds_mm.errors import UserError
 
 IMAGENET_MEAN = [123.675, 116.28, 103.53]
 IMAGENET_STD = [58.395, 57.12, 57.375]
+# Ends the type of a backbone with the 3x3 stem.
+CIFAR = '_CIFAR'
 _DEPTHS = {
     ('basic', (2, 2, 2, 2)): 18,
     ('basic', (3, 4, 6, 3)): 34,
@@ -16,13 +18,20 @@ _DEPTHS = {
     ('bottleneck', (3, 8, 36, 3)): 152,
 }
 _BLOCK = re.compile(r'layer([1-4])\.(\d+)\.conv1\.weight')
+# All that torchvision's networks consist of.
+_LAYERS = re.compile(
+    r'(layer[1-4]\.\d+\.)?(conv[123]|bn[123])\.\w+'
+    r'|layer[1-4]\.0\.downsample\.[01]\.\w+'
+)
 
 
 def backbone_from_shapes(state: dict[str, torch.Tensor], path) -> dict:
     """The MMPretrain config of a ResNet, ResNeXt or wide ResNet.
 
     Shapes cannot tell where a bottleneck strides; torchvision's do so in
-    the 3x3 convolution ('pytorch' style), which is what comes back.
+    the 3x3 convolution ('pytorch' style), which is what comes back.  Other
+    ResNets (squeeze-and-excitation, pre-activation) are not guessed: the
+    same names stand for different functions in different libraries.
 
     Args:
         state (dict): Bare torchvision keys.
@@ -35,26 +44,24 @@ def backbone_from_shapes(state: dict[str, torch.Tensor], path) -> dict:
         UserError: Not of that family.
     """
     depth = depth_from_keys(state)
-    if depth is None or 'conv1.weight' not in state:
+    others = [key for key in state if not _LAYERS.fullmatch(key)]
+    if depth is None or others or 'conv1.weight' not in state:
         raise UserError(
             f'{path}: no ResNet of torchvision is recognised in its keys '
-            f'(the first is {next(iter(state))!r}); name the training config '
-            'with --config'
+            f'(one is {next(iter(others or state))!r}); name the training '
+            'config with --config'
         )
     cfg = {'type': 'ResNet', 'depth': depth, 'style': 'pytorch'}
-    kernel = tuple(state['conv1.weight'].shape[-2:])
-    if kernel == (3, 3):
-        cfg['type'] = 'ResNet_CIFAR'
     width = state['layer1.0.conv1.weight'].shape[0]
-    if depth < 50:
-        return cfg
     groups = width // state['layer1.0.conv2.weight'].shape[1]
-    if groups > 1:
+    if depth >= 50 and groups > 1:
         cfg['type'] = 'ResNeXt'
         cfg |= {'groups': groups, 'width_per_group': width // groups}
-    elif width != 64:
+    elif depth >= 50 and width != 64:
         out = state['layer1.0.conv3.weight'].shape[0]
         cfg |= {'base_channels': width, 'expansion': out // width}
+    if state['conv1.weight'].shape[-1] == 3:
+        cfg['type'] += CIFAR
     return cfg
 
 

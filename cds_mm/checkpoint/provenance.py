@@ -2,6 +2,7 @@
 
 from cds_mm.checkpoint.detector import load_config
 from cds_mm.checkpoint.family import (
+    CIFAR,
     IMAGENET_MEAN,
     IMAGENET_STD,
     backbone_from_shapes,
@@ -73,7 +74,7 @@ def _record_from_shapes(found: Extracted, src) -> dict:
             'the config that trained it with --config'
         )
     cfg = backbone_from_shapes(found.state, src)
-    if cfg['type'] == 'ResNet_CIFAR':
+    if cfg['type'].endswith(CIFAR):
         raise UserError(
             f'{src}: has a CIFAR stem, whose mean and std are not known; '
             'name a training config with --config'

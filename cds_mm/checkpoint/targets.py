@@ -4,6 +4,7 @@ import re
 
 import torch
 
+from cds_mm.checkpoint.family import CIFAR, stem_of
 from cds_mm.errors import UserError
 
 TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
@@ -41,10 +42,24 @@ _TABLES = {
     'timm': _TIMM,
     'detectron2': _DETECTRON2,
 }
-# Parts that the library's ResNet does not have under any name.
+# By part of a key: what it is a sign of, who lacks it under any name, and who
+# has it.  timm's pre-activation networks have other layers.
 _ABSENT = {
-    'torchvision': ('stem.', 'se_layer.'),
-    'detectron2': ('stem.', 'se_layer.'),
+    'stem.': (
+        "a deep 'stem'",
+        ('torchvision', 'detectron2'),
+        'timm or mmdet',
+    ),
+    'se_layer.': (
+        "'se_layer' in its blocks",
+        ('torchvision', 'detectron2'),
+        'timm or mmdet',
+    ),
+    'final_norm.': (
+        "pre-activation blocks and a 'final_norm'",
+        ('torchvision', 'timm', 'detectron2'),
+        'mmdet',
+    ),
 }
 
 
@@ -66,12 +81,7 @@ def rename(state: dict[str, torch.Tensor], target: str) -> dict:
         raise UserError(
             f'{target}: no such target; choose one of {", ".join(TARGETS)}'
         )
-    for part in _ABSENT.get(target, ()):
-        if any(part in key for key in state):
-            raise UserError(
-                f"{target} has no ResNet with '{part[:-1]}' layers; choose "
-                '--target timm or mmdet'
-            )
+    _check_exists(state, target)
     table = _TABLES[target]
     if target == 'timm' and _AVERAGED in state:
         table += _TIMM_SHORTCUT
@@ -83,6 +93,21 @@ def rename(state: dict[str, torch.Tensor], target: str) -> dict:
             key = re.sub(pattern, replacement, key)
         renamed[key] = value
     return renamed
+
+
+def _check_exists(state: dict, target: str) -> None:
+    for part, (words, lacking, others) in _ABSENT.items():
+        if target in lacking and any(part in key for key in state):
+            raise UserError(
+                f'{target} has no ResNet with {words}; choose --target '
+                f'{others}'
+            )
+    # Its loader passes over what has another shape with no more than a log.
+    if target == 'detectron2' and stem_of(state) == '3x3 stem':
+        raise UserError(
+            'detectron2 has no ResNet with the CIFAR stem; choose --target '
+            'torchvision, timm or mmdet'
+        )
 
 
 def settings(record: dict, target: str) -> list[str]:
@@ -110,7 +135,10 @@ def settings(record: dict, target: str) -> list[str]:
         tuple(float(f'{value / 255:.6g}') for value in values)
         for values in (mean, std)
     )
-    return [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']
+    lines = [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']
+    if str(record['backbone'].get('type')).endswith(CIFAR):
+        lines.append('stem: conv1 is 3x3 with stride 1, no max-pool')
+    return lines
 
 
 def _detectron2_network(backbone: dict) -> dict:
@@ -124,6 +152,9 @@ def _detectron2_network(backbone: dict) -> dict:
     if 'ResNeXt' in str(backbone.get('type')):
         values['MODEL.RESNETS.NUM_GROUPS'] = backbone.get('groups', 32)
         width = backbone.get('width_per_group', 4)
+        values['MODEL.RESNETS.WIDTH_PER_GROUP'] = width
+    elif 'expansion' in backbone:  # a wide one
+        width = backbone.get('base_channels', 64)
         values['MODEL.RESNETS.WIDTH_PER_GROUP'] = width
     return values
 

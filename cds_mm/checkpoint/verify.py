@@ -209,8 +209,10 @@ def _refuse_difference(gaps: dict, tolerance: float, name: str) -> None:
 def _rows(state: dict[str, torch.Tensor], gaps: dict[int, float]) -> list:
     parts: dict[str, list] = {}
     for key, value in state.items():
-        name = key.split('.')[0]
-        part = name if name.startswith('layer') else 'stem'
+        part = key.split('.')[0]
+        if not part.startswith('layer'):
+            # Of a pre-activation network, behind its last stage.
+            part = 'final' if part == 'final_norm' else 'stem'
         parts.setdefault(part, []).append((key, value))
     rows = []
     for part, members in parts.items():

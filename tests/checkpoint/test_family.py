@@ -8,6 +8,9 @@ from cds_mm.checkpoint.probe import stage_features
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.errors import UserError
 
+WIDE = {'base_channels': 128, 'expansion': 2}
+GROUPED = {'groups': 32, 'width_per_group': 4}
+
 
 def bare(network):
     state = network.state_dict()
@@ -32,6 +35,15 @@ def test_rebuilt_network_computes_the_same(resnet, features_of, name):
         assert (found[stage] - map_[0]).abs().max() <= 1e-5 * scale
 
 
+def torchvision_network(name):
+    from torchvision.models import resnet
+
+    if name == 'resnext101_32x4d':  # the one that it gives no name
+        wide = {'groups': 32, 'width_per_group': 4}
+        return resnet.ResNet(resnet.Bottleneck, [3, 4, 23, 3], **wide)
+    return getattr(resnet, name)()
+
+
 @pytest.mark.parametrize(
     ('name', 'expected'),
     [
@@ -41,14 +53,17 @@ def test_rebuilt_network_computes_the_same(resnet, features_of, name):
             'resnext101_32x8d',
             {'type': 'ResNeXt', 'groups': 32, 'width_per_group': 8},
         ),
+        (
+            'resnext101_32x4d',
+            {'type': 'ResNeXt', 'groups': 32, 'width_per_group': 4},
+        ),
         ('wide_resnet50_2', {'base_channels': 128, 'expansion': 2}),
+        ('wide_resnet101_2', {'base_channels': 128, 'expansion': 2}),
     ],
 )
 def test_recognised_and_buildable(name, expected):
-    import torchvision
-
     with torch.device('meta'):  # shapes only
-        network = getattr(torchvision.models, name)()
+        network = torchvision_network(name)
         cfg = backbone_from_shapes(bare(network), 'x')
     source = build_source({'backbone': cfg}, 'x')
     assert expected.items() <= cfg.items()
@@ -56,9 +71,36 @@ def test_recognised_and_buildable(name, expected):
     assert shapes == {k: v.shape for k, v in source.state_dict().items()}
 
 
-def test_cifar_stem(mm_backbone):
-    state = mm_backbone(type='ResNet_CIFAR', depth=18).state_dict()
-    assert backbone_from_shapes(state, 'x')['type'] == 'ResNet_CIFAR'
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        {'type': 'ResNet_CIFAR', 'depth': 18},
+        {'type': 'ResNet_CIFAR', 'depth': 50},
+        {'type': 'ResNet_CIFAR', 'depth': 50, **WIDE},
+        {'type': 'ResNeXt_CIFAR', 'depth': 50, **GROUPED},
+    ],
+)
+def test_cifar_stem(mm_backbone, cfg):
+    state = mm_backbone(**cfg).state_dict()
+    found = backbone_from_shapes(state, 'x')
+    assert found == {**cfg, 'style': 'pytorch'}
+    load_strictly(build_source({'backbone': found}, 'x'), state, 'x', 'it')
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'key'),
+    [
+        ({'type': 'SEResNet', 'depth': 50}, r'layer1\.0\.se_layer'),
+        ({'type': 'SEResNetAnyDepth', 'depth': 18}, r'layer1\.0\.se_layer'),
+        ({'type': 'SEResNet_CIFAR', 'depth': 18}, r'layer1\.0\.se_layer'),
+        ({'type': 'PreActResNet', 'depth': 18}, 'final_norm'),
+        ({'type': 'PreActResNet_CIFAR', 'depth': 18}, 'final_norm'),
+    ],
+)
+def test_what_shapes_cannot_tell(mm_backbone, cfg, key):
+    state = mm_backbone(**cfg).state_dict()
+    with pytest.raises(UserError, match=rf"one is '{key}.*--config"):
+        backbone_from_shapes(state, 'x')
 
 
 def test_other_networks_are_not_guessed():

@@ -47,6 +47,7 @@ def test_torchvision(tmp_path, training_file, features_of):
         ('resnet18', {'type': 'ResNet', 'depth': 18}),
         ('resnet50', {'type': 'ResNet', 'depth': 50}),
         ('resnet50d', {'type': 'ResNetV1d', 'depth': 50}),
+        ('seresnet18', {'type': 'SEResNetAnyDepth', 'depth': 18}),
         ('seresnet50', {'type': 'SEResNet', 'depth': 50}),
     ],
 )
@@ -124,6 +125,10 @@ def test_settings_for_other_networks_of_detectron2(record):
     trained = record(backbone={**backbone, 'width_per_group': 8})
     resnets = detectron2_config(settings(trained, 'detectron2')).MODEL.RESNETS
     assert (resnets.NUM_GROUPS, resnets.WIDTH_PER_GROUP) == (32, 8)
+    wide = {'type': 'ResNet', 'depth': 50, 'base_channels': 128}
+    trained = record(backbone={**wide, 'expansion': 2})
+    resnets = detectron2_config(settings(trained, 'detectron2')).MODEL.RESNETS
+    assert resnets.WIDTH_PER_GROUP == 128
 
 
 @pytest.mark.parametrize('target', ['timm', 'torchvision'])
@@ -135,6 +140,8 @@ def test_settings_from_0_to_1(record, target):
         'std=(0.229, 0.224, 0.225)',
     ]
     assert 'BGR' in settings(record(channel_order='bgr'), target)[0]
+    cifar = record(backbone={'type': 'ResNeXt_CIFAR', 'depth': 50})
+    assert 'no max-pool' in settings(cifar, target)[-1]
 
 
 def test_detectron2_file_keeps_the_record(tmp_path, training_file):
@@ -168,6 +175,14 @@ def test_networks_that_a_library_lacks(mm_backbone, tmp_path, training_file):
     for target in ('torchvision', 'detectron2'):
         with pytest.raises(UserError, match='se_layer'):
             rename(state, target)
+    state = mm_backbone(type='PreActResNet', depth=18).state_dict()
+    for target in ('torchvision', 'timm', 'detectron2'):
+        with pytest.raises(UserError, match='pre-activation'):
+            rename(state, target)
+    assert rename(state, 'mmdet') == state
+    state = mm_backbone(type='ResNet_CIFAR', depth=18).state_dict()
+    with pytest.raises(UserError, match='CIFAR stem'):
+        rename(state, 'detectron2')
     src, _ = training_file()
     with pytest.raises(UserError, match='no such target'):
         convert(src, tmp_path / 'b.pth', Options(target='keras'))

@@ -1,0 +1,5 @@
+"""ResNet-34 with the CIFAR stem: 3x3, stride 1, no max-pool."""
+
+_base_ = './r34.py'
+
+model = dict(backbone=dict(type='ResNet_CIFAR'), head=dict(num_classes=100))
