@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -161,9 +162,9 @@ def test_proven_in_a_detector(
 
     A type of MMPretrain returns its last stage alone unless ``out_indices``
     says otherwise, which a neck needs and this proof does not (it looks at
-    every stage).  ``init_cfg`` is not read here; in a detection run
-    ``dict(type='Pretrained', checkpoint=...)`` loads the file.  Types of this
-    project need ``custom_imports=dict(imports=['cds_mm'])``.
+    every stage).  The proof does not read ``init_cfg`` either, by which the
+    detection run loads the file.  Types of this project need
+    ``custom_imports=dict(imports=['cds_mm'])`` in a detector's config.
     """
     src, network = training_file(**trained_as)
     cfg = detector(**built_as)
@@ -176,6 +177,22 @@ def test_proven_in_a_detector(
     learned = sum(p.numel() for p in network.parameters())
     assert sum(row[1] for row in rows.values()) == learned
     check_file(result.path, cfg)
+    loaded = loaded_by_a_run(dict(cfg.model.backbone), result.path)
+    expected = network.state_dict()
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(loaded[key], expected[key]) for key in loaded)
+
+
+def loaded_by_a_run(backbone, path):
+    from mmdet.registry import MODELS as DETECTORS
+
+    backbone['init_cfg'] = dict(type='Pretrained', checkpoint=str(path))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        built = DETECTORS.build(backbone)
+        built.init_weights()
+    built.eval()  # or the statistics would move
+    assert len(built(torch.randn(1, 3, 64, 64))) == 4
+    return built.state_dict()
 
 
 @pytest.mark.slow
