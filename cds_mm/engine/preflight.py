@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 
 import torch
-from mmengine.model import is_model_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmpretrain.models import GlobalAveragePooling
 
@@ -13,6 +12,7 @@ from cds_mm.branches import stage_specs
 from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.distributed import unwrapped
 from cds_mm.engine.cli import is_first_rank
 from cds_mm.engine.config import is_detection
 from cds_mm.errors import UserError
@@ -109,7 +109,7 @@ def check_head(model) -> None:
     Raises:
         UserError: they differ, which would show in the first step only.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     wanted = getattr(getattr(model, 'head', None), 'in_channels', None)
     pooled = isinstance(getattr(model, 'neck', None), GlobalAveragePooling)
     if not (pooled and isinstance(wanted, int)):
