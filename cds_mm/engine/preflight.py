@@ -88,6 +88,7 @@ def check_classes(runner, cfg) -> None:
         return
     train = runner.train_dataloader.dataset
     check_labels(train, num_classes)
+    _warn_of_spare_classes(runner.logger, train, num_classes)
     _check_topk(cfg, 'val_evaluator', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
@@ -177,6 +178,17 @@ def _read(path):
         said, trust, _ = str(error).partition('pass --trust')
         mend = 'use a checkpoint whose origin you know' if trust else ''
         raise UserError(said + mend) from error
+
+
+def _warn_of_spare_classes(logger, dataset, num_classes):
+    # Not known where an annotation file gives the labels.
+    classes = dataset.metainfo.get('classes') or ()
+    if 0 < len(classes) < num_classes:
+        logger.warning(
+            f'model.head.num_classes={num_classes}: the training data has '
+            f'{len(classes)} classes; set model.head.num_classes='
+            f'{len(classes)}'
+        )
 
 
 def _check_topk(cfg, name, num_classes):
