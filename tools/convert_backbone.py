@@ -16,6 +16,7 @@ from cds_mm.checkpoint.targets import TARGETS, settings
 from cds_mm.checkpoint.writing import FORMATS, format_of
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.engine.cli import friendly_main
+from cds_mm.errors import UserError
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -67,21 +68,30 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='run whatever code SRC contains; only for files you made',
     )
     args = parser.parse_args(argv)
-    _check_args(parser, args)
+    if args.check:
+        _check_alone(parser, args)
+    elif not (args.src and args.dst):
+        raise UserError(
+            'nothing to convert; give SRC and DST, or --check FILE '
+            '--detector CONFIG (--help lists the flags)'
+        )
+    if args.bn_images < 1:
+        raise UserError(
+            f'--bn-images {args.bn_images}: must be at least 1; raise it'
+        )
     return args
 
 
-def _check_args(parser, args) -> None:
-    if args.check:
-        if args.src or not args.detector:
-            parser.error('--check FILE goes with --detector CONFIG alone')
-        for flag in _given(parser, args):
-            if flag not in ('--check', '--detector'):
-                parser.error(f'{flag} does not go with --check; leave it out')
-    elif not (args.src and args.dst):
-        parser.error('give SRC and DST, or --check FILE --detector CONFIG')
-    if args.bn_images < 1:
-        parser.error('--bn-images must be at least 1')
+def _check_alone(parser, args) -> None:
+    if not args.detector:
+        raise UserError(
+            '--check needs --detector CONFIG, a file or a name such as '
+            'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py; add it'
+        )
+    flags = [args.src] if args.src else _given(parser, args)
+    for given in flags:
+        if given not in ('--check', '--detector'):
+            raise UserError(f'{given} does not go with --check; leave it out')
 
 
 def _given(parser, args) -> list[str]:
