@@ -36,6 +36,8 @@ def test_it_is_what_was_trained(written, detector):
     print(f'{seconds:.2f} s')
     assert seconds < 5  # about 0.2 s on a quiet machine
     assert [row[0] for row in proof.rows][0] == 'stem'
+    stem = proof.table().splitlines()[1]
+    assert stem.startswith('stem ') and stem.endswith(' see layer1')
     assert max(row[3] or 0 for row in proof.rows) < 1e-6
 
 

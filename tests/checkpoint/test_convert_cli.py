@@ -63,7 +63,8 @@ def test_errors_are_one_line_and_nothing_is_written(
     before = sorted(tmp_path.iterdir())
     for arguments in (
         (src, tmp_path / 'b.pth', '--detector', cfg),
-        (src, tmp_path / 'absent' / 'b.pth'),
+        (src, tmp_path / 'absent' / 'b.pth', '--detector', cfg),
+        (src, src / 'b.pth'),
         (tmp_path / 'absent.pth', tmp_path / 'b.pth'),
         (src, src),
         ('--check', src, '--detector', cfg),
@@ -73,6 +74,13 @@ def test_errors_are_one_line_and_nothing_is_written(
         assert err.startswith('error: ')
         assert err.count('\n') == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_folder_is_made(tmp_path, run, training_file):
+    src, _ = training_file()
+    dst = tmp_path / 'new' / 'folder' / 'b.pth'
+    assert run(src, dst)[0] == 0
+    assert dst.is_file()
 
 
 def test_check_fails_in_another_detector(
