@@ -29,7 +29,12 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--detector', help='prove it in this detector')
     parser.add_argument('--check', metavar='FILE', help='check a written file')
     parser.add_argument('--config', help='training config of a foreign SRC')
-    parser.add_argument('--target', choices=TARGETS, default='mmdet')
+    parser.add_argument(
+        '--target',
+        choices=TARGETS,
+        default='mmdet',
+        help='the library that DST is for; mmdet unless given',
+    )
     parser.add_argument(
         '--format',
         choices=FORMATS,
@@ -61,7 +66,13 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='CONFIG',
         help="re-estimate BatchNorm on first views of CONFIG's training data",
     )
-    parser.add_argument('--bn-images', type=int, default=1024, metavar='N')
+    parser.add_argument(
+        '--bn-images',
+        type=int,
+        default=1024,
+        metavar='N',
+        help='how many views --reestimate-bn takes; 1024 unless given',
+    )
     parser.add_argument(
         '--trust',
         action='store_true',

@@ -37,7 +37,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate with the actual total batch size',
     )
-    parser.add_argument('--no-persistent-workers', action='store_true')
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='end the workers of the loaders with each epoch',
+    )
     add_common_options(parser)
     return parser.parse_args(argv)
 
