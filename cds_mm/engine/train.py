@@ -4,14 +4,13 @@ import argparse
 
 from cds_mm.engine.amp import use_amp
 from cds_mm.engine.build import build_runner, build_training
+from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.config import add_common_options, run_config
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
-    check_checkpoint,
     check_classes,
     check_data,
     check_head,
-    check_pretrained,
     check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
