@@ -28,23 +28,27 @@ def check_pretrained(cfg) -> None:
     check_checkpoint(path)
 
 
-def check_checkpoint(path: str, resume: bool = False) -> None:
+def check_checkpoint(path: str, resume: bool = False) -> dict:
     """Open a checkpoint that the host is about to load.
 
     The host falls back to running whatever code is in a file.  What the
     restricted reader accepts holds no code to run.
+
+    Returns:
+        dict: its ``meta``; empty for a URL, which is not opened.
 
     Raises:
         UserError: it is missing, broken or more than a checkpoint, or
             ``resume`` is asked for and it has no training state.
     """
     if '://' in str(path):
-        return
+        return {}
     checkpoint = _read(path)
+    meta = checkpoint.get('meta') or {}
     # Else the host cannot read the state of OneCycleLR in its safe way; it
     # says so, and reads it in the other.
     torch.serialization.add_safe_globals([OneCycleParamScheduler])
-    if resume and 'config' in checkpoint.get('meta', {}):
+    if resume and 'config' in meta:
         raise UserError(
             f"--resume {path}: its meta['config'] would be run as a program, "
             'which no checkpoint of MMEngine has; start a run from its '
@@ -55,6 +59,7 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
             f'--resume {path}: it holds weights and no training state; start '
             f'a run from it with --cfg-options load_from={path}'
         )
+    return meta
 
 
 def _read(path):

@@ -14,7 +14,11 @@ from cds_mm.engine.preflight import (
     check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
-from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
+from cds_mm.engine.resume import (
+    checkpoint_folders,
+    latest_checkpoint,
+    nothing_left,
+)
 from cds_mm.errors import UserError
 
 
@@ -58,8 +62,10 @@ def main(argv: list[str] | None = None) -> None:
     check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
     check_pretrained(cfg)
     check_writable(cfg.work_dir, '--work-dir')
+    over = ''
     if cfg.get('load_from'):
-        check_checkpoint(cfg.load_from, resume=cfg.resume)
+        meta = check_checkpoint(cfg.load_from, resume=cfg.resume)
+        over = nothing_left(cfg, meta) if cfg.resume else ''
         part = '' if cfg.resume else 'backbone.'
         add_hooks(cfg, dict(type='StrictLoadHook', part=part))
     prepare_ranks(cfg)
@@ -67,7 +73,9 @@ def main(argv: list[str] | None = None) -> None:
     build_training(runner, cfg)
     check_classes(runner, cfg)
     check_head(runner.model)
-    runner.train()
+    runner.train()  # if all is over, it clears what a kill has left
+    if over:
+        runner.logger.info(over)
 
 
 def _apply_flags(cfg, args):

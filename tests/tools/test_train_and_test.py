@@ -142,6 +142,12 @@ def test_resume_from_a_file_and_in_a_moved_folder(
     ).fine()
     straight = weights(work_dir / 'epoch_2.pth')
     assert_same(straight, weights(moved / 'epoch_2.pth'))
+    argv = ['--resume', '--work-dir', moved, *tiny(folder, epochs=2)]
+    last = command('train', CONFIG, *argv).fine().out.splitlines()[-1]
+    assert last.endswith(
+        'nothing left to train: epoch_2.pth has all 2 epochs; raise '
+        'train_cfg.max_epochs to go on'
+    )
     other = tmp_path / 'other'
     argv = ['--resume', work_dir / 'epoch_1.pth', '--work-dir', other]
     command('train', CONFIG, *argv, *tiny(folder, epochs=2)).fine()
