@@ -5,16 +5,25 @@ from pathlib import Path
 import torch
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-from cds_mm.checkpoint import read_checkpoint
+from cds_mm.checkpoint import (
+    carries_fingerprint,
+    check_file,
+    read_checkpoint,
+)
 from cds_mm.checkpoint.detector import find_pretrained
+from cds_mm.engine.config import is_detection
+from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
 
 
 def check_pretrained(cfg) -> None:
     """Open the file that a detector's backbone starts from.
 
+    A file that carries a fingerprint is also tried in a backbone of its own:
+    the host would log what does not fit, and go on.
+
     Raises:
-        UserError: as :func:`check_checkpoint`.
+        UserError: as :func:`check_checkpoint`, or it does not fit.
     """
     path = find_pretrained(cfg)
     if path is None or '://' in path:
@@ -26,6 +35,21 @@ def check_pretrained(cfg) -> None:
             'model.backbone.init_cfg=None to start from random weights'
         )
     check_checkpoint(path)
+    # The weights of `load_from` take the place of these.
+    replaced = bool(cfg.get('load_from'))
+    if is_detection(cfg) and carries_fingerprint(path) and not replaced:
+        _check_fits(path, cfg)
+
+
+def _check_fits(path, cfg):
+    quiet_hosts(cfg)
+    try:
+        check_file(path, cfg)
+    except UserError as error:
+        said = str(error).removeprefix(f'{path}: ')
+        raise UserError(
+            f'{path}: model.backbone.init_cfg starts from it, but {said}'
+        ) from error
 
 
 def check_checkpoint(path: str, resume: bool = False) -> dict:

@@ -61,14 +61,17 @@ class VerifyPretrainedHook(Hook):
     def _verify(self, runner) -> dict[int, float]:
         state, record = read_fingerprinted(self.checkpoint)
         side = _side(runner)
+        doubt = ''
         try:
             check_preprocessing(record, side)
             check_structure(record, state, side)
+            # It would fit: whatever differs now has not been loaded.
+            doubt = '; was it loaded? init_cfg takes it without prefix'
             return compare_fingerprint(record, side)
         except UserError as error:
             raise UserError(
                 f'{self.checkpoint}: is not what this run would train on: '
-                f'{error}; was it loaded? init_cfg takes it without prefix'
+                f'{error}{doubt}'
             ) from error
 
 
