@@ -1,8 +1,9 @@
-"""Gathering rows of all ranks, with the gradient that belongs to it."""
+"""Several ranks: what they share, and gathering with its gradient."""
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
 
 
 def world_size() -> int:
@@ -15,6 +16,11 @@ def world_size() -> int:
 def rank() -> int:
     """This process' rank; 0 where nothing is distributed."""
     return dist.get_rank() if world_size() > 1 else 0
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself, where a wrapper may stand around it."""
+    return model.module if is_model_wrapper(model) else model
 
 
 def gather_counts(count: int, device: torch.device) -> list[int]:

@@ -106,7 +106,7 @@ def run_fresh(*argv, **env) -> Result:
         [str(argument) for argument in argv],
         capture_output=True,
         text=True,
-        env=clean_environment(PYTHON=sys.executable, **env),
+        env=clean_environment(**{'PYTHON': sys.executable, **env}),
         cwd=ROOT,
     )
     return Result(done.returncode, done.stdout, done.stderr)

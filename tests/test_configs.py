@@ -183,6 +183,29 @@ def test_the_twins_differ_in_the_method_alone():
     ]
 
 
+@pytest.mark.parametrize('model', ['r18', 'r50'])
+def test_another_crop_of_your_own_images(model):
+    """The keys that the README names."""
+    cds = load(f'cds_{model}_folder.py')
+    views = 'train_dataloader.dataset.pipeline.1.transforms'
+    tested = 'val_dataloader.dataset.pipeline'
+    cds.merge_from_dict(
+        {f'{views}.0.0.scale': 160, f'{views}.1.0.scale': 160}
+        | {f'{tested}.1.scale': 183, f'{tested}.2.crop_size': 160}
+    )
+    twin = load(f'baseline_{model}_folder.py')
+    key = 'train_dataloader.dataset.pipeline.1.scale'
+    twin.merge_from_dict({key: 160})
+    crop = 'AntialiasedResizedCrop'
+    two = cds.train_dataloader.dataset.pipeline[1].transforms
+    one = twin.train_dataloader.dataset.pipeline[1]
+    for step in (two[0][0], two[1][0], one):
+        assert (step.type, step.scale) == (crop, 160)
+    resize, centre = cds.val_dataloader.dataset.pipeline[1:3]
+    assert (resize.type, resize.scale) == ('ResizeEdge', 183)
+    assert (centre.type, centre.crop_size) == ('CenterCrop', 160)
+
+
 def test_the_published_numbers():
     cfg = load('cds_r50_in1k.py')
     cds = cfg.model.supervisions.cds

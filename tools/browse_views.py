@@ -8,6 +8,7 @@ is not built, and the pictures are those of a run with the same seed.
 
 import argparse
 import sys
+from pathlib import Path
 
 from mmengine import DictAction
 
@@ -19,7 +20,10 @@ def parse_args():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('--out', default='grid.png', help='picture to write')
+    parser.add_argument(
+        '--out',
+        help='picture to write; work_dirs/views/<config>.png unless given',
+    )
     parser.add_argument('--split', default='train', help='train, val or test')
     parser.add_argument('--num', type=int, default=8, help='number of images')
     parser.add_argument('--epoch', type=int, default=0, help='first epoch')
@@ -45,8 +49,10 @@ def main() -> None:
     grid = browse_views(
         cfg, args.split, args.num, args.epoch, args.draws, args.seed
     )
-    grid.save(args.out)
-    print(f'{args.out}: {grid.width} x {grid.height} pixels')
+    out = Path(args.out or f'work_dirs/views/{Path(args.config).stem}.png')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    grid.save(out)
+    print(f'{out}: {grid.width} x {grid.height} pixels')
 
 
 if __name__ == '__main__':

@@ -16,6 +16,7 @@ from cds_mm.checkpoint.targets import TARGETS, settings
 from cds_mm.checkpoint.writing import FORMATS, format_of
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.engine.cli import friendly_main
+from cds_mm.errors import UserError
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -28,7 +29,12 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--detector', help='prove it in this detector')
     parser.add_argument('--check', metavar='FILE', help='check a written file')
     parser.add_argument('--config', help='training config of a foreign SRC')
-    parser.add_argument('--target', choices=TARGETS, default='mmdet')
+    parser.add_argument(
+        '--target',
+        choices=TARGETS,
+        default='mmdet',
+        help='the library that DST is for; mmdet unless given',
+    )
     parser.add_argument(
         '--format',
         choices=FORMATS,
@@ -60,28 +66,43 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='CONFIG',
         help="re-estimate BatchNorm on first views of CONFIG's training data",
     )
-    parser.add_argument('--bn-images', type=int, default=1024, metavar='N')
+    parser.add_argument(
+        '--bn-images',
+        type=int,
+        default=1024,
+        metavar='N',
+        help='how many views --reestimate-bn takes; 1024 unless given',
+    )
     parser.add_argument(
         '--trust',
         action='store_true',
         help='run whatever code SRC contains; only for files you made',
     )
     args = parser.parse_args(argv)
-    _check_args(parser, args)
+    if args.check:
+        _check_alone(parser, args)
+    elif not (args.src and args.dst):
+        raise UserError(
+            'nothing to convert; give SRC and DST, or --check FILE '
+            '--detector CONFIG (--help lists the flags)'
+        )
+    if args.bn_images < 1:
+        raise UserError(
+            f'--bn-images {args.bn_images}: must be at least 1; raise it'
+        )
     return args
 
 
-def _check_args(parser, args) -> None:
-    if args.check:
-        if args.src or not args.detector:
-            parser.error('--check FILE goes with --detector CONFIG alone')
-        for flag in _given(parser, args):
-            if flag not in ('--check', '--detector'):
-                parser.error(f'{flag} does not go with --check; leave it out')
-    elif not (args.src and args.dst):
-        parser.error('give SRC and DST, or --check FILE --detector CONFIG')
-    if args.bn_images < 1:
-        parser.error('--bn-images must be at least 1')
+def _check_alone(parser, args) -> None:
+    if not args.detector:
+        raise UserError(
+            '--check needs --detector CONFIG, a file or a name such as '
+            'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py; add it'
+        )
+    flags = [args.src] if args.src else _given(parser, args)
+    for given in flags:
+        if given not in ('--check', '--detector'):
+            raise UserError(f'{given} does not go with --check; leave it out')
 
 
 def _given(parser, args) -> list[str]:

@@ -14,7 +14,9 @@ from cds_mm.engine.cli import friendly_main
 def main(argv=None):
     """Run everything and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the data and of all runs'
+    )
     args = parser.parse_args(argv)
     seconds = run_demo(Size(), args.seed)
     print(write_report(args.seed, seconds))

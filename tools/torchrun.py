@@ -7,15 +7,25 @@ import logging
 import signal
 import sys
 
-from torch.distributed import run
+from torch.distributed import DistNetworkError, run
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 
 def main() -> int:
     """Run the ranks; arguments are those of torchrun."""
     logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL)
+    args = run.parse_args(sys.argv[1:])
     try:
-        run.run(run.parse_args(sys.argv[1:]))
+        run.run(args)
+    except DistNetworkError as error:
+        if 'EADDRINUSE' not in str(error):
+            raise
+        print(
+            f'error: port {args.master_port} is taken on this machine; set '
+            'PORT to another (on one machine, leave it unset)',
+            file=sys.stderr,
+        )
+        return 1
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode > 0:

@@ -2,8 +2,13 @@
 # tools/torchrun.sh GPUS SCRIPT [arguments of SCRIPT]
 # What dist_train.sh and dist_test.sh share.  Without a GPU the ranks talk
 # through gloo.  For several machines set NNODES, NODE_RANK, MASTER_ADDR and
-# PORT on each, as torchrun has them.
+# PORT on each, as torchrun has them.  On one machine torchrun finds a free
+# port by itself, unless PORT or MASTER_ADDR is set.
 set -euo pipefail
+if [ $# -lt 2 ]; then
+    sed -n '2s/^# //p' "$0" >&2
+    exit 1
+fi
 root=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${PYTHON:-}${VIRTUAL_ENV:-}" ] && [ -x "$root/.venv/bin/python" ]; then
     PYTHON="$root/.venv/bin/python" # what `make` has set up
@@ -12,8 +17,14 @@ export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 # One thread a rank: torchrun and MMEngine would choose the same and warn.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 export MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}"
-exec "${PYTHON:-python}" "$root/tools/torchrun.py" \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
+if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}${MASTER_ADDR:-}" ]; then
+    meeting=(--standalone)
+else
+    meeting=(
+        --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}"
+        --master_addr="${MASTER_ADDR:-127.0.0.1}"
+        --master_port="${PORT:-29500}"
+    )
+fi
+exec "${PYTHON:-python}" "$root/tools/torchrun.py" "${meeting[@]}" \
     --nproc_per_node="$1" "$root/tools/$2" "${@:3}"

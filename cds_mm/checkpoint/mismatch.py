@@ -46,9 +46,9 @@ def check_preprocessing(record: dict, detector: DetectorSide) -> None:
 
 
 def check_structure(record: dict, state: dict, detector: DetectorSide) -> None:
-    """Compares depth, stem and stride style, which have names of their own.
+    """Compares what has a name: depth, stem, widths and stride style.
 
-    What has no name here shows in the keys, the shapes or the features.
+    What has no name here shows in the keys or in the features.
 
     Args:
         record (dict): The backbone record.
@@ -69,6 +69,7 @@ def check_structure(record: dict, state: dict, detector: DetectorSide) -> None:
             "neck's in_channels) there"
         )
     _check_stem(cfg, state, detector)
+    _check_shapes(cfg, state, detector)
     style = cfg.get('style', 'pytorch')
     other = getattr(theirs, 'style', style)
     # Blocks of two 3x3 convolutions have one place for the stride only.
@@ -90,6 +91,30 @@ def _check_stem(cfg: dict, state: dict, detector: DetectorSide) -> None:
             f"model.backbone.type='mmpretrain.{cfg['type']}' there, or "
             'pretrain with its stem'
         )
+
+
+def _check_shapes(cfg: dict, state: dict, detector: DetectorSide) -> None:
+    theirs = detector.backbone.state_dict()
+    for key, value in state.items():
+        other = theirs.get(key, value)
+        if other.shape == value.shape:
+            continue
+        wanted = cfg.get('base_channels', 64)
+        mend = 'set the widths of model.backbone as in pretraining'
+        if getattr(detector.backbone, 'base_channels', wanted) != wanted:
+            mend = (
+                f"set model.backbone.base_channels={wanted} (and the neck's "
+                'in_channels) there'
+            )
+        raise UserError(
+            f'width: {key} is {size(value)} in the file, {detector.name} '
+            f'builds {size(other)}; {mend}'
+        )
+
+
+def size(tensor: torch.Tensor) -> str:
+    """The shape of a tensor in words."""
+    return 'x'.join(map(str, tensor.shape)) or 'a scalar'
 
 
 def relative_difference(

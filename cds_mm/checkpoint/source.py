@@ -7,9 +7,9 @@ only names that are registered are let through, and nothing that loads files.
 
 import copy
 
-import torch
 from torch import nn
 
+from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import function_of
 from cds_mm.configfile import plain_batchnorm
 from cds_mm.errors import UserError
@@ -126,11 +126,7 @@ def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:
     for key, value in state.items():
         if value.shape != wanted[key].shape:
             raise UserError(
-                f'{path}: {key} is {_size(value)}, but {_size(wanted[key])} '
+                f'{path}: {key} is {size(value)}, but {size(wanted[key])} '
                 f'in {owner}; it is of another network'
             )
     model.load_state_dict({**wanted, **state}, strict=True)
-
-
-def _size(tensor: torch.Tensor) -> str:
-    return 'x'.join(map(str, tensor.shape)) or 'a scalar'

@@ -29,8 +29,8 @@ FEATURE_TOLERANCE = 1e-5
 class Proof:
     """What was compared: rows of (part, tensors, parameters, difference).
 
-    The difference is none where nothing was compared (the stem, whose
-    effect shows in stage 1, and stages that the detector does not build).
+    The difference is none where nothing was compared: the stem, whose
+    effect shows in stage 1, and stages that the detector does not give out.
     """
 
     detector: str
@@ -43,9 +43,13 @@ class Proof:
             f'{"part":<8}{"tensors":>9}{"parameters":>13}{"difference":>13}'
         ]
         for part, tensors, parameters, gap in self.rows:
-            shown = '-' if gap is None else f'{gap:.1e}'
+            shown = _shown(part) if gap is None else f'{gap:.1e}'
             lines.append(f'{part:<8}{tensors:>9}{parameters:>13,}{shown:>13}')
         return '\n'.join(lines + [f'note: {note}' for note in self.notes])
+
+
+def _shown(part: str) -> str:
+    return 'see layer1' if part == 'stem' else 'no output'
 
 
 def prove_parity(source: nn.Module, record: dict, detector) -> Proof:

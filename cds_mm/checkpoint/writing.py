@@ -1,5 +1,6 @@
 """Writes checkpoint files: whole, plain and, if wanted, named by hash."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -24,7 +25,7 @@ def write_checkpoint(
     Args:
         checkpoint (dict): ``{'state_dict': tensors, 'meta': {...}}``, or
             bare tensors; plain values only beside the tensors.
-        path (str | Path): The file.
+        path (str | Path): The file; its folder is made if there is none.
         file_format (str | None): 'pth' or 'safetensors'; by default what
             the suffix says.
         publish (bool): Put the first 8 digits of the file's SHA-256 into
@@ -49,22 +50,41 @@ def write_checkpoint(
     if publish:
         digits = hashlib.sha256(content).hexdigest()[:8]
         path = path.with_name(f'{path.stem}-{digits}{path.suffix}')
-    return atomic_write(path, content)
+    with _folder_of(path):
+        return atomic_write(path, content)
+
+
+@contextlib.contextmanager
+def _folder_of(path: Path):
+    """Makes the folder; it goes again if nothing comes into it."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException as error:
+        for folder in missing:  # the innermost first
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise UserError(
+                f'{path.parent}: cannot be made ({error.strerror}); choose '
+                'another place'
+            ) from error
+        raise
 
 
 def check_target(path) -> None:
     """Says early that a file cannot be written where it is wanted.
 
     Raises:
-        UserError: No such folder, or the path is a folder.
+        UserError: The path is a folder, or leads through a file.
     """
     path = Path(path)
     if path.is_dir():
         raise UserError(f'{path}: is a folder; give the name of a file in it')
-    if not path.parent.is_dir():
-        raise UserError(
-            f'{path}: there is no folder {path.parent}; make it first'
-        )
+    above = next(place for place in path.parents if place.exists())
+    if not above.is_dir():
+        raise UserError(f'{path}: {above} is no folder; choose another place')
 
 
 def format_of(path, file_format: str | None = None) -> str:

@@ -146,8 +146,12 @@ def _check_folder(cls, cfg: dict) -> None:
         )
     elif issubclass(cls, ImageNet):
         _check_class_count(cls, cfg, folder)
-    elif not issubclass(cls, ClassFolder) and cfg.get('with_label', True):
-        # ClassFolder says more when it lists its files.
+    elif issubclass(cls, ClassFolder):
+        # The rest it says itself when it lists its files.
+        wanted = ('data_root', 'split', 'data_prefix', 'extensions')
+        given = {key: cfg[key] for key in wanted if key in cfg}
+        cls(**given, lazy_init=True).check_not_empty()
+    elif cfg.get('with_label', True):
         next(_folders(folder), None) or _no_class_folders(folder)
 
 

@@ -78,18 +78,26 @@ class ClassFolder(CustomDataset):
             check_annotations(self.ann_file, self.with_label)
         return super().load_data_list()
 
-    @property
-    def _where(self) -> str:
-        return self.img_prefix.rstrip('/')
+    def check_not_empty(self) -> None:
+        """Look for one image, without listing the others.
 
-    def _find_samples(self) -> list:
-        files = sorted(filter(self.is_valid_file, self._files()))
-        if not files:
+        Raises:
+            UserError: there is none.
+        """
+        if not any(map(self.is_valid_file, self._files())):
             raise UserError(
                 f'{self._where}: holds no image (of '
                 f'{", ".join(sorted(self.extensions))}); set data_root (and '
                 'split) of the dataset to the folder of your images'
             )
+
+    @property
+    def _where(self) -> str:
+        return self.img_prefix.rstrip('/')
+
+    def _find_samples(self) -> list:
+        self.check_not_empty()
+        files = sorted(filter(self.is_valid_file, self._files()))
         if not self.with_label:
             return files
         if self.class_from == 'folder':

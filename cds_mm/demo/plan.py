@@ -1,10 +1,6 @@
 """Which commands the demo runs, in which order."""
 
-import os
-import shlex
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +11,8 @@ from cds_mm.demo.digits import (
     write_scenes,
     write_singles,
 )
+from cds_mm.demo.steps import Step, run_together
 from cds_mm.engine.resume import latest_checkpoint
-from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS, TOOLS
 
 WORK = Path('work_dirs/demo')
@@ -30,6 +26,12 @@ DETECTORS = {
     'RetinaNet': str(CONFIGS / 'demo/retinanet_r18_fpn_digits.py'),
 }
 STARTS = ('scratch', *PRETRAININGS)
+# The last weights of each run; what the hosts keep of all runs is 1.6 GB.
+KEPT = [
+    'default_hooks.checkpoint.max_keep_ckpts=1',
+    'default_hooks.checkpoint.save_best=None',
+    'default_hooks.checkpoint.save_optimizer=False',
+]
 
 
 @dataclass
@@ -60,18 +62,48 @@ def run_demo(size: Size, seed: int = 0) -> float:
     for old in (WORK, DATA):
         shutil.rmtree(old, ignore_errors=True)
     write_data(size, seed)
-    run_together(
-        [pretrain_command(m, size, seed) for m in PRETRAININGS], 'pretraining'
-    )
-    for method in PRETRAININGS:
-        run_together([convert_command(method)], f'converting {method}')
-    commands = [
-        detect_command(detector, start_from, size, seed)
+    before, total = 0, 2 * len(PRETRAININGS) + len(DETECTORS) * len(STARTS)
+    # Later steps name the files of earlier ones, so each waits its turn.
+    for make_steps in (_pretrainings, _conversions, _detections):
+        steps = make_steps(size, seed)
+        run_together(steps, before, total)
+        before += len(steps)
+    return time.monotonic() - start
+
+
+def _pretrainings(size, seed):
+    return [
+        _step(
+            f'pretraining {method}',
+            pretrain_command(method, size, seed),
+            WORK / method,
+        )
+        for method in PRETRAININGS
+    ]
+
+
+def _conversions(size, seed):
+    return [
+        _step(f'converting {method}', convert_command(method))
+        for method in PRETRAININGS
+    ]
+
+
+def _detections(size, seed):
+    return [
+        _step(
+            f'{detector} from {start_from}',
+            detect_command(detector, start_from, size, seed),
+            detect_folder(detector, start_from),
+        )
         for detector in DETECTORS
         for start_from in STARTS
     ]
-    run_together(commands, 'detection')
-    return time.monotonic() - start
+
+
+def _step(name, command, folder=None):
+    log = WORK / f'{name.replace(" ", "_")}.log'
+    return Step(name, command, log, folder)
 
 
 def write_data(size: Size, seed: int) -> None:
@@ -129,65 +161,6 @@ def detect_command(
     )
 
 
-def run_together(commands: list[list[str]], what: str) -> None:
-    """Run commands, as many at once as there are cores, two at most.
-
-    Raises:
-        UserError: one of them failed; the others are ended.
-    """
-    cores = len(os.sched_getaffinity(0))
-    width = min(2, cores, len(commands))
-    env = dict(
-        os.environ,
-        OMP_NUM_THREADS=str(max(1, cores // width)),
-        # glibc would give large blocks back to the system after each step
-        # and take them anew: page faults that cost a CPU run a quarter.
-        MALLOC_MMAP_MAX_='0',
-        MALLOC_TRIM_THRESHOLD_=str(2**34),
-    )
-    waiting, running = list(enumerate(commands)), {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < width:
-                number, command = waiting.pop(0)
-                print(f'[{what}] {_shown(command)}', flush=True)
-                running[_start(command, number, what, env)] = command
-            time.sleep(0.2)
-            for process in [p for p in running if p.poll() is not None]:
-                command = running.pop(process)
-                if process.returncode:
-                    raise UserError(
-                        f'demo: {_shown(command)} failed with '
-                        f'{process.returncode}; its output is in '
-                        f'{process.log}'
-                    )
-    finally:
-        for process in running:
-            process.kill()
-
-
-def _start(command, number, what, env):
-    WORK.mkdir(parents=True, exist_ok=True)
-    log = WORK / f'{what.replace(" ", "_")}_{number}.log'
-    with log.open('w') as stream:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=env,
-        )
-    process.log = log
-    return process
-
-
-def _shown(command):
-    here = [
-        os.path.relpath(word) if os.path.isabs(word) else word
-        for word in command
-    ]
-    return shlex.join(here)
-
-
 def _train(config, folder, seed, *options):
     return [
         str(TOOLS / 'train.py'),
@@ -196,5 +169,6 @@ def _train(config, folder, seed, *options):
         str(folder),
         '--cfg-options',
         f'randomness.seed={seed}',
+        *KEPT,
         *options,
     ]

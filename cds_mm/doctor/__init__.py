@@ -7,24 +7,28 @@ functions from facts to findings.  Exits with 1 if something is broken.
 """
 
 from cds_mm.doctor.checks import (
-    BROKEN,
     CHECKS,
+    check_gpu,
+    check_ops,
+    check_threads,
+    diagnose,
+)
+from cds_mm.doctor.facts import HOSTS, IMPORTS, PACKAGES, Facts, gather
+from cds_mm.doctor.finding import (
+    BROKEN,
     LEVELS,
     NOTE,
     OK,
     WARNING,
     Finding,
-    check_gpu,
-    check_lines,
-    check_opencv,
-    check_ops,
-    check_packages,
-    check_threads,
-    check_torchvision,
-    diagnose,
     worst,
 )
-from cds_mm.doctor.facts import HOSTS, IMPORTS, PACKAGES, Facts, gather
+from cds_mm.doctor.packages import (
+    check_lines,
+    check_opencv,
+    check_packages,
+    check_torchvision,
+)
 from cds_mm.doctor.report import as_json, as_text, versions
 
 __all__ = [

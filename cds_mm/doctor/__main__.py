@@ -4,8 +4,9 @@ import argparse
 import sys
 
 import cds_mm.doctor
-from cds_mm.doctor.checks import BROKEN, diagnose, worst
+from cds_mm.doctor.checks import diagnose
 from cds_mm.doctor.facts import gather
+from cds_mm.doctor.finding import BROKEN, worst
 from cds_mm.doctor.report import as_json, as_text
 
 

@@ -1,114 +1,19 @@
-"""From facts to findings: pure functions, one for each known trap."""
+"""From facts to findings: pure functions, one for each known trap.
 
-import re
+Here those of the machine and of what was compiled for it; those of the
+packages are in ``packages.py``.
+"""
+
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from cds_mm.doctor.facts import HOSTS, PACKAGES, Facts, installed
-
-OK, NOTE, WARNING, BROKEN = 'ok', 'note', 'warning', 'broken'
-LEVELS = (OK, NOTE, WARNING, BROKEN)
-
-TORCH_PAIR = 'pip install --force-reinstall torch torchvision (both at once)'
-
-
-@dataclass
-class Finding:
-    """One line of the report.
-
-    Attributes:
-        level: 'ok', 'note', 'warning' or 'broken'.
-        title: what was looked at.
-        text: what was found.
-        fix: what to do, in one line; empty where there is nothing to do.
-    """
-
-    level: str
-    title: str
-    text: str
-    fix: str = ''
-
-
-def check_packages(facts: Facts) -> Iterator[Finding]:
-    """Packages that are missing, and packages that cannot be imported."""
-    missing = [name for name in PACKAGES if _is_missing(facts, name)]
-    for name in missing:
-        text = f'{name} is not installed'
-        fix = f'pip install {PACKAGES[name][0]}'
-        yield Finding(BROKEN, 'packages', text, fix)
-    # One fault, one line: a package that does not load takes along all that
-    # import it, with the same cause or with their own parts.
-    causes: dict[str, list[str]] = {}
-    for name, cause in facts.import_errors.items():
-        top = name.partition('.')[0]
-        part = top != name and top in facts.import_errors
-        if not part and _lacking(cause, top) not in missing:
-            causes.setdefault(cause, []).append(name)
-    for cause, names in causes.items():
-        text = f'import of {", ".join(names)} fails: {cause}'
-        fix = _import_fix(facts, names[0].partition('.')[0], cause)
-        yield Finding(BROKEN, 'packages', text, fix)
-    if not missing and not facts.import_errors:
-        yield Finding(OK, 'packages', 'all are installed and can be imported')
-
-
-def _is_missing(facts: Facts, name: str) -> bool:
-    # Some builds bring no metadata: what can be imported is not missing.
-    return name in facts.import_errors and not installed(facts, name)
-
-
-def _lacking(cause: str, default: str) -> str:
-    """The package that an import error complains about."""
-    named = re.search(r"No module named '(\w+)", cause)
-    return named[1] if named else default
-
-
-def _import_fix(facts: Facts, package: str, cause: str) -> str:
-    lacking = _lacking(cause, package)
-    if lacking == 'pkg_resources':
-        return "pip install 'setuptools<82' (the last with pkg_resources)"
-    if lacking != package:
-        return f'pip install {PACKAGES.get(lacking, (lacking,))[0]}'
-    if package in ('torch', 'torchvision'):
-        return TORCH_PAIR
-    wheel = (installed(facts, package) or PACKAGES[package])[0]
-    return f'pip install --force-reinstall --no-deps {wheel}'
-
-
-def check_lines(facts: Facts) -> Iterator[Finding]:
-    """The two lines of OpenMMLab, which own the same import names."""
-    found = {name: installed(facts, name) for name in HOSTS}
-    twice = {name: wheels for name, wheels in found.items() if wheels[1:]}
-    for name, wheels in twice.items():
-        everything = ' '.join(wheels)
-        yield Finding(
-            BROKEN,
-            'OpenMMLab line',
-            f'{" and ".join(wheels)} overwrite each other in the folder '
-            f'{name}',
-            f'pip uninstall -y {everything} && pip install '
-            f'{PACKAGES[name][0]} (uninstalling one alone removes files of '
-            'the other)',
-        )
-    original = [
-        wheel
-        for name, wheels in found.items()
-        for wheel in wheels
-        if name not in twice and not wheel.startswith('onedl-')
-    ]
-    if original:
-        yield Finding(
-            WARNING,
-            'OpenMMLab line',
-            f'{", ".join(original)}: the original line is not tested. Known: '
-            'mmdet 3.3.0 refuses mmcv 2.2.0; mmengine 0.10.7 needs '
-            'pkg_resources (setuptools<82) and cannot resume a run on torch '
-            '2.15; hue of ColorJitter overflows on numpy 2',
-            f'pip uninstall -y {" ".join(original)} && pip install '
-            f'{" ".join(PACKAGES[name][0] for name in HOSTS)}',
-        )
-    if not twice and not original:
-        yield Finding(OK, 'OpenMMLab line', 'only onedl-* distributions')
+from cds_mm.doctor.facts import PACKAGES, Facts
+from cds_mm.doctor.finding import BROKEN, NOTE, OK, WARNING, Finding
+from cds_mm.doctor.packages import (
+    check_lines,
+    check_opencv,
+    check_packages,
+    check_torchvision,
+)
 
 
 def check_ops(facts: Facts) -> Iterator[Finding]:
@@ -141,20 +46,6 @@ def _compile() -> str:
     from cds_mm.ops.missing import COMPILE
 
     return COMPILE
-
-
-def check_torchvision(facts: Facts) -> Iterator[Finding]:
-    """A torchvision built for another torch has no operations."""
-    torch = facts.distributions.get('torch')
-    fits = _satisfies(torch, facts.torch_requirement)
-    if facts.torchvision_ops is False:
-        text = 'torchvision is there, but its compiled nms is not registered'
-        yield Finding(BROKEN, 'torchvision', text, TORCH_PAIR)
-    elif torch and not fits:
-        text = f'it wants {facts.torch_requirement}, and torch is {torch}'
-        yield Finding(WARNING, 'torchvision', text, TORCH_PAIR)
-    elif facts.torchvision_ops:
-        yield Finding(OK, 'torchvision', 'its operations fit this torch')
 
 
 def check_gpu(facts: Facts) -> Iterator[Finding]:
@@ -221,22 +112,10 @@ def check_threads(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def check_opencv(facts: Facts) -> Iterator[Finding]:
-    """Two wheels of OpenCV share the folder cv2; equal versions may."""
-    wheels = installed(facts, 'cv2')
-    versions = {facts.distributions[wheel] for wheel in wheels}
-    if len(versions) > 1:
-        yield Finding(
-            WARNING,
-            'OpenCV',
-            f'{" and ".join(wheels)} share the folder cv2 and differ in '
-            f'version ({", ".join(sorted(versions))})',
-            f'pip install --force-reinstall --no-deps '
-            f'{wheels[0]}=={facts.distributions[wheels[0]]}',
-        )
-    elif len(wheels) > 1:
-        text = f'{" and ".join(wheels)} share the folder cv2: harmless'
-        yield Finding(OK, 'OpenCV', text)
+def _omp_threads(facts: Facts) -> int:
+    # A list gives a number for each nesting level; the first counts.
+    value = (facts.omp_num_threads or '').split(',')[0].strip()
+    return int(value) if value.isdigit() else facts.visible_cores
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
@@ -253,26 +132,3 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
 def diagnose(facts: Facts) -> list[Finding]:
     """All findings about `facts`, in the order of `CHECKS`."""
     return [finding for check in CHECKS for finding in check(facts)]
-
-
-def worst(findings: list[Finding]) -> str:
-    """The highest level among `findings`; 'ok' if there are none."""
-    levels = (finding.level for finding in findings)
-    return max(levels, key=LEVELS.index, default=OK)
-
-
-def _satisfies(version: str | None, requirement: str | None) -> bool:
-    if not version or not requirement:
-        return True
-    try:
-        from packaging.requirements import Requirement
-    except ImportError:
-        return True
-    specifier = Requirement(requirement).specifier
-    return specifier.contains(version, prereleases=True)
-
-
-def _omp_threads(facts: Facts) -> int:
-    # A list gives a number for each nesting level; the first counts.
-    value = (facts.omp_num_threads or '').split(',')[0].strip()
-    return int(value) if value.isdigit() else facts.visible_cores

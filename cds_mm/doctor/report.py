@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict
 
-from cds_mm.doctor.checks import LEVELS, Finding, worst
 from cds_mm.doctor.facts import PACKAGES, Facts, installed
+from cds_mm.doctor.finding import LEVELS, Finding, worst
 
 
 def versions(facts: Facts) -> dict[str, str]:

@@ -42,8 +42,19 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help='override settings of the config: key=value, lists as '
         'key="[a,b]", nested keys as a.b.c=value',
     )
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--launcher',
+        choices=LAUNCHERS,
+        default='none',
+        help='what has started the ranks; none for a single process',
+    )
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help='set by launchers: number of this rank on its machine',
+    )
 
 
 def type_name(config: dict) -> str:

@@ -4,15 +4,11 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-import torch
-from mmengine.model import is_model_wrapper
-from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
-from cds_mm.checkpoint import read_checkpoint
-from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.distributed import unwrapped
 from cds_mm.engine.cli import is_first_rank
 from cds_mm.engine.config import is_detection
 from cds_mm.errors import UserError
@@ -88,6 +84,7 @@ def check_classes(runner, cfg) -> None:
         return
     train = runner.train_dataloader.dataset
     check_labels(train, num_classes)
+    _warn_of_spare_classes(runner.logger, train, num_classes)
     _check_topk(cfg, 'val_evaluator', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
@@ -109,7 +106,7 @@ def check_head(model) -> None:
     Raises:
         UserError: they differ, which would show in the first step only.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     wanted = getattr(getattr(model, 'head', None), 'in_channels', None)
     pooled = isinstance(getattr(model, 'neck', None), GlobalAveragePooling)
     if not (pooled and isinstance(wanted, int)):
@@ -122,61 +119,15 @@ def check_head(model) -> None:
         )
 
 
-def check_pretrained(cfg) -> None:
-    """Open the file that a detector's backbone starts from.
-
-    Raises:
-        UserError: as :func:`check_checkpoint`.
-    """
-    path = find_pretrained(cfg)
-    if path is None or '://' in path:
-        return
-    if not Path(path).exists():
-        raise UserError(
-            f'{path}: there is no such file, and model.backbone.init_cfg '
-            'starts from it; make it with tools/convert_backbone.py, or set '
-            'model.backbone.init_cfg=None to start from random weights'
+def _warn_of_spare_classes(logger, dataset, num_classes):
+    # Not known where an annotation file gives the labels.
+    classes = dataset.metainfo.get('classes') or ()
+    if 0 < len(classes) < num_classes:
+        logger.warning(
+            f'model.head.num_classes={num_classes}: the training data has '
+            f'{len(classes)} classes; set model.head.num_classes='
+            f'{len(classes)}'
         )
-    check_checkpoint(path)
-
-
-def check_checkpoint(path: str, resume: bool = False) -> None:
-    """Open a checkpoint that the host is about to load.
-
-    The host falls back to running whatever code is in a file.  What the
-    restricted reader accepts holds no code to run.
-
-    Raises:
-        UserError: it is missing, broken or more than a checkpoint, or
-            ``resume`` is asked for and it has no training state.
-    """
-    if '://' in str(path):
-        return
-    checkpoint = _read(path)
-    # Else the host cannot read the state of OneCycleLR in its safe way; it
-    # says so, and reads it in the other.
-    torch.serialization.add_safe_globals([OneCycleParamScheduler])
-    if resume and 'config' in checkpoint.get('meta', {}):
-        raise UserError(
-            f"--resume {path}: its meta['config'] would be run as a program, "
-            'which no checkpoint of MMEngine has; start a run from its '
-            f'weights with --cfg-options load_from={path}'
-        )
-    if resume and 'optimizer' not in checkpoint:
-        raise UserError(
-            f'--resume {path}: it holds weights and no training state; start '
-            f'a run from it with --cfg-options load_from={path}'
-        )
-
-
-def _read(path):
-    try:
-        return read_checkpoint(path)
-    except UserError as error:
-        # Only the converter can be told to trust a file.
-        said, trust, _ = str(error).partition('pass --trust')
-        mend = 'use a checkpoint whose origin you know' if trust else ''
-        raise UserError(said + mend) from error
 
 
 def _check_topk(cfg, name, num_classes):

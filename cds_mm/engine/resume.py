@@ -25,6 +25,28 @@ def checkpoint_folders(cfg) -> list[str]:
     return [cfg.work_dir, os.path.join(out_dir, os.path.basename(work_dir))]
 
 
+def nothing_left(cfg, meta: dict) -> str:
+    """The line for a checkpoint that is at the end of its run.
+
+    Args:
+        cfg (Config): of the run that resumes from ``load_from``.
+        meta: what the checkpoint says of itself.
+
+    Returns:
+        str: empty where there is something left to train.
+    """
+    counts = (('max_epochs', 'epoch'), ('max_iters', 'iter'))
+    for limit, count in counts:
+        wanted = cfg.train_cfg.get(limit)
+        if wanted and meta.get(count, 0) >= wanted:
+            unit = limit.removeprefix('max_')
+            return (
+                f'nothing left to train: {Path(cfg.load_from).name} has all '
+                f'{wanted} {unit}; raise train_cfg.{limit} to go on'
+            )
+    return ''
+
+
 def latest_checkpoint(*folders: str) -> Path:
     """The newest whole ``epoch_N.pth`` or ``iter_N.pth`` of some folders.
 

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from cds_mm.engine.build import build_runner, build_test
+from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.config import (
     add_common_options,
     is_detection,
@@ -15,7 +16,6 @@ from cds_mm.engine.config import (
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
-    check_checkpoint,
     check_data,
     check_test_classes,
     check_writable,

@@ -4,18 +4,21 @@ import argparse
 
 from cds_mm.engine.amp import use_amp
 from cds_mm.engine.build import build_runner, build_training
+from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.config import add_common_options, run_config
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
-    check_checkpoint,
     check_classes,
     check_data,
     check_head,
-    check_pretrained,
     check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
-from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
+from cds_mm.engine.resume import (
+    checkpoint_folders,
+    latest_checkpoint,
+    nothing_left,
+)
 from cds_mm.errors import UserError
 
 
@@ -37,7 +40,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate with the actual total batch size',
     )
-    parser.add_argument('--no-persistent-workers', action='store_true')
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='end the workers of the loaders with each epoch',
+    )
     add_common_options(parser)
     return parser.parse_args(argv)
 
@@ -55,8 +62,10 @@ def main(argv: list[str] | None = None) -> None:
     check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
     check_pretrained(cfg)
     check_writable(cfg.work_dir, '--work-dir')
+    over = ''
     if cfg.get('load_from'):
-        check_checkpoint(cfg.load_from, resume=cfg.resume)
+        meta = check_checkpoint(cfg.load_from, resume=cfg.resume)
+        over = nothing_left(cfg, meta) if cfg.resume else ''
         part = '' if cfg.resume else 'backbone.'
         add_hooks(cfg, dict(type='StrictLoadHook', part=part))
     prepare_ranks(cfg)
@@ -64,7 +73,9 @@ def main(argv: list[str] | None = None) -> None:
     build_training(runner, cfg)
     check_classes(runner, cfg)
     check_head(runner.model)
-    runner.train()
+    runner.train()  # if all is over, it clears what a kill has left
+    if over:
+        runner.logger.info(over)
 
 
 def _apply_flags(cfg, args):

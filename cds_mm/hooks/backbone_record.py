@@ -1,10 +1,10 @@
 """Writes into each checkpoint what a converter must know."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
 from cds_mm.checkpoint.record import RECORD_KEY, record_from_config
+from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
 
@@ -27,9 +27,7 @@ class BackboneRecordHook(Hook):
 
     def before_train(self, runner) -> None:
         """Makes the record once, and says early what it cannot tell."""
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(runner.model)
         preprocessor = getattr(model, 'data_preprocessor', None)
         try:
             self._record = record_from_config(runner.cfg, preprocessor)

@@ -1,8 +1,9 @@
 """Says at the start of a run what will be learned from what."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+
+from cds_mm.distributed import unwrapped
 
 
 @HOOKS.register_module()
@@ -15,8 +16,7 @@ class MethodSummaryHook(Hook):
 
     def before_train(self, runner):
         """Write the lines."""
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(runner.model)
         for name, supervision in getattr(model, 'supervisions', {}).items():
             runner.logger.info(f'Supervision {name}: {supervision.describe()}')
         branches = getattr(model, 'branches', None)

@@ -1,9 +1,9 @@
 """Refuses a checkpoint that fills the model in part."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
+from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
 
@@ -24,11 +24,10 @@ class StrictLoadHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint):
         """Compare names and shapes before anything is loaded."""
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        state = unwrapped(runner.model).state_dict()
         wanted = {
             name: tensor.shape
-            for name, tensor in model.state_dict().items()
+            for name, tensor in state.items()
             if name.startswith(self.part)
             # A count that old files lack and that nothing here reads.
             and not name.endswith('num_batches_tracked')

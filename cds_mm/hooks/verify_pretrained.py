@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from torch import nn
 
@@ -11,6 +10,7 @@ from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.detector import DetectorSide, find_pretrained
 from cds_mm.checkpoint.mismatch import check_preprocessing, check_structure
 from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
+from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
 
@@ -61,21 +61,22 @@ class VerifyPretrainedHook(Hook):
     def _verify(self, runner) -> dict[int, float]:
         state, record = read_fingerprinted(self.checkpoint)
         side = _side(runner)
+        doubt = ''
         try:
             check_preprocessing(record, side)
             check_structure(record, state, side)
+            # It would fit: whatever differs now has not been loaded.
+            doubt = '; was it loaded? init_cfg takes it without prefix'
             return compare_fingerprint(record, side)
         except UserError as error:
             raise UserError(
                 f'{self.checkpoint}: is not what this run would train on: '
-                f'{error}; was it loaded? init_cfg takes it without prefix'
+                f'{error}{doubt}'
             ) from error
 
 
 def _side(runner) -> DetectorSide:
-    model = runner.model
-    if is_model_wrapper(model):
-        model = model.module
+    model = unwrapped(runner.model)
     # Semi-supervised wrappers train a student.
     holder = model if hasattr(model, 'backbone') else _student(model)
     preprocessor = model.data_preprocessor

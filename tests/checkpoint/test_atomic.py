@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -85,10 +86,26 @@ def test_interrupt_leaves_nothing(tmp_path):
 
 
 def test_places_that_cannot_be(tmp_path):
-    with pytest.raises(UserError, match='no folder'):
-        write_checkpoint({}, tmp_path / 'absent' / 'a.pth')
     with pytest.raises(UserError, match='is a folder'):
         write_checkpoint({}, tmp_path)
     with pytest.raises(UserError):
         atomic_write(tmp_path, b'')
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / 'file').touch()
+    with pytest.raises(UserError, match='file is no folder'):
+        write_checkpoint({}, tmp_path / 'file' / 'a.pth')
+
+
+def test_a_folder_is_made_and_goes_with_a_failure(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    path = tmp_path / 'new' / 'folder' / 'a.pth'
+    for place, name in ((atomic.os, 'fsync'), (Path, 'mkdir')):
+        monkeypatch.setattr(place, name, fail)
+        with pytest.raises(UserError, match='No space left'):
+            write_checkpoint({}, path)
+        monkeypatch.undo()
+        assert list(tmp_path.iterdir()) == []
+    write_checkpoint({}, path)
+    assert path.is_file()

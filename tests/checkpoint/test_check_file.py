@@ -11,6 +11,7 @@ from cds_mm.checkpoint import (
     convert,
     find_pretrained,
 )
+from cds_mm.engine.checkpoints import check_pretrained
 from cds_mm.errors import UserError
 
 
@@ -36,6 +37,8 @@ def test_it_is_what_was_trained(written, detector):
     print(f'{seconds:.2f} s')
     assert seconds < 5  # about 0.2 s on a quiet machine
     assert [row[0] for row in proof.rows][0] == 'stem'
+    stem = proof.table().splitlines()[1]
+    assert stem.startswith('stem ') and stem.endswith(' see layer1')
     assert max(row[3] or 0 for row in proof.rows) < 1e-6
 
 
@@ -46,6 +49,7 @@ def test_it_is_what_was_trained(written, detector):
         ({'preprocessor': {'mean': [120.0, 116.28, 103.53]}}, 'mean'),
         ({'loader': 'LoadRGBImage'}, r'BGR.*bgr_to_rgb=False'),
         ({'depth': 34}, 'depth'),
+        ({'base_channels': 8}, r'width: .* 16x16x3x3 .* builds 8x16x3x3; '),
         ({'norm_cfg': {'type': 'BN', 'eps': 1e-3}}, 'stage 1'),
         ({'strides': (1, 2, 2, 1)}, 'stage 4'),
         ({'dilations': (1, 1, 2, 1)}, 'stage 3'),
@@ -54,6 +58,23 @@ def test_it_is_what_was_trained(written, detector):
 def test_other_detectors(written, detector, changes, line):
     with pytest.raises(UserError, match=line):
         check_file(written, detector(**changes))
+
+
+def test_a_run_is_told_before_it_starts(written, detector):
+    init_cfg = {'type': 'Pretrained', 'checkpoint': str(written)}
+    check_pretrained(detector(init_cfg=init_cfg))
+    narrow = detector(init_cfg=init_cfg, base_channels=8)
+    narrow.default_scope = 'mmdet'
+    with pytest.raises(UserError) as caught:
+        check_pretrained(narrow)
+    assert str(caught.value) == (
+        f'{written}: model.backbone.init_cfg starts from it, but width: '
+        'layer1.0.conv1.weight is 16x16x3x3 in the file, the config '
+        'builds 8x16x3x3; set model.backbone.base_channels=16 (and the '
+        "neck's in_channels) there"
+    )
+    narrow.load_from = 'detector.pth'
+    check_pretrained(narrow)
 
 
 def test_mean_that_passes_the_settings_fails_the_features(

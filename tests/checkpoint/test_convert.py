@@ -270,7 +270,7 @@ SWAPPED = {'preprocessor': {'bgr_to_rgb': False}}
         ({'depth': 50}, r'depth: .*ResNet-18.*ResNet-50'),
         ({'deep_stem': True}, r'stem: .*7x7 stem.*deep stem'),
         ({'strides': (1, 2, 2, 1)}, r'stage 4: .*4x4.*8x8'),
-        ({'base_channels': 32}, r'missing.*layer1\.0\.downsample'),
+        ({'base_channels': 32}, r'width: .*16x16x3x3.*base_channels=16'),
         ({'type': 'mmpretrain.ResNet_CIFAR'}, r'7x7 stem.*3x3 stem'),
         ({'norm_cfg': {'type': 'GN', 'num_groups': 8}}, r'missing.*gn1'),
         ({'norm_cfg': {'type': 'BN', 'eps': 0.1}}, r'stage 1: .*difference'),

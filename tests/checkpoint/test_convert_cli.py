@@ -63,7 +63,8 @@ def test_errors_are_one_line_and_nothing_is_written(
     before = sorted(tmp_path.iterdir())
     for arguments in (
         (src, tmp_path / 'b.pth', '--detector', cfg),
-        (src, tmp_path / 'absent' / 'b.pth'),
+        (src, tmp_path / 'absent' / 'b.pth', '--detector', cfg),
+        (src, src / 'b.pth'),
         (tmp_path / 'absent.pth', tmp_path / 'b.pth'),
         (src, src),
         ('--check', src, '--detector', cfg),
@@ -73,6 +74,13 @@ def test_errors_are_one_line_and_nothing_is_written(
         assert err.startswith('error: ')
         assert err.count('\n') == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_folder_is_made(tmp_path, run, training_file):
+    src, _ = training_file()
+    dst = tmp_path / 'new' / 'folder' / 'b.pth'
+    assert run(src, dst)[0] == 0
+    assert dst.is_file()
 
 
 def test_check_fails_in_another_detector(
@@ -115,14 +123,19 @@ def test_trust_is_the_one_way_round(tmp_path, run, training_file):
 
 
 @pytest.mark.parametrize(
-    'arguments',
-    [[], ['a'], ['--check', 'a'], ['a', 'b', '--bn-images', '0']],
+    ('arguments', 'said'),
+    [
+        ([], 'nothing to convert; give SRC and DST'),
+        (['a'], 'nothing to convert; give SRC and DST'),
+        (['--check', 'a'], '--check needs --detector CONFIG'),
+        (['--check', 'a', '--detector', 'd', 'b'], 'b does not go with'),
+        (['a', 'b', '--bn-images', '0'], '--bn-images 0: must be at least 1'),
+    ],
 )
-def test_usage(tool, arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        tool.main(arguments)
-    assert caught.value.code == 2
-    assert 'usage' in capsys.readouterr().err
+def test_what_is_missing_costs_one_line(run, arguments, said):
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, '')
+    assert err.startswith(f'error: {said}') and err.count('\n') == 1
 
 
 @pytest.mark.parametrize(
@@ -141,8 +154,9 @@ def test_usage(tool, arguments, capsys):
         ['--accept-missing-maxpool'],
     ],
 )
-def test_check_takes_no_flag_of_conversion(tool, flags, capsys):
-    with pytest.raises(SystemExit) as caught:
-        tool.main(['--check', 'a', '--detector', 'd.py', *flags])
-    assert caught.value.code == 2
-    assert f'error: {flags[0]} does not go' in capsys.readouterr().err
+def test_check_takes_no_flag_of_conversion(run, flags):
+    code, _, err = run('--check', 'a', '--detector', 'd.py', *flags)
+    assert code == 1
+    assert err == (
+        f'error: {flags[0]} does not go with --check; leave it out\n'
+    )

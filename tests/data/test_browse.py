@@ -70,14 +70,15 @@ def test_command_line(config, tmp_path, request, monkeypatch, capsys):
     out = tmp_path / 'grid.png'
 
     def run(*args):
-        monkeypatch.setattr(
-            sys, 'argv', [tool, config, '--out', str(out), *args]
-        )
+        monkeypatch.setattr(sys, 'argv', [tool, config, *args])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(tool, run_name='__main__')
         return ended.value.code
 
-    assert run('--num', '3', '--draws', '1') == 0
+    monkeypatch.chdir(tmp_path)
+    assert run('--num', '1') == 0
+    assert (tmp_path / 'work_dirs' / 'views' / 'config.png').is_file()
+    assert run('--num', '3', '--draws', '1', '--out', str(out)) == 0
     assert Image.open(out).size == (3 * 132, 3 * 146)
     assert str(out) in capsys.readouterr().out
     option = 'train_dataloader.dataset.data_root=/nowhere'

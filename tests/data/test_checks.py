@@ -81,6 +81,14 @@ def test_wrapped_configs_are_looked_into(tmp_path):
     assert 'gone: no such folder' in error_of(check_dataset, cfg)
 
 
+def test_a_folder_without_an_image(image_folder, tmp_path):
+    (tmp_path / 'x' / 'a').mkdir(parents=True)
+    cfg = {'type': 'ClassFolder', 'data_root': str(tmp_path), 'split': 'x'}
+    assert '/x: holds no image' in error_of(check_dataset, cfg)
+    image_folder('x', {'b': 1})
+    check_dataset(cfg)
+
+
 def test_built_data_sets(image_folder):
     root = image_folder('x', {'a': 2})
     dataset = folder(root)

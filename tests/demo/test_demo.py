@@ -3,9 +3,20 @@
 import json
 
 import pytest
+from mmengine.registry import HOOKS
 
-from cds_mm.demo import plan, report
-from cds_mm.demo.plan import STARTS, Size, run_demo
+from cds_mm.demo import report
+from cds_mm.demo.plan import (
+    DETECTORS,
+    KEPT,
+    PRETRAININGS,
+    STARTS,
+    Size,
+    run_demo,
+)
+from cds_mm.demo.steps import Step, run_together
+from cds_mm.engine import train
+from cds_mm.engine.config import run_config
 from cds_mm.errors import UserError
 
 
@@ -42,6 +53,7 @@ def test_everything(elsewhere):
     folder = elsewhere / 'work_dirs' / 'demo'
     assert (folder / 'curves.png').stat().st_size > 10_000
     assert (folder / 'boxes.png').stat().st_size > 10_000
+    assert len(list(folder.rglob('epoch_*.pth'))) == 8
     log = (folder / 'faster-rcnn_cds').rglob('*.log')
     assert any('verified' in path.read_text() for path in log)
 
@@ -62,6 +74,30 @@ def test_scalars_and_curves(tmp_path):
         report.scalars(tmp_path / 'nowhere')
 
 
-def test_a_failed_command_is_named(elsewhere):
-    with pytest.raises(UserError, match=r'-c .*failed with 3.*\.log'):
-        plan.run_together([['-c', 'import sys; sys.exit(3)']], 'failing')
+def test_a_failed_command_is_named(tmp_path):
+    step = Step('x', ['-c', 'import sys; sys.exit(3)'], tmp_path / 'x.log')
+    with pytest.raises(UserError, match=r'-c .*failed with 3.*x\.log'):
+        run_together([step], 0, 1)
+
+
+def test_it_says_how_far_it_is(tmp_path, capsys):
+    write_log(tmp_path / 'run', [{'step': 1, 'coco/bbox_mAP': 0.25}])
+    steps = [
+        Step('first', ['-c', 'print(7)'], tmp_path / '1.log'),
+        Step('other', ['-c', ''], tmp_path / '2.log', tmp_path / 'run'),
+    ]
+    run_together(steps, 3, 10)
+    said = capsys.readouterr().out.splitlines()
+    assert f'[4/10] first ... log: {tmp_path}/1.log' in said
+    assert '[4/10] first: done in 0.0 min' in said
+    assert '[5/10] other: done in 0.0 min, AP 0.250' in said
+    assert (tmp_path / '1.log').read_text() == "-c 'print(7)'\n7\n"
+
+
+@pytest.mark.parametrize('name', [*PRETRAININGS.values(), *DETECTORS.values()])
+def test_a_run_keeps_its_last_weights_alone(name, tmp_path):
+    argv = [name, '--cfg-options', *KEPT]
+    cfg = run_config(train.parse_args(argv))
+    hook = HOOKS.build(cfg.default_hooks.checkpoint)
+    assert (hook.max_keep_ckpts, hook.save_best) == (1, None)
+    assert not hook.save_optimizer

@@ -4,7 +4,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
+from cds_mm.engine.resume import (
+    checkpoint_folders,
+    latest_checkpoint,
+    nothing_left,
+)
 from cds_mm.errors import UserError
 
 
@@ -45,6 +49,24 @@ def test_nothing_there(tmp_path):
             UserError, match='no checkpoint in .*--resume FILE'
         ):
             latest_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    'train_cfg, meta, said',
+    [
+        (dict(max_epochs=20), dict(epoch=19, iter=950), ''),
+        (dict(max_epochs=20), dict(epoch=20, iter=1000), 'all 20 epochs'),
+        (dict(max_epochs=10), dict(epoch=20, iter=1000), 'all 10 epochs'),
+        (dict(max_iters=7), dict(epoch=0, iter=7), 'all 7 iters; raise'),
+        (dict(max_iters=8), dict(epoch=0, iter=7), ''),
+        (dict(max_epochs=20), dict(), ''),
+    ],
+)
+def test_nothing_left(train_cfg, meta, said):
+    cfg = Config(dict(train_cfg=train_cfg, load_from='a/b.pth'))
+    line = nothing_left(cfg, meta)
+    assert said in line and bool(said) == bool(line)
+    assert not line or line.startswith('nothing left to train: b.pth has')
 
 
 def folders(tmp_path, **settings):

@@ -163,12 +163,13 @@ def test_another_backbone_stops_the_run(runner, hook, damage, line):
         ({'bgr_to_rgb': False}, 'channel order'),
         ({'depth': 34}, 'depth'),
         ({'norm_cfg': {'type': 'BN', 'eps': 0.01}}, 'stage 1'),
-        ({'base_channels': 8}, 'stage 1'),
+        ({'base_channels': 8}, 'width.*model.backbone.base_channels=16'),
     ],
 )
 def test_other_settings_stop_the_run(runner, hook, changes, line):
-    with pytest.raises(UserError, match=line):
+    with pytest.raises(UserError, match=line) as caught:
         hook.before_train(runner(**changes))
+    assert ('was it loaded?' in str(caught.value)) == line.startswith('stage')
 
 
 def test_what_mmengine_only_logs_stops_the_run(runner, hook, pretrained):

@@ -51,6 +51,7 @@ def test_data_folders(train, copy, tmp_path):
     (gone / 'train').mkdir(parents=True)
     (gone / 'test').mkdir()
     assert f'{gone}/train: holds no image' in train(data=gone).error
+    assert not (tmp_path / 'work').exists(), 'as little for an empty one'
     (copy / 'train' / 'empty').mkdir()
     error = train(data=copy).error
     assert "class folder 'empty'" in error and 'fill or remove it' in error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import sys
 
@@ -141,6 +142,12 @@ def test_resume_from_a_file_and_in_a_moved_folder(
     ).fine()
     straight = weights(work_dir / 'epoch_2.pth')
     assert_same(straight, weights(moved / 'epoch_2.pth'))
+    argv = ['--resume', '--work-dir', moved, *tiny(folder, epochs=2)]
+    last = command('train', CONFIG, *argv).fine().out.splitlines()[-1]
+    assert last.endswith(
+        'nothing left to train: epoch_2.pth has all 2 epochs; raise '
+        'train_cfg.max_epochs to go on'
+    )
     other = tmp_path / 'other'
     argv = ['--resume', work_dir / 'epoch_1.pth', '--work-dir', other]
     command('train', CONFIG, *argv, *tiny(folder, epochs=2)).fine()
@@ -182,7 +189,7 @@ def two_ranks(folder, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('two_ranks')
     settings = tiny(folder, model__supervisions__cds__gather=True)
     argv = ['tools/dist_train.sh', CONFIG, 2, '--work-dir', work_dir]
-    return work_dir, run_fresh(*argv, *settings, PORT=PORT).fine()
+    return work_dir, run_fresh(*argv, *settings).fine()
 
 
 def test_two_ranks(two_ranks):
@@ -227,6 +234,29 @@ def test_a_rank_that_is_killed(tmp_path):
     assert len(result.err.splitlines()) == 1
 
 
+def test_one_machine_finds_a_port_by_itself():
+    def said(**env):
+        argv = ['tools/torchrun.sh', 2, 'train.py', '--amp']
+        return run_fresh(*argv, PYTHON='echo', **env).fine().out.split()[1:-1]
+
+    ranks = ['--nproc_per_node=2', str(ROOT / 'tools/train.py')]
+    assert said() == ['--standalone', *ranks]
+    place = '--nnodes=1 --node_rank=0 --master_addr=127.0.0.1'
+    assert said(PORT='1') == [*place.split(), '--master_port=1', *ranks]
+    place = '--nnodes=2 --node_rank=1 --master_addr=first'
+    several = dict(NNODES='2', NODE_RANK='1', MASTER_ADDR='first')
+    assert said(**several) == [*place.split(), '--master_port=29500', *ranks]
+
+
+def test_a_port_that_is_taken():
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        argv = ['tools/torchrun.sh', 1, 'train.py', CONFIG]
+        result = run_fresh(*argv, PORT=str(port))
+    assert result.code == 1 and 'Traceback' not in result.err
+    assert f'error: port {port} is taken' in result.err
+
+
 def test_slurm_gets_the_right_command(tmp_path):
     fake = tmp_path / 'srun'
     fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
@@ -263,8 +293,11 @@ def test_slurm_gets_the_right_command(tmp_path):
     ]
 
 
-@pytest.mark.parametrize('script', ['dist_train', 'dist_test', 'slurm_train'])
-def test_a_script_says_how_it_is_called(script):
-    result = run_fresh(f'tools/{script}.sh')
+@pytest.mark.parametrize('argv', [[], ['--help']])
+@pytest.mark.parametrize(
+    'script', ['dist_train', 'dist_test', 'slurm_train', 'torchrun']
+)
+def test_a_script_says_how_it_is_called(script, argv):
+    result = run_fresh(f'tools/{script}.sh', *argv)
     assert result.code == 1
     assert f'tools/{script}.sh' in result.err.splitlines()[0]

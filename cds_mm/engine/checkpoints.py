@@ -1,0 +1,96 @@
+"""The files that a run starts from, opened before it does."""
+
+from pathlib import Path
+
+import torch
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+
+from cds_mm.checkpoint import (
+    carries_fingerprint,
+    check_file,
+    read_checkpoint,
+)
+from cds_mm.checkpoint.detector import find_pretrained
+from cds_mm.engine.config import is_detection
+from cds_mm.engine.quiet import quiet_hosts
+from cds_mm.errors import UserError
+
+
+def check_pretrained(cfg) -> None:
+    """Open the file that a detector's backbone starts from.
+
+    A file that carries a fingerprint is also tried in a backbone of its own:
+    the host would log what does not fit, and go on.
+
+    Raises:
+        UserError: as :func:`check_checkpoint`, or it does not fit.
+    """
+    path = find_pretrained(cfg)
+    if path is None or '://' in path:
+        return
+    if not Path(path).exists():
+        raise UserError(
+            f'{path}: there is no such file, and model.backbone.init_cfg '
+            'starts from it; make it with tools/convert_backbone.py, or set '
+            'model.backbone.init_cfg=None to start from random weights'
+        )
+    check_checkpoint(path)
+    # The weights of `load_from` take the place of these.
+    replaced = bool(cfg.get('load_from'))
+    if is_detection(cfg) and carries_fingerprint(path) and not replaced:
+        _check_fits(path, cfg)
+
+
+def _check_fits(path, cfg):
+    quiet_hosts(cfg)
+    try:
+        check_file(path, cfg)
+    except UserError as error:
+        said = str(error).removeprefix(f'{path}: ')
+        raise UserError(
+            f'{path}: model.backbone.init_cfg starts from it, but {said}'
+        ) from error
+
+
+def check_checkpoint(path: str, resume: bool = False) -> dict:
+    """Open a checkpoint that the host is about to load.
+
+    The host falls back to running whatever code is in a file.  What the
+    restricted reader accepts holds no code to run.
+
+    Returns:
+        dict: its ``meta``; empty for a URL, which is not opened.
+
+    Raises:
+        UserError: it is missing, broken or more than a checkpoint, or
+            ``resume`` is asked for and it has no training state.
+    """
+    if '://' in str(path):
+        return {}
+    checkpoint = _read(path)
+    meta = checkpoint.get('meta') or {}
+    # Else the host cannot read the state of OneCycleLR in its safe way; it
+    # says so, and reads it in the other.
+    torch.serialization.add_safe_globals([OneCycleParamScheduler])
+    if resume and 'config' in meta:
+        raise UserError(
+            f"--resume {path}: its meta['config'] would be run as a program, "
+            'which no checkpoint of MMEngine has; start a run from its '
+            f'weights with --cfg-options load_from={path}'
+        )
+    if resume and 'optimizer' not in checkpoint:
+        raise UserError(
+            f'--resume {path}: it holds weights and no training state; start '
+            f'a run from it with --cfg-options load_from={path}'
+        )
+    return meta
+
+
+def _read(path):
+    try:
+        return read_checkpoint(path)
+    except UserError as error:
+        # Only the converter can be told to trust a file.
+        said, trust, _ = str(error).partition('pass --trust')
+        mend = 'use a checkpoint whose origin you know' if trust else ''
+        raise UserError(said + mend) from error

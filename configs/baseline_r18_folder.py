@@ -1,0 +1,19 @@
+r"""Cross entropy, ResNet-18, on images of your own, one folder for each class.
+
+    tools/dist_train.sh configs/baseline_r18_folder.py 8 --cfg-options \
+        train_dataloader.dataset.data_root=data/images \
+        val_dataloader.dataset.data_root=data/images model.head.num_classes=20
+
+reads data/images/train/<class>/* and data/images/val/<class>/*.  For 8 GPUs
+with 32 images each; with fewer add --auto-scale-lr.  Not measured.
+"""
+
+_base_ = [
+    '_base_/models/r18.py',
+    '_base_/methods/baseline.py',
+    '_base_/datasets/folder.py',
+    '_base_/schedules/in1k_90e.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method)

@@ -1,0 +1,20 @@
+r"""CDS, ResNet-18, on images of your own, one folder for each class.
+
+    tools/dist_train.sh configs/cds_r18_folder.py 8 --cfg-options \
+        train_dataloader.dataset.data_root=data/images \
+        val_dataloader.dataset.data_root=data/images model.head.num_classes=20
+
+reads data/images/train/<class>/* and data/images/val/<class>/*.  For 8 GPUs
+with 32 images each; with fewer add --auto-scale-lr.  Not measured.
+"""
+
+_base_ = [
+    '_base_/models/r18.py',
+    '_base_/methods/cds.py',
+    '_base_/datasets/folder.py',
+    '_base_/schedules/in1k_90e.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method)
+train_dataloader = dict(dataset=dict(pipeline=_base_.two_views))

@@ -1,0 +1,42 @@
+"""What is looked at between building a run and starting it."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from mmpretrain.registry import DATASETS
+
+from cds_mm.engine.preflight import check_classes
+
+
+@pytest.fixture
+def warned_of(folder, caplog):
+    """What is logged about a head of some classes on a data set of four."""
+
+    def run(num_classes, **options):
+        dataset = DATASETS.build(
+            dict(type='ClassFolder', data_root=str(folder), **options)
+        )
+        runner = SimpleNamespace(
+            train_dataloader=SimpleNamespace(dataset=dataset),
+            val_loop=None,
+            logger=logging.getLogger('test_preflight'),
+        )
+        caplog.clear()
+        model = dict(head=dict(num_classes=num_classes))
+        check_classes(runner, Config(dict(model=model)))
+        return caplog.messages
+
+    return run
+
+
+def test_a_head_with_more_classes_than_the_data(warned_of, tmp_path):
+    assert warned_of(4, split='train') == []
+    assert warned_of(1000, split='train') == [
+        'model.head.num_classes=1000: the training data has 4 classes; set '
+        'model.head.num_classes=4'
+    ]
+    listed = tmp_path / 'train.txt'
+    listed.write_text('train/a/000.jpg 0\n')
+    assert warned_of(1000, ann_file=str(listed)) == [], 'who knows'
