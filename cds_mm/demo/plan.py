@@ -3,6 +3,7 @@
 import shutil
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cds_mm.demo.digits import (
@@ -11,8 +12,9 @@ from cds_mm.demo.digits import (
     write_scenes,
     write_singles,
 )
-from cds_mm.demo.steps import Step, run_together
 from cds_mm.engine.resume import latest_checkpoint
+from cds_mm.engine.scalars import score
+from cds_mm.engine.together import Command, run_together
 from cds_mm.paths import CONFIGS, TOOLS
 
 WORK = Path('work_dirs/demo')
@@ -66,7 +68,7 @@ def run_demo(size: Size, seed: int = 0) -> float:
     # Later steps name the files of earlier ones, so each waits its turn.
     for make_steps in (_pretrainings, _conversions, _detections):
         steps = make_steps(size, seed)
-        run_together(steps, before, total)
+        run_together(steps, before=before, total=total)
         before += len(steps)
     return time.monotonic() - start
 
@@ -103,7 +105,8 @@ def _detections(size, seed):
 
 def _step(name, command, folder=None):
     log = WORK / f'{name.replace(" ", "_")}.log'
-    return Step(name, command, log, folder)
+    finish = partial(score, folder) if folder else None
+    return Command(command, log, name, finish)
 
 
 def write_data(size: Size, seed: int) -> None:

@@ -6,7 +6,6 @@ import warnings
 from datetime import date
 from pathlib import Path
 
-from cds_mm.demo.logs import curve, last, scalars
 from cds_mm.demo.plan import (
     DETECTORS,
     PRETRAININGS,
@@ -15,6 +14,7 @@ from cds_mm.demo.plan import (
     detect_folder,
 )
 from cds_mm.engine.resume import latest_checkpoint
+from cds_mm.engine.scalars import curve, last, scalars
 from cds_mm.errors import UserError
 
 LEARNED_AP50 = 0.3  # below this a detector is said not to have learned

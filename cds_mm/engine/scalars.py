@@ -6,6 +6,11 @@ from pathlib import Path
 
 from cds_mm.errors import UserError
 
+_SCORES = {
+    'accuracy/top1': 'top-1 {:.1f} %',
+    'coco/bbox_mAP': 'AP {:.3f}',
+}
+
 
 def scalars(folder: Path) -> list[dict]:
     """The logged lines of all attempts in a work dir, in their order.
@@ -33,6 +38,20 @@ def curve(lines: list[dict], key: str) -> tuple[list[int], list[float]]:
     """Steps and values of one scalar."""
     found = [(line['step'], line[key]) for line in lines if key in line]
     return [step for step, _ in found], [value for _, value in found]
+
+
+def last(lines: list[dict], key: str) -> float:
+    """The last value of one scalar."""
+    return curve(lines, key)[1][-1]
+
+
+def score(folder: Path) -> str | None:
+    """What a run has reached, for people; None if it was not validated."""
+    lines = scalars(folder)
+    for key, text in _SCORES.items():
+        if any(key in line for line in lines):
+            return text.format(last(lines, key))
+    return None
 
 
 def wall_seconds(folder: Path) -> float:

@@ -1,4 +1,4 @@
-"""Running command lines of this project side by side."""
+"""Command lines side by side, and lines that say how far they are."""
 
 import os
 import shlex
@@ -36,17 +36,31 @@ class Command:
     finish: Callable[[], str | None] | None = None
 
 
+@dataclass(frozen=True)
+class _Running:
+    command: Command
+    title: str
+    process: subprocess.Popen
+    begun: float
+
+
 def run_together(
-    commands: list[Command], width: int = 1, keep_going: bool = False
+    commands: list[Command],
+    width: int | None = None,
+    keep_going: bool = False,
+    before: int = 0,
+    total: int | None = None,
 ) -> list[Command]:
-    """Run command lines, ``width`` at once, each with its share of the cores.
+    """Run command lines, each with its share of the cores.
 
     Prints a line when one begins and one when it has ended.
 
     Args:
-        commands: begun in this order.
-        width: how many at once.
+        commands: of which none waits for another; begun in this order.
+        width: how many at once; None for two, or one on a single core.
         keep_going: whether others are run when one has failed.
+        before: how many of all came before these.
+        total: how many there are in all, where these are a part.
 
     Returns:
         list[Command]: those that failed, with ``keep_going``.
@@ -54,32 +68,26 @@ def run_together(
     Raises:
         UserError: one of them failed, and the others have been ended.
     """
-    width = max(1, min(width, len(commands)))
-    waiting, running, failed = list(enumerate(commands, 1)), {}, []
+    width = min(width or 2, _cores(), len(commands))
+    titles = [
+        f'[{number}/{total or len(commands)}] {command.title}'
+        for number, command in enumerate(commands, before + 1)
+    ]
+    waiting = list(zip(titles, commands, strict=True))
+    running: list[_Running] = []
+    failed = []
     try:
         while waiting or running:
             while waiting and len(running) < width:
-                number, command = waiting.pop(0)
-                print(
-                    f'[{number}/{len(commands)}] {command.title} ... log: '
-                    f'{command.log}',
-                    flush=True,
-                )
-                process = _start(command, width)
-                running[process] = command, time.monotonic()
+                running.append(_start(*waiting.pop(0), width))
             time.sleep(0.2)
-            for process in [p for p in running if p.poll() is not None]:
-                command, since = running.pop(process)
-                if process.returncode == 0:
-                    _say_done(command, time.monotonic() - since)
-                    continue
-                failed.append(command)
-                if not keep_going:
-                    raise _failure(command, process.returncode)
-                print(f'{command.title}: failed, see {command.log}')
+            for run in [r for r in running if r.process.poll() is not None]:
+                running.remove(run)
+                if not _ended_well(run, keep_going):
+                    failed.append(run.command)
     finally:
-        for process in running:
-            process.kill()
+        for run in running:
+            run.process.kill()
     return failed
 
 
@@ -92,32 +100,41 @@ def shown(words: list[str]) -> str:
     return shlex.join(here)
 
 
-def _start(command, width):
-    cores = len(os.sched_getaffinity(0))
-    threads = str(max(1, cores // width))
+def _cores():
+    return len(os.sched_getaffinity(0))
+
+
+def _start(title, command, width):
+    print(f'{title} ... log: {command.log}', flush=True)
     words = command.words
     if words[0].endswith('.py'):
         words = [sys.executable, *words]
+    threads = str(max(1, _cores() // width))
     command.log.parent.mkdir(parents=True, exist_ok=True)
+    # Added to it: a run that was cut off goes on in the same log.
     with command.log.open('a') as stream:
-        stream.write(f'$ {shown(words)}\n')
-        stream.flush()
-        return subprocess.Popen(
+        print(f'$ {shown(command.words)}', file=stream, flush=True)
+        process = subprocess.Popen(
             words,
             stdout=stream,
             stderr=subprocess.STDOUT,
             env=dict(os.environ, OMP_NUM_THREADS=threads, **CALM_MALLOC),
         )
+    return _Running(command, title, process, time.monotonic())
 
 
-def _say_done(command, seconds):
+def _ended_well(run, keep_going):
+    code, command = run.process.returncode, run.command
+    if code and not keep_going:
+        raise UserError(
+            f'{command.title}: failed with {code} ({shown(command.words)}); '
+            f'its output is in {command.log}'
+        )
+    if code:
+        print(f'{run.title}: failed, see {command.log}', flush=True)
+        return False
     said = command.finish() if command.finish else None
+    minutes = (time.monotonic() - run.begun) / 60
     note = f', {said}' if said else ''
-    print(f'{command.title}: done in {seconds / 60:.1f} min{note}', flush=True)
-
-
-def _failure(command, code):
-    return UserError(
-        f'{command.title}: failed with {code} ({shown(command.words)}); its '
-        f'output is in {command.log}'
-    )
+    print(f'{run.title}: done in {minutes:.1f} min{note}', flush=True)
+    return True

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from cds_mm.engine.scalars import score
 from cds_mm.engine.together import Command, run_together
 from cds_mm.errors import UserError
 from cds_mm.paths import TOOLS
 from cds_mm.rows.plan import Run, shown
-from cds_mm.rows.result import is_finished, read_result, write_result
+from cds_mm.rows.result import is_finished, write_result
 
 
 def run_missing(runs: list[Run], jobs: int = 1, gpus: int = 0) -> None:
@@ -60,4 +61,4 @@ def _write_config(run) -> Path:
 
 def _finish(run):
     write_result(run)
-    return f'{read_result(run)["metric"]} {read_result(run)["last"]:.2f}'
+    return score(run.folder)

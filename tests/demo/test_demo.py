@@ -1,7 +1,5 @@
 """The demo from end to end, with very little of everything."""
 
-import json
-
 import pytest
 from mmengine.registry import HOOKS
 
@@ -14,10 +12,8 @@ from cds_mm.demo.plan import (
     Size,
     run_demo,
 )
-from cds_mm.demo.steps import Step, run_together
 from cds_mm.engine import train
 from cds_mm.engine.config import run_config
-from cds_mm.errors import UserError
 
 
 @pytest.fixture
@@ -56,42 +52,6 @@ def test_everything(elsewhere):
     assert len(list(folder.rglob('epoch_*.pth'))) == 8
     log = (folder / 'faster-rcnn_cds').rglob('*.log')
     assert any('verified' in path.read_text() for path in log)
-
-
-def write_log(folder, lines):
-    place = folder / '20260101_000000' / 'vis_data'
-    place.mkdir(parents=True)
-    text = '\n'.join(json.dumps(line) for line in lines)
-    (place / 'scalars.json').write_text(text)
-
-
-def test_scalars_and_curves(tmp_path):
-    write_log(tmp_path, [dict(step=1, a=0.5), dict(step=2, a=0.25, b=1.0)])
-    lines = report.scalars(tmp_path)
-    assert report.curve(lines, 'a') == ([1, 2], [0.5, 0.25])
-    assert report.last(lines, 'b') == 1.0
-    with pytest.raises(UserError, match='run the demo first'):
-        report.scalars(tmp_path / 'nowhere')
-
-
-def test_a_failed_command_is_named(tmp_path):
-    step = Step('x', ['-c', 'import sys; sys.exit(3)'], tmp_path / 'x.log')
-    with pytest.raises(UserError, match=r'-c .*failed with 3.*x\.log'):
-        run_together([step], 0, 1)
-
-
-def test_it_says_how_far_it_is(tmp_path, capsys):
-    write_log(tmp_path / 'run', [{'step': 1, 'coco/bbox_mAP': 0.25}])
-    steps = [
-        Step('first', ['-c', 'print(7)'], tmp_path / '1.log'),
-        Step('other', ['-c', ''], tmp_path / '2.log', tmp_path / 'run'),
-    ]
-    run_together(steps, 3, 10)
-    said = capsys.readouterr().out.splitlines()
-    assert f'[4/10] first ... log: {tmp_path}/1.log' in said
-    assert '[4/10] first: done in 0.0 min' in said
-    assert '[5/10] other: done in 0.0 min, AP 0.250' in said
-    assert (tmp_path / '1.log').read_text() == "-c 'print(7)'\n7\n"
 
 
 @pytest.mark.parametrize('name', [*PRETRAININGS.values(), *DETECTORS.values()])

@@ -6,7 +6,13 @@ from datetime import datetime
 
 import pytest
 
-from cds_mm.engine.scalars import curve, scalars, wall_seconds
+from cds_mm.engine.scalars import (
+    curve,
+    last,
+    scalars,
+    score,
+    wall_seconds,
+)
 from cds_mm.errors import UserError
 
 
@@ -48,3 +54,18 @@ def test_no_log(tmp_path):
     with pytest.raises(UserError, match='holds no log'):
         scalars(tmp_path)
     assert wall_seconds(tmp_path) == 0
+
+
+def test_the_score_of_a_run(tmp_path):
+    lines = [train(1, 5, 2.0), {'step': 1, 'accuracy/top1': 41.26}]
+    write_log(tmp_path / 'a', '20260101_000000', lines)
+    assert last(lines, 'loss') == 2.0
+    assert score(tmp_path / 'a') == 'top-1 41.3 %'
+    write_log(
+        tmp_path / 'b',
+        '20260101_000000',
+        [dict(step=1, **{'coco/bbox_mAP': 0.25})],
+    )
+    assert score(tmp_path / 'b') == 'AP 0.250'
+    write_log(tmp_path / 'c', '20260101_000000', [train(1, 5, 2.0)])
+    assert score(tmp_path / 'c') is None

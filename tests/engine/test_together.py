@@ -1,5 +1,7 @@
 """Commands side by side."""
 
+import os
+
 import pytest
 
 from cds_mm.engine.together import Command, run_together
@@ -22,10 +24,13 @@ def test_all_of_them_run_and_are_told_of(tmp_path, capsys):
     assert run_together(commands, 2) == []
     for name in 'abc':
         log = (tmp_path / f'{name}.log').read_text()
-        assert log.splitlines()[1].startswith(f'{name} ')
+        said, threads = log.splitlines()[1].split()
+        assert said == name
+        assert 1 <= int(threads) <= max(1, len(os.sched_getaffinity(0)) // 2)
+        assert log.startswith('$ ')
     out = capsys.readouterr().out
     assert '[3/3] c ... log: ' in out
-    assert 'a: done in 0.0 min, AP 0.5' in out
+    assert '[1/3] a: done in 0.0 min, AP 0.5' in out
 
 
 def test_a_failure_ends_the_others(tmp_path):
@@ -41,3 +46,8 @@ def test_the_others_go_on(tmp_path, capsys):
     assert run_together([bad, good], 1, keep_going=True) == [bad]
     assert 'here' in good.log.read_text()
     assert 'bad: failed' in capsys.readouterr().out
+
+
+def test_a_part_of_more(tmp_path, capsys):
+    run_together([command(tmp_path, 'a', '')], before=3, total=10)
+    assert '[4/10] a ... log: ' in capsys.readouterr().out
