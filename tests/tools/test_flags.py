@@ -12,7 +12,16 @@ class Seen(Exception):
     """Ends a command line once its parser is there."""
 
 
-TOOLS = ['train', 'test', 'convert_backbone', 'browse_views', 'demo']
+TOOLS = [
+    'train',
+    'test',
+    'convert_backbone',
+    'browse_views',
+    'cost_table',
+    'demo',
+    'run_row',
+    'write_metafiles',
+]
 
 
 @pytest.mark.parametrize('tool', TOOLS)
