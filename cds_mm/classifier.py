@@ -1,5 +1,7 @@
 """The classifier: only its training loss differs from its parent's."""
 
+from dataclasses import replace
+
 import torch
 from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict
@@ -28,10 +30,12 @@ class DeepSupervisedClassifier(ImageClassifier):
             supervision reads is not built.
         supervisions: supervision configs by name, which is also their name
             in the log; None takes one away.
+        teacher: config of a :class:`cds_mm.teacher.Teacher`, or None.
         **kwargs: as of :class:`ImageClassifier`.
 
     Raises:
-        UserError: there is no supervision, or a branch's stage is not there.
+        UserError: there is no supervision, a branch's stage is not there, or
+            the teacher does not fit.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         backbone: dict,
         branches: dict[str, dict] | None = None,
         supervisions: dict[str, dict] | None = None,
+        teacher: dict | None = None,
         **kwargs,
     ):
         preprocessor = kwargs.setdefault('data_preprocessor', {})
@@ -65,8 +70,20 @@ class DeepSupervisedClassifier(ImageClassifier):
         )
         self.branches = self._build_branches(branches or {}, network)
         widths = {n: b.out_channels for n, b in self.branches.items()}
+        self.network = replace(network, branches=widths)
+        self.teacher = MODELS.build(teacher) if teacher else None
+        if self.teacher:
+            self.teacher.check_fits(self)
         for supervision in self.supervisions.values():
-            supervision.connect(network, widths)
+            supervision.connect(
+                self.network, self.teacher and self.teacher.network
+            )
+
+    def _apply(self, fn, *args, **kwargs):
+        # The teacher is no child of this module, but goes where it goes.
+        if getattr(self, 'teacher', None):
+            self.teacher.model._apply(fn, *args, **kwargs)
+        return super()._apply(fn, *args, **kwargs)
 
     def _build_branches(self, configs, network):
         configs = {name: dict(c) for name, c in configs.items() if c}
@@ -133,6 +150,7 @@ class DeepSupervisedClassifier(ImageClassifier):
                 for name, branch in self.branches.items()
             },
             progress=_progress(),
+            teacher=self.teacher and self.teacher(inputs, data_samples),
         )
 
     def _check_views(self, name, supervision, num_views):

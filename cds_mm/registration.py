@@ -25,4 +25,5 @@ from cds_mm import (  # noqa: E402, F401
     hooks,
     losses,
     supervision,
+    teacher,
 )

@@ -147,8 +147,8 @@ class Widths(Supervision):
     def reads(self, branches):
         return ['stage2']
 
-    def connect(self, network, widths):
-        self.seen = network, widths
+    def connect(self, network, teacher=None):
+        self.seen = network, teacher
 
 
 def test_a_supervision_learns_the_widths_of_the_network():
@@ -156,10 +156,11 @@ def test_a_supervision_learns_the_widths_of_the_network():
     MODELS.register_module(module=Widths, force=True)
     config.supervisions.asking = dict(type='Widths')
     model = MODELS.build(config)
-    network, widths = model.supervisions.asking.seen
+    network, teacher = model.supervisions.asking.seen
     assert network.stages == stage_specs(model.backbone)
     assert network.num_classes == 100
-    assert widths == dict.fromkeys(model.branches, 512)
+    assert teacher is None
+    assert network.branches == dict.fromkeys(model.branches, 512)
 
 
 @pytest.mark.parametrize('unlabelled', [0, 1])

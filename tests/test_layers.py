@@ -20,7 +20,7 @@ LAYERS = [
         'checkpoint',
     },
     {'losses', 'branches', 'backbones', 'data'},
-    {'supervision'},
+    {'supervision', 'teacher'},
     {'classifier'},
     {'hooks', 'testing', 'registration'},
     {'engine', 'doctor'},

@@ -1,7 +1,7 @@
 """What branches must know of a network, asked from the network itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -38,6 +38,8 @@ class NetworkSpec:
     Attributes:
         stages: by name, in their order.
         num_classes: K of the main head, None where there is none.
+        branches: width D of each branch's (V*B, D) output, by name; empty
+            while the branches themselves are built.
         residual_stage: builds a stage of the backbone's own blocks from
             (in_channels, out_channels, blocks, stride); None where the
             backbone is not made of such stages.
@@ -45,6 +47,7 @@ class NetworkSpec:
 
     stages: dict[str, StageSpec]
     num_classes: int | None = None
+    branches: dict[str, int] = field(default_factory=dict)
     residual_stage: Callable[[int, int, int, int], nn.Module] | None = None
 
     @property
@@ -63,7 +66,9 @@ def network_spec(
 ) -> NetworkSpec:
     """Ask a backbone; nobody has to type a width or a depth twice."""
     return NetworkSpec(
-        stage_specs(backbone), num_classes, _residual_stages(backbone)
+        stage_specs(backbone),
+        num_classes,
+        residual_stage=_residual_stages(backbone),
     )
 
 

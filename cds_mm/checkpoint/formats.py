@@ -73,6 +73,34 @@ def extract_backbone(
     return Extracted(inside, _kind(prefix, dropped), weights, dropped)
 
 
+def classifier_state(
+    checkpoint: dict, path, ema: bool = True
+) -> dict[str, torch.Tensor]:
+    """All weights of a classifier, under MMPretrain's names.
+
+    Args:
+        checkpoint (dict): What ``read_checkpoint`` gave.
+        path: Its name, for messages.
+        ema (bool): Take the averaged weights where there are any.
+
+    Returns:
+        dict: Keys under ``backbone.``, ``head.`` and, if it has any,
+        ``branches.``; those of a torchvision ResNet are renamed.
+
+    Raises:
+        UserError: No weights, or the backbone lies under another prefix.
+    """
+    state, _ = _choose_weights(checkpoint, path, ema)
+    state = _without_wrappers(state)
+    if _has(state, BACKBONE):
+        return state
+    _check_bare(state, path)
+    return {
+        f'head.{key}' if key.startswith('fc.') else f'{BACKBONE}{key}': value
+        for key, value in state.items()
+    }
+
+
 def _has(state: dict, prefix: str) -> bool:
     return any(key.startswith(prefix) for key in state)
 

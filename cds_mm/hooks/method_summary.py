@@ -19,6 +19,8 @@ class MethodSummaryHook(Hook):
         model = unwrapped(runner.model)
         for name, supervision in getattr(model, 'supervisions', {}).items():
             runner.logger.info(f'Supervision {name}: {supervision.describe()}')
+        if getattr(model, 'teacher', None):
+            runner.logger.info(model.teacher.describe())
         branches = getattr(model, 'branches', None)
         if branches:
             count = sum(p.numel() for p in branches.parameters())

@@ -4,12 +4,14 @@ from cds_mm.supervision.base import Supervision
 from cds_mm.supervision.contrast import ContrastiveSupervision
 from cds_mm.supervision.cross_entropy import CrossEntropySupervision
 from cds_mm.supervision.deep import DeepSupervision
+from cds_mm.supervision.logits import LogitDistillation
 from cds_mm.supervision.synergy import SynergySupervision
 
 __all__ = [
     'ContrastiveSupervision',
     'CrossEntropySupervision',
     'DeepSupervision',
+    'LogitDistillation',
     'Supervision',
     'SynergySupervision',
 ]

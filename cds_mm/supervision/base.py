@@ -27,14 +27,19 @@ class Supervision(nn.Module):
         """Those of ``branches`` that it uses; the others are not built."""
         return []
 
-    def connect(self, network: NetworkSpec, widths: dict[str, int]) -> None:
+    def connect(
+        self, network: NetworkSpec, teacher: NetworkSpec | None = None
+    ) -> None:
         """Build what has to fit the network; called once, after it is built.
 
         Nobody types a width twice: an adapter or an embedding asks here.
 
         Args:
-            network: its stages and number of classes.
-            widths: width D of each branch's (V*B, D) output.
+            network: its stages, classes and branches.
+            teacher: the same of the teacher, None where there is none.
+
+        Raises:
+            UserError: network or teacher lack what this supervision reads.
         """
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
@@ -68,3 +73,19 @@ def chosen_branches(
             f'({", ".join(present) or "none"}); name some of these'
         )
     return list(wanted)
+
+
+def needs_teacher(
+    supervision: Supervision, teacher: NetworkSpec | None
+) -> NetworkSpec:
+    """The teacher, which has to be there.
+
+    Raises:
+        UserError: there is none.
+    """
+    if teacher is None:
+        raise UserError(
+            f'{type(supervision).__name__}: the model has no teacher; set '
+            "model.teacher=dict(type='Teacher', config=..., checkpoint=...)"
+        )
+    return teacher

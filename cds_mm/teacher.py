@@ -1,0 +1,127 @@
+"""A frozen network whose outputs a student learns from."""
+
+from pathlib import Path
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from cds_mm.branches import NetworkSpec
+from cds_mm.checkpoint import read_checkpoint
+from cds_mm.checkpoint.formats import classifier_state
+from cds_mm.checkpoint.record import statistics
+from cds_mm.checkpoint.source import load_strictly
+from cds_mm.configfile import load_config
+from cds_mm.errors import UserError
+from cds_mm.paths import PROJECT
+from cds_mm.structures import StageOutputs
+
+BATCHNORM = ('eval', 'train')
+_NORMS = nn.modules.batchnorm._BatchNorm
+
+
+@MODELS.register_module()
+class Teacher:
+    """A trained classifier that nobody trains.
+
+    It is no module of its student: it is in neither its ``state_dict`` nor
+    its optimizer nor what is exported from it, and copies of the student (an
+    average of its weights) share it.  It sees the rows that the student sees,
+    in one pass without gradients, under the same autocast.
+
+    Args:
+        config: leaf config that the teacher was trained with; a relative
+            path is looked for here and in the project.
+        checkpoint: its weights: a checkpoint of this project with or without
+            branches, of MMPretrain, or a torchvision state dict.  It is read
+            without running code of it, and every tensor has to be there.
+        batchnorm: 'eval', or 'train' for the statistics of the batch.  The
+            released code of distilled CDS has 'train', since its network
+            shows its features in that mode alone.
+
+    Raises:
+        UserError: there is no such file, or it does not fill the network.
+    """
+
+    def __init__(self, config: str, checkpoint: str, batchnorm: str = 'eval'):
+        if batchnorm not in BATCHNORM:
+            raise ValueError(
+                f'batchnorm is one of {BATCHNORM}, but it is {batchnorm!r}'
+            )
+        self.name = f'{Path(config).stem} of {checkpoint}'
+        self.batchnorm = batchnorm
+        self.model = _built(config)
+        state = classifier_state(read_checkpoint(checkpoint), checkpoint)
+        own = self.model.state_dict()
+        used = {key: v for key, v in state.items() if _belongs(key, own)}
+        load_strictly(self.model, used, checkpoint, f'teacher {config}')
+        self.model.requires_grad_(False)
+        self.model.eval()
+
+    @property
+    def network(self) -> NetworkSpec:
+        """Its stages, classes, and widths of branches."""
+        return self.model.network
+
+    def check_fits(self, student: nn.Module) -> None:
+        """Compare with the student what no supervision looks at.
+
+        Raises:
+            UserError: other classes, or another normalisation of images.
+        """
+        theirs, ours = self.network.num_classes, student.network.num_classes
+        if ours is not None and theirs != ours:
+            raise UserError(
+                f'teacher {self.name}: knows {theirs} classes, the student '
+                f'{ours}; take a teacher of the same data set'
+            )
+        theirs, ours = (
+            statistics(model.data_preprocessor)
+            for model in (self.model, student)
+        )
+        if theirs != ours:
+            raise UserError(
+                f'teacher {self.name}: was trained with mean and std '
+                f'{theirs}, the student has {ours}; set data_preprocessor to '
+                "the teacher's"
+            )
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, data_samples: list) -> StageOutputs:
+        """What the teacher shows of the student's rows, (V*B, ...)."""
+        if self.batchnorm == 'train':
+            for module in self.model.modules():
+                if isinstance(module, _NORMS):
+                    module.train()
+        return self.model.stage_outputs(inputs, data_samples)
+
+    def __deepcopy__(self, memo) -> 'Teacher':
+        return self
+
+    def describe(self) -> str:
+        """One line for the log."""
+        count = sum(p.numel() for p in self.model.parameters())
+        return (
+            f'Teacher {self.name}: {count:,} parameters, frozen, BatchNorm '
+            f'in {self.batchnorm} mode'
+        )
+
+
+def _built(config):
+    path = Path(config)
+    if not path.exists() and (PROJECT / path).exists():
+        path = PROJECT / path
+    cfg = load_config(str(path))
+    model = cfg.model
+    # A teacher has learned; whom it learned from does not matter.
+    model.pop('teacher', None)
+    if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
+        # The checkpoint fills it.
+        model.backbone.pop('init_cfg')
+    preprocessor = cfg.get('data_preprocessor') or {}
+    return MODELS.build({'data_preprocessor': preprocessor, **model})
+
+
+def _belongs(key, own):
+    # A checkpoint may have branches that this teacher is built without.
+    return key in own or not key.startswith(('branches.', 'supervisions.'))
