@@ -12,6 +12,7 @@ from cds_mm.engine.cost import Bench
 from cds_mm.testing import CONFIGS, fresh_seed
 
 METHODS = ('baseline', 'dsn', 'dks', 'dhm', 'cds')
+ALL_METHODS = (*METHODS, 'one')
 # One backbone of each family; its other depths are the slow ones.
 FAMILIES = ('r18', 'rxt50', 'wrn50', 'se18', 'preact18')
 SAMPLE = [
@@ -20,13 +21,14 @@ SAMPLE = [
     for model in FAMILIES
 ]
 SAMPLE += [
+    'cifar100/one_r18_cifar100.py',
     'finegrained/cds_r50_cub.py',
     'cifar100/dsn_r18_cifar100_sepconv.py',
 ]
 REST = sorted(
     name
     for path in CONFIGS.rglob('*.py')
-    if '_base_' not in path.parts and path.name.startswith(METHODS)
+    if '_base_' not in path.parts and path.name.startswith(ALL_METHODS)
     for name in [path.relative_to(CONFIGS).as_posix()]
     # It has no standard stem, and another test.
     if name not in SAMPLE and 'as-released' not in name

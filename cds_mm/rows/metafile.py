@@ -22,6 +22,10 @@ PAPERS = {
         'Objectives',
         'https://arxiv.org/abs/2003.10739',
     ),
+    'one': (
+        'Knowledge Distillation by On-the-Fly Native Ensemble',
+        'https://arxiv.org/abs/1806.04606',
+    ),
     'cds': (
         'Contrastive Deep Supervision',
         'https://arxiv.org/abs/2207.05306',

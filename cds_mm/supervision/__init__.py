@@ -4,6 +4,7 @@ from cds_mm.supervision.base import Supervision
 from cds_mm.supervision.contrast import ContrastiveSupervision
 from cds_mm.supervision.cross_entropy import CrossEntropySupervision
 from cds_mm.supervision.deep import DeepSupervision
+from cds_mm.supervision.ensemble import EnsembleSupervision
 from cds_mm.supervision.logits import LogitDistillation
 from cds_mm.supervision.synergy import SynergySupervision
 
@@ -11,6 +12,7 @@ __all__ = [
     'ContrastiveSupervision',
     'CrossEntropySupervision',
     'DeepSupervision',
+    'EnsembleSupervision',
     'LogitDistillation',
     'Supervision',
     'SynergySupervision',
