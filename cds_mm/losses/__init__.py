@@ -8,7 +8,10 @@ from cds_mm.losses.contrastive import (
     related_contrastive_loss,
 )
 from cds_mm.losses.cross_entropy import labelled_cross_entropy
-from cds_mm.losses.divergence import softened_divergence
+from cds_mm.losses.divergence import (
+    softened_cross_entropy,
+    softened_divergence,
+)
 from cds_mm.losses.normalize import unit_rows
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     'poster_contrastive_loss',
     'relate',
     'related_contrastive_loss',
+    'softened_cross_entropy',
     'softened_divergence',
     'unit_rows',
 ]

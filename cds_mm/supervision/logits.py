@@ -3,7 +3,7 @@
 from mmpretrain.registry import MODELS
 
 from cds_mm.branches import NetworkSpec
-from cds_mm.losses import softened_divergence
+from cds_mm.losses import softened_cross_entropy, softened_divergence
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision.base import (
     Counters,
@@ -12,19 +12,20 @@ from cds_mm.supervision.base import (
     needs_teacher,
 )
 
+FORMS = {'kl': softened_divergence, 'cross_entropy': softened_cross_entropy}
+
 
 @MODELS.register_module()
 class LogitDistillation(Supervision):
     """The student's classes follow the teacher's (Hinton et al., 2015).
 
-    T^2 KL(softmax(t / T) || softmax(s / T)), mean over the rows.
-
     Args:
         weight: of the loss; 0.9 beside 0.1 of cross entropy in the CIFAR
             recipe of RepDistiller, whose temperature is 4.
         temperature: T.
-        squared: whether T^2 is in it.  The released code of distilled CDS
-            leaves it out.
+        form: 'kl', T^2 KL(softmax(t / T) || softmax(s / T)), or
+            'cross_entropy' of the two without T^2, as in the released code of
+            distilled CDS; mean over the rows both.
         views: which views it reads.
     """
 
@@ -32,13 +33,17 @@ class LogitDistillation(Supervision):
         self,
         weight: float = 0.9,
         temperature: float = 4.0,
-        squared: bool = True,
+        form: str = 'kl',
         views: tuple[int, ...] = (0,),
     ):
         super().__init__()
+        if form not in FORMS:
+            raise ValueError(
+                f'form is one of {tuple(FORMS)}, but it is {form!r}'
+            )
         self.weight = weight
         self.temperature = temperature
-        self.squared = squared
+        self.form = form
         self.views = tuple(views)
 
     def connect(
@@ -53,14 +58,12 @@ class LogitDistillation(Supervision):
             outputs.rows(side.logits, self.views)
             for side in (outputs.teacher, outputs)
         )
-        loss = softened_divergence(target, logits, self.temperature)
-        if not self.squared:
-            loss = loss / self.temperature**2
+        loss = FORMS[self.form](target, logits, self.temperature)
         return {'': self.weight * loss}, {}
 
     def describe(self) -> str:
         """One line for the log."""
         return (
-            f"teacher's logits x {self.weight:g}, temperature "
-            f'{self.temperature:g}'
+            f"teacher's logits x {self.weight:g} by {self.form}, "
+            f'temperature {self.temperature:g}'
         )

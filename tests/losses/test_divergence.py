@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cds_mm.losses import softened_divergence
+from cds_mm.losses import softened_cross_entropy, softened_divergence
 from cds_mm.testing import fresh_generator
 
 UNIFORM, SKEWED = torch.zeros(1, 2), torch.tensor([[math.log(3), 0.0]])
@@ -81,3 +81,23 @@ def test_half_precision_is_computed_in_float():
     assert value.dtype == torch.float32
     expected = softened_divergence(target.float(), logits.float())
     torch.testing.assert_close(value, expected)
+
+
+@pytest.mark.parametrize(
+    ('temperature', 'entropy'), [(1.0, 0.562335), (3.0, 0.676661)]
+)
+def test_cross_entropy_of_equals_is_the_entropy(temperature, entropy):
+    value = softened_cross_entropy(SKEWED, SKEWED, temperature)
+    assert float(value) == pytest.approx(entropy, abs=1e-6)
+
+
+def test_cross_entropy_is_divergence_and_entropy():
+    generator = fresh_generator()
+    target, logits = torch.randn(2, 4, 5, generator=generator).double()
+    logits.requires_grad_()
+    whole = softened_cross_entropy(target, logits, 3.0)
+    divergence = softened_divergence(target, logits, 3.0) / 9
+    entropy = softened_cross_entropy(target, target, 3.0)
+    torch.testing.assert_close(whole, divergence + entropy)
+    grads = (torch.autograd.grad(v, logits)[0] for v in (whole, divergence))
+    torch.testing.assert_close(*grads)
