@@ -50,7 +50,7 @@ class Teacher:
             )
         self.name = f'{Path(config).stem} of {checkpoint}'
         self.batchnorm = batchnorm
-        self.model = _built(config)
+        self.model = build_teacher(config)
         state = classifier_state(read_checkpoint(checkpoint), checkpoint)
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
@@ -107,19 +107,27 @@ class Teacher:
         )
 
 
-def _built(config):
+def build_teacher(config: str) -> nn.Module:
+    """The classifier of a leaf config, with random weights.
+
+    Args:
+        config: path; a relative one is looked for here and in the project.
+    """
     path = Path(config)
     if not path.exists() and (PROJECT / path).exists():
         path = PROJECT / path
     cfg = load_config(str(path))
-    model = cfg.model
-    # A teacher has learned; whom it learned from does not matter.
-    model.pop('teacher', None)
-    if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
-        # The checkpoint fills it.
-        model.backbone.pop('init_cfg')
-    preprocessor = cfg.get('data_preprocessor') or {}
-    return MODELS.build({'data_preprocessor': preprocessor, **model})
+    # A teacher has learned; whom it learned from does not matter, nor from
+    # where it started.
+    cfg.model.pop('teacher', None)
+    if (cfg.model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
+        cfg.model.backbone.pop('init_cfg')
+    return MODELS.build(with_preprocessor(cfg))
+
+
+def with_preprocessor(cfg) -> dict:
+    """The model of a config with its preprocessor, as the runner builds it."""
+    return {'data_preprocessor': cfg.get('data_preprocessor'), **cfg.model}
 
 
 def _belongs(key, own):

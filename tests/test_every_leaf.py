@@ -21,7 +21,7 @@ SAMPLE = [
     for model in FAMILIES
 ]
 SAMPLE += [
-    'cifar100/one_r18_cifar100.py',
+    'kd/one_r18_cifar100.py',
     'finegrained/cds_r50_cub.py',
     'cifar100/dsn_r18_cifar100_sepconv.py',
 ]

@@ -1,6 +1,7 @@
 """What a method costs: parameters, arithmetic, time and memory of a step."""
 
 import multiprocessing
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cds_mm.configfile import load_config
 from cds_mm.errors import UserError
+from cds_mm.teacher import build_teacher, with_preprocessor
 
 _SIZES = ('crop_size', 'scale')
 
@@ -62,9 +64,7 @@ class Bench:
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
         torch.manual_seed(0)
         init_default_scope('mmpretrain')
-        preprocessor = {'data_preprocessor': config.data_preprocessor}
-        _drop_pretrained(config.model)
-        self.model = MODELS.build({**config.model, **preprocessor})
+        self.model = _built(config)
         self.model.to(self.device).train()
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
         self.data = _random_batch(config, batch_size)
@@ -155,10 +155,18 @@ def _macs(function) -> float:
     return counter.get_total_flops() / 2
 
 
-def _drop_pretrained(model):
-    # Weights change nothing that is measured here, and may not be there.
+def _built(config):
+    """The model with random weights, which change nothing of the cost."""
+    model = config.model
     if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
         model.backbone.pop('init_cfg')
+    if not model.get('teacher'):
+        return MODELS.build(with_preprocessor(config))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'teacher.pth'
+        torch.save(build_teacher(model.teacher.config).state_dict(), path)
+        model.teacher.checkpoint = str(path)
+        return MODELS.build(with_preprocessor(config))
 
 
 def _random_batch(config: Config, batch_size: int) -> dict:

@@ -89,3 +89,25 @@ def needs_teacher(
             "model.teacher=dict(type='Teacher', config=..., checkpoint=...)"
         )
     return teacher
+
+
+def shared_stages(
+    supervision: Supervision,
+    wanted: tuple[str, ...] | None,
+    network: NetworkSpec,
+    teacher: NetworkSpec,
+) -> list[str]:
+    """``wanted``, or all stages of the network; the teacher has to have them.
+
+    Raises:
+        UserError: network or teacher lack one.
+    """
+    stages = list(network.stages) if wanted is None else list(wanted)
+    for name in stages:
+        for side, owner in ((network, 'the model'), (teacher, 'the teacher')):
+            if name not in side.stages:
+                raise UserError(
+                    f'{type(supervision).__name__} on {name}: {owner} gives '
+                    f'{", ".join(side.stages)}; name stages that both have'
+                )
+    return stages

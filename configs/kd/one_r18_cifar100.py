@@ -1,6 +1,6 @@
 """ONE, ResNet-18, CIFAR-100, 300 epochs.
 
-    python tools/train.py configs/cifar100/one_r18_cifar100.py
+    python tools/train.py configs/kd/one_r18_cifar100.py
 
 For 1 GPU with 128 images.  Top-1 not published; not
 measured here.

@@ -1,0 +1,101 @@
+"""Feature maps that follow the teacher's (AT, SP)."""
+
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from cds_mm.branches import NetworkSpec
+from cds_mm.losses import attention_transfer_loss, similarity_preserving_loss
+from cds_mm.structures import StageOutputs
+from cds_mm.supervision.base import (
+    Counters,
+    Losses,
+    Supervision,
+    needs_teacher,
+    shared_stages,
+)
+
+
+class MapDistillation(Supervision):
+    """A loss between the maps of student and teacher, stage by stage.
+
+    Args:
+        weight: of each stage's loss.
+        stages: names of the stages, None for all.
+        views: which views it reads.
+    """
+
+    def __init__(
+        self,
+        weight: float,
+        stages: tuple[str, ...] | None = None,
+        views: tuple[int, ...] = (0,),
+    ):
+        super().__init__()
+        self.weight = weight
+        self.stages = None if stages is None else tuple(stages)
+        self.views = tuple(views)
+
+    def connect(
+        self, network: NetworkSpec, teacher: NetworkSpec | None = None
+    ) -> None:
+        """Choose the stages, which the teacher has to have too."""
+        teacher = needs_teacher(self, teacher)
+        self.stages = shared_stages(self, self.stages, network, teacher)
+
+    def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
+        """The loss of one stage, of maps (N, C, H, W) of any two sizes."""
+        raise NotImplementedError
+
+    def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
+        """One weighted loss for each stage."""
+        losses = {
+            name: self.weight
+            * self.compare(
+                outputs.rows(outputs.maps[name], self.views),
+                outputs.rows(outputs.teacher.maps[name], self.views),
+            )
+            for name in self.stages
+        }
+        return losses, {}
+
+    def describe(self) -> str:
+        """One line for the log."""
+        where = ', '.join(self.stages)
+        return f'{type(self).__name__} x {self.weight:g} on {where}'
+
+
+@MODELS.register_module()
+class AttentionTransfer(MapDistillation):
+    """Spatial energy maps follow the teacher's (Zagoruyko, ICLR 2017).
+
+    Args:
+        weight: of each stage's loss; 1000 with mode 'code'.
+        mode: 'code' or 'paper', see
+            :func:`cds_mm.losses.attention_transfer_loss`.
+        **kwargs: as of :class:`MapDistillation`.
+    """
+
+    def __init__(self, weight: float = 1000.0, mode: str = 'code', **kwargs):
+        super().__init__(weight, **kwargs)
+        self.mode = mode
+
+    def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
+        """Of the energies of both maps."""
+        return attention_transfer_loss(student_map, teacher_map, self.mode)
+
+
+@MODELS.register_module()
+class SimilarityPreserving(MapDistillation):
+    """Similarities within the batch follow the teacher's (Tung, ICCV 2019).
+
+    Args:
+        weight: of each stage's loss; 3000 in RepDistiller, on the last stage.
+        **kwargs: as of :class:`MapDistillation`.
+    """
+
+    def __init__(self, weight: float = 3000.0, **kwargs):
+        super().__init__(weight, **kwargs)
+
+    def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
+        """Of the similarities of the rows of both maps."""
+        return similarity_preserving_loss(student_map, teacher_map)

@@ -1,0 +1,5 @@
+"""Attention transfer for ImageNet: on the last two stages (torchdistill)."""
+
+_base_ = './at.py'
+
+method = dict(supervisions=dict(at=dict(stages=('stage3', 'stage4'))))

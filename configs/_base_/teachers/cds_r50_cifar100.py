@@ -1,0 +1,10 @@
+"""ResNet-50, CDS with its branches, CIFAR-100.
+
+Train configs/cifar100/cds_r50_cifar100.py first.
+"""
+
+teacher = dict(
+    type='Teacher',
+    config='configs/cifar100/cds_r50_cifar100.py',
+    checkpoint='work_dirs/cds_r50_cifar100/epoch_300.pth',
+)

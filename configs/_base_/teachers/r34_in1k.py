@@ -1,0 +1,10 @@
+"""ResNet-34, cross entropy, ImageNet.
+
+Train configs/baseline_r34_in1k.py first.
+"""
+
+teacher = dict(
+    type='Teacher',
+    config='configs/baseline_r34_in1k.py',
+    checkpoint='work_dirs/baseline_r34_in1k/epoch_90.pth',
+)

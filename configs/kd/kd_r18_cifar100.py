@@ -1,0 +1,19 @@
+"""KD, ResNet-18, CIFAR-100, 300 epochs.
+
+    python tools/train.py configs/kd/kd_r18_cifar100.py
+
+Cross entropy x 0.1, divergence x 0.9, temperature 4 (RepDistiller); teacher:
+ResNet-50.  For 1 GPU with 128 images.  Top-1 not published for this pair; not
+measured here.
+"""
+
+_base_ = [
+    '../_base_/models/r18_cifar.py',
+    '../_base_/methods/kd.py',
+    '../_base_/teachers/r50_cifar100.py',
+    '../_base_/datasets/cifar100.py',
+    '../_base_/schedules/cifar_300e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method, teacher=_base_.teacher)

@@ -1,0 +1,18 @@
+"""RKD, ResNet-18, CIFAR-100, 300 epochs.
+
+    python tools/train.py configs/kd/rkd_r18_cifar100.py
+
+Distances x 25, angles x 50 (RepDistiller); teacher: ResNet-50.  For 1 GPU with
+128 images.  Top-1 not published for this pair; not measured here.
+"""
+
+_base_ = [
+    '../_base_/models/r18_cifar.py',
+    '../_base_/methods/rkd.py',
+    '../_base_/teachers/r50_cifar100.py',
+    '../_base_/datasets/cifar100.py',
+    '../_base_/schedules/cifar_300e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method, teacher=_base_.teacher)
