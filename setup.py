@@ -22,7 +22,7 @@ REQUIRES = [
     'onedl-mmpretrain>=1.3.6',
     'pycocotools>=2.0.11',
     'safetensors>=0.8.0',
-    # The lists of Stanford Dogs.
+    # The lists of Stanford Dogs, the fit of a temperature.
     'scipy>=1.15.3',
     'tensorboard>=2.21.0',
     'tqdm>=4.70.1',

@@ -22,6 +22,7 @@ from cds_mm import (  # noqa: E402, F401
     branches,
     classifier,
     data,
+    evaluation,
     hooks,
     losses,
     supervision,

@@ -15,6 +15,7 @@ import sys
 import numpy as np
 import torch
 
+import cds_mm.engine.reliability
 import cds_mm.engine.test
 import cds_mm.engine.train
 import cds_mm.rows.main  # noqa: F401
@@ -23,6 +24,7 @@ from cds_mm.engine.cli import friendly_main
 MODULES = {
     'train': 'cds_mm.engine.train',
     'test': 'cds_mm.engine.test',
+    'reliability_diagram': 'cds_mm.engine.reliability',
     'run_row': 'cds_mm.rows.main',
 }
 

@@ -19,7 +19,7 @@ LAYERS = [
         'ops',
         'checkpoint',
     },
-    {'losses', 'branches', 'backbones', 'data'},
+    {'losses', 'branches', 'backbones', 'data', 'evaluation'},
     {'supervision', 'teacher'},
     {'classifier'},
     {'hooks', 'testing', 'registration'},

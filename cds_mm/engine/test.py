@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 import mmengine
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
+from mmengine.runner import Runner
 
 from cds_mm.engine.build import build_runner, build_test
 from cds_mm.engine.checkpoints import check_checkpoint
@@ -51,23 +53,45 @@ def main(argv: list[str] | None = None) -> None:
     """
     args = parse_args(argv)
     _check_out(args)
+    cfg = evaluation_config(args)
+    if args.show_dir:
+        _paint(cfg, args)
+    runner = build_test_runner(cfg)
+    if args.out and args.out_item != 'metrics':
+        runner.test_evaluator.metrics.append(DumpResults(args.out))
+    metrics = runner.test()
+    if args.out_item == 'metrics' and is_main_process():
+        mmengine.dump(metrics, args.out)
+
+
+def evaluation_config(args: argparse.Namespace) -> Config:
+    """The config of a test: as :func:`run_config`, of ``args.checkpoint``."""
     cfg = run_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
-    _apply_flags(cfg, args)
+    if args.amp:
+        cfg.test_cfg.fp16 = True
     add_run_hooks(cfg)
+    return cfg
+
+
+def build_test_runner(cfg: Config) -> Runner:
+    """Look at what a test needs, then build it; ``runner.test()`` is next.
+
+    Args:
+        cfg: of :func:`evaluation_config`.
+
+    Raises:
+        UserError: whatever the user can mend.
+    """
     check_data(cfg, ('test',))
-    check_checkpoint(args.checkpoint)
+    check_checkpoint(cfg.load_from)
     check_writable(cfg.work_dir, '--work-dir')
     add_hooks(cfg, dict(type='StrictLoadHook'))
     prepare_ranks(cfg)
     runner = build_runner(cfg)
     build_test(runner, cfg)
     check_test_classes(runner, cfg)
-    if args.out and args.out_item != 'metrics':
-        runner.test_evaluator.metrics.append(DumpResults(args.out))
-    metrics = runner.test()
-    if args.out_item == 'metrics' and is_main_process():
-        mmengine.dump(metrics, args.out)
+    return runner
 
 
 def _check_out(args):
@@ -91,11 +115,7 @@ def _check_out(args):
     check_writable(str(Path(args.out).parent), '--out')
 
 
-def _apply_flags(cfg, args):
-    if args.amp:
-        cfg.test_cfg.fp16 = True
-    if not args.show_dir:
-        return
+def _paint(cfg, args):
     if is_detection(cfg):
         paint = dict(draw=True, test_out_dir=args.show_dir)
     else:

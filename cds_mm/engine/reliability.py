@@ -1,0 +1,174 @@
+"""``tools/reliability_diagram.py``: how far confidence is from accuracy."""
+
+import argparse
+import copy
+import json
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from torch import Tensor
+
+from cds_mm.checkpoint.atomic import atomic_write
+from cds_mm.engine.config import add_common_options, is_detection
+from cds_mm.engine.preflight import check_data, check_writable
+from cds_mm.engine.test import build_test_runner, evaluation_config
+from cds_mm.errors import UserError
+from cds_mm.evaluation import (
+    KeptScores,
+    calibration_scores,
+    draw_reliability,
+    fit_temperature,
+    log_probabilities,
+    reliability,
+    scale_temperature,
+)
+from cds_mm.evaluation.diagram import load_figure
+from cds_mm.evaluation.metric import BINS, check_bins
+
+Scores = tuple[Tensor, Tensor]  # (N, C) probabilities, (N,) labels
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The flags of ``tools/test.py`` where they have a meaning here."""
+    parser = argparse.ArgumentParser(
+        description='Draw the reliability diagram of a classifier'
+    )
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out',
+        default='reliability.png',
+        help='picture to write; the numbers go to a .json of that name',
+    )
+    parser.add_argument(
+        '--bins', type=int, default=BINS[0], help='of the diagram'
+    )
+    parser.add_argument(
+        '--fit-temperature',
+        action='store_true',
+        help='fit T on the validation data, show the test set after it, too',
+    )
+    add_common_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Evaluate, print the scores, write the picture and the numbers.
+
+    Raises:
+        UserError: whatever the user can mend.
+    """
+    args = parse_args(argv)
+    cfg = evaluation_config(args)
+    _check(args, cfg)
+    needs_val = args.fit_temperature and not _same_images(cfg)
+    if needs_val:
+        check_data(cfg, ('val',))
+    test = _evaluate(cfg)
+    val = _evaluate(_val_as_test(cfg)) if needs_val else test
+    if is_main_process():
+        # As here most data sets are published with: then T has seen what it
+        # is judged on, which is to be said wherever it is shown.
+        fitted_on = 'val' if needs_val else 'val (the test set itself)'
+        report(args, test, val, fitted_on)
+
+
+def report(args, test: Scores, val: Scores, fitted_on: str) -> None:
+    """Print, draw and write what is known of the test set.
+
+    Args:
+        args: of :func:`parse_args`.
+        test: what is shown.
+        val: what a temperature is fitted on, if one is asked for.
+        fitted_on: what to call that.
+
+    Raises:
+        UserError: no temperature is best; the rest is written all the same.
+    """
+    shown = dict(as_trained=('as trained', test))
+    numbers = dict(config=args.config, checkpoint=args.checkpoint)
+    try:
+        if args.fit_temperature:
+            fitted = fit_temperature(log_probabilities(val[0]), val[1])
+            numbers.update(temperature=fitted, temperature_fitted_on=fitted_on)
+            shown['temperature_scaled'] = _scaled(test, fitted, fitted_on)
+    finally:
+        # Also where no T is best: the evaluation may have taken an hour.
+        _show(args, shown, numbers)
+
+
+def _scaled(scores, temperature, fitted_on):
+    heading = (
+        f'after temperature scaling, T fitted on {fitted_on}: '
+        f'T = {temperature:.4g}'
+    )
+    return heading, (scale_temperature(scores[0], temperature), scores[1])
+
+
+def _show(args, shown, numbers):
+    panels = []
+    for name, (heading, scores) in shown.items():
+        numbers[name] = calibration_scores(*scores, _ece_bins(args.bins))
+        panels.append((heading, reliability(*scores, args.bins)))
+        print(f'{heading}: {_describe(numbers[name])}')
+    draw_reliability(args.out, panels)
+    text = json.dumps(numbers, indent=2) + '\n'
+    atomic_write(Path(args.out).with_suffix('.json'), text.encode())
+    print(f'{args.out}: the diagram of {panels[0][1].count.sum()} images')
+
+
+def _check(args, cfg):
+    check_bins(args.bins, '--bins')
+    if Path(args.out).suffix != '.png':
+        raise UserError(
+            f'--out {args.out}: the diagram is written as .png; name it so'
+        )
+    load_figure()
+    check_writable(str(Path(args.out).parent), '--out')
+    if is_detection(cfg):
+        raise UserError(
+            f'{args.config}: trains a detector, whose scores are no '
+            'distribution over classes; choose a classification config'
+        )
+    if args.fit_temperature and not cfg.get('val_dataloader'):
+        raise UserError(
+            f'{args.config}: has no val_dataloader to fit a temperature on; '
+            'leave out --fit-temperature'
+        )
+
+
+def _same_images(cfg):
+    test, val = (
+        {k: v for k, v in loader.dataset.items() if k != 'pipeline'}
+        for loader in (cfg.test_dataloader, cfg.val_dataloader)
+    )
+    return test == val
+
+
+def _val_as_test(cfg):
+    # Not runner.val(), after which hooks look for the best checkpoint.
+    cfg = copy.deepcopy(cfg)
+    cfg.test_dataloader = cfg.val_dataloader
+    return cfg
+
+
+def _evaluate(cfg) -> Scores | None:
+    runner = build_test_runner(cfg)
+    kept = KeptScores()
+    runner.test_evaluator.metrics.append(kept)
+    runner.test()
+    return kept.scores
+
+
+def _ece_bins(bins):
+    return list(dict.fromkeys((bins, *BINS)))
+
+
+def _describe(scores):
+    eces = [
+        f'ECE ({name.removeprefix("ece_")} bins) {value:.2f} %'
+        for name, value in scores.items()
+        if name.startswith('ece_')
+    ]
+    rest = f'NLL {scores["nll"]:.4f}, Brier {scores["brier"]:.4f}'
+    return ', '.join([*eces, rest])
