@@ -1,5 +1,6 @@
 """Unit vectors with a gradient that stays bounded."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,3 +27,39 @@ def unit_rows(vectors: Tensor, floor: float = NORM_FLOOR) -> Tensor:
         Tensor: (N, D) float32, or float64 for float64 input.
     """
     return F.normalize(at_least_float32(vectors), dim=1, eps=floor)
+
+
+def student_and_teacher(
+    student: Tensor, teacher: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What a distillation loss compares, ready for it.
+
+    Args:
+        student: (B, ...) of any floating dtype.
+        teacher: (B, ...) of any floating dtype.
+
+    Returns:
+        tuple: the student, and the teacher without its gradient; both of the
+        wider of their dtypes, at least float32.
+
+    Raises:
+        ValueError: the rows are not as many, so that they cannot be pairs
+            (and one row would be broadcast without a word).
+    """
+    if len(student) != len(teacher):
+        raise ValueError(
+            'student and teacher have one row per image each, but they are '
+            f'{tuple(student.shape)} and {tuple(teacher.shape)}'
+        )
+    dtype = torch.promote_types(student.dtype, teacher.dtype)
+    dtype = torch.promote_types(dtype, torch.float32)
+    return student.to(dtype), teacher.detach().to(dtype)
+
+
+def same_shape(student: Tensor, teacher: Tensor) -> None:
+    """Raise ValueError where subtraction would broadcast or fail."""
+    if student.shape != teacher.shape:
+        raise ValueError(
+            'student and teacher are of one shape, but they are '
+            f'{tuple(student.shape)} and {tuple(teacher.shape)}'
+        )

@@ -22,6 +22,26 @@ PAPERS = {
         'Objectives',
         'https://arxiv.org/abs/2003.10739',
     ),
+    'kd': (
+        'Distilling the Knowledge in a Neural Network',
+        'https://arxiv.org/abs/1503.02531',
+    ),
+    'at': (
+        'Paying More Attention to Attention',
+        'https://arxiv.org/abs/1612.03928',
+    ),
+    'rkd': (
+        'Relational Knowledge Distillation',
+        'https://arxiv.org/abs/1904.05068',
+    ),
+    'sp': (
+        'Similarity-Preserving Knowledge Distillation',
+        'https://arxiv.org/abs/1907.09682',
+    ),
+    'cc': (
+        'Correlation Congruence for Knowledge Distillation',
+        'https://arxiv.org/abs/1904.01802',
+    ),
     'one': (
         'Knowledge Distillation by On-the-Fly Native Ensemble',
         'https://arxiv.org/abs/1806.04606',
@@ -31,6 +51,7 @@ PAPERS = {
         'https://arxiv.org/abs/2207.05306',
     ),
 }
+PAPERS['cds-kd'] = PAPERS['cds']
 DATASETS = {
     'in1k': 'ImageNet-1k',
     'cifar100': 'CIFAR-100',
@@ -50,7 +71,7 @@ MEASURED = PROJECT / 'docs' / 'rows'
 # Those whose configs stand for a cell of a table, or for its twin.
 FOLDERS = tuple(
     CONFIGS / name
-    for name in ('', 'cifar10', 'cifar100', 'finegrained', 'detection')
+    for name in ('', 'cifar10', 'cifar100', 'kd', 'finegrained', 'detection')
 )
 
 
@@ -70,7 +91,7 @@ def metafile(folder: Path) -> str:
 
 
 def _method(stem: str) -> str:
-    if stem.startswith(tuple(PAPERS)):
+    if stem.partition('_')[0] in PAPERS:
         return stem.partition('_')[0]
     return stem.split('_')[1].partition('-')[2]  # of a detector
 
@@ -96,7 +117,7 @@ def _model(path):
 
 def cell_of(stem: str) -> Cell:
     """The cell that a leaf config's name speaks of."""
-    if not stem.startswith(tuple(PAPERS)):
+    if stem.partition('_')[0] not in PAPERS:
         detector, model, _, *variant, _, data = stem.split('_')
         backbone, _, method = model.partition('-')
         row = f'{detector}_{backbone}'

@@ -55,7 +55,7 @@ class CorrelationCongruence(Supervision):
         teacher = outputs.rows(outputs.teacher.embedding, self.views)
         loss = correlation_congruence_loss(
             self.student_embed(student),
-            self.teacher_embed(teacher),
+            self.teacher_embed(teacher.detach()),
             self.mode,
         )
         return {'': self.weight * loss}, {}
