@@ -50,7 +50,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         if isinstance(preprocessor, dict):
             preprocessor.setdefault('type', 'MultiViewDataPreprocessor')
         super().__init__(backbone, **kwargs)
-        if not supervisions:
+        if not any((supervisions or {}).values()):
             raise UserError(
                 'model.supervisions is empty: nothing would be learned; '
                 'name at least one, e.g. '
@@ -75,9 +75,17 @@ class DeepSupervisedClassifier(ImageClassifier):
         if self.teacher:
             self.teacher.check_fits(self)
         for supervision in self.supervisions.values():
-            supervision.connect(
-                self.network, self.teacher and self.teacher.network
+            self._connect(supervision)
+
+    def _connect(self, supervision):
+        if supervision.needs_teacher and not self.teacher:
+            raise UserError(
+                f'{type(supervision).__name__}: the model has no teacher; set '
+                "model.teacher=dict(type='Teacher', config=..., "
+                'checkpoint=...)'
             )
+        theirs = self.teacher and self.teacher.network
+        supervision.connect(self.network, theirs)
 
     def _apply(self, fn, *args, **kwargs):
         # The teacher is no child of this module, but goes where it goes.

@@ -69,3 +69,16 @@ def plain_batchnorm(config) -> None:
             plain_batchnorm(child)
     if isinstance(config, dict) and config.get('type') in _SYNCHRONISED:
         config['type'] = 'BN'
+
+
+def drop_pretrained(model) -> None:
+    """Take the file that a backbone starts from out of a model's config."""
+    if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
+        model.backbone.pop('init_cfg')
+
+
+def with_preprocessor(config: Config) -> dict:
+    """The model of a config with its preprocessor, as the runner builds it."""
+    return {
+        'data_preprocessor': config.get('data_preprocessor')
+    } | config.model

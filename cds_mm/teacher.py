@@ -8,10 +8,15 @@ from torch import Tensor, nn
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint import read_checkpoint
+from cds_mm.checkpoint.channels import reverses
 from cds_mm.checkpoint.formats import classifier_state
 from cds_mm.checkpoint.record import statistics
 from cds_mm.checkpoint.source import load_strictly
-from cds_mm.configfile import load_config
+from cds_mm.configfile import (
+    drop_pretrained,
+    load_config,
+    with_preprocessor,
+)
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 from cds_mm.structures import StageOutputs
@@ -76,14 +81,14 @@ class Teacher:
                 f'{ours}; take a teacher of the same data set'
             )
         theirs, ours = (
-            statistics(model.data_preprocessor)
-            for model in (self.model, student)
+            (*statistics(p), reverses(p))
+            for p in (self.model.data_preprocessor, student.data_preprocessor)
         )
         if theirs != ours:
             raise UserError(
-                f'teacher {self.name}: was trained with mean and std '
-                f'{theirs}, the student has {ours}; set data_preprocessor to '
-                "the teacher's"
+                f'teacher {self.name}: was trained with mean, std and '
+                f'reversal of channels {theirs}, the student has {ours}; set '
+                "data_preprocessor to the teacher's"
             )
 
     @torch.no_grad()
@@ -117,17 +122,15 @@ def build_teacher(config: str) -> nn.Module:
     if not path.exists() and (PROJECT / path).exists():
         path = PROJECT / path
     cfg = load_config(str(path))
-    # A teacher has learned; whom it learned from does not matter, nor from
-    # where it started.
+    drop_pretrained(cfg.model)
+    # It has learned: whom it learned from does not matter any more.
     cfg.model.pop('teacher', None)
-    if (cfg.model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
-        cfg.model.backbone.pop('init_cfg')
+    cfg.model.supervisions = {
+        name: supervision
+        for name, supervision in cfg.model.supervisions.items()
+        if supervision and not MODELS.get(supervision.type).needs_teacher
+    }
     return MODELS.build(with_preprocessor(cfg))
-
-
-def with_preprocessor(cfg) -> dict:
-    """The model of a config with its preprocessor, as the runner builds it."""
-    return {'data_preprocessor': cfg.get('data_preprocessor'), **cfg.model}
 
 
 def _belongs(key, own):

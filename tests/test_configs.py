@@ -10,7 +10,8 @@ from mmengine.config import Config
 
 from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
 from cds_mm.rows import Cell, find_config
-from cds_mm.rows.metafile import FOLDERS, cell_of
+from cds_mm.rows.cell import cell_of
+from cds_mm.rows.metafile import FOLDERS
 from cds_mm.rows.published import published
 from cds_mm.testing import CONFIGS
 
@@ -89,7 +90,7 @@ def test_a_name_says_what_is_in_it(name):
         elif word == 'cpu' and len(words) == 1:
             epochs = 20
     assert cfg.train_cfg.max_epochs == epochs
-    views = 2 if method == 'cds' else 1
+    views = 2 if method in ('cds', 'cds-kd') else 1
     pipeline = cfg.train_dataloader.dataset.pipeline
     many = [s for s in pipeline if s['type'] == 'SeededMultiView']
     assert (len(many[0]['transforms']) if many else 1) == views

@@ -89,7 +89,7 @@ def test_where_each_term_of_synergy_arrives(batch, state):
         assert touched(model, terms[f'loss_dks.{pair}']) == own[learns], pair
 
 
-def test_dhm_is_dks_without_its_dynamic_part(batch, state):
+def test_dhm_and_dks_differ_in_the_dynamic_part_alone(batch, state):
     dks = losses(build('dks', state), batch)
     still = {'model.supervisions.dhm.dynamic': None}
     dhm = losses(build('dhm', state, **still), batch)

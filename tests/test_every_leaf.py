@@ -61,8 +61,11 @@ def export(bench, config, folder):
         trained,
     )
     convert(str(trained), str(exported), Options())
+    state = read_checkpoint(exported)['state_dict']
+    # pytest keeps the folders of three sessions.
     trained.unlink()
-    return read_checkpoint(exported)['state_dict']
+    exported.unlink()
+    return state
 
 
 def step_and_export(name, folder):

@@ -139,6 +139,22 @@ def test_a_torchvision_file(tmp_path):
     torch.testing.assert_close(seen.logits, theirs(images).detach())
 
 
+def test_a_student_may_teach(checkpoint, tmp_path):
+    """Its own teacher, and what it read of that, do not matter any more."""
+    config = tmp_path / 'kd_r18_cifar10.py'
+    leaf = CONFIGS / BASELINE
+    config.write_text(
+        f"_base_ = '{leaf}'\n"
+        "model = dict(teacher=dict(type='Teacher', config='x', "
+        "checkpoint='y'), supervisions=dict("
+        "kd=dict(type='LogitDistillation')))\n"
+    )
+    teacher = dict(type='Teacher', config=str(config), checkpoint=checkpoint)
+    own = model_config(BASELINE)
+    model = MODELS.build({**own, 'supervisions': KD, 'teacher': teacher})
+    assert list(model.teacher.model.supervisions) == ['ce']
+
+
 def test_what_does_not_fit(checkpoint, tmp_path):
     with pytest.raises(Exception, match='knows 10 classes, the student 7'):
         student(checkpoint, **{'head.num_classes': 7})
@@ -150,7 +166,7 @@ def test_what_does_not_fit(checkpoint, tmp_path):
     torch.save(dict(state_dict=half), path)
     with pytest.raises(Exception, match='are missing'):
         student(path)
-    with pytest.raises(Exception, match='was trained with mean and std'):
+    with pytest.raises(Exception, match='was trained with mean, std'):
         other = model_config(BASELINE)
         other['data_preprocessor'] = dict(mean=[0, 0, 0], std=[1, 1, 1])
         teacher = dict(

@@ -32,7 +32,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     args = parse_args(argv)
     costs = measure(args.configs, args.batch_size, args.repeats)
-    print(cost_table(costs))
+    print(cost_table(costs, args.batch_size))
 
 
 if __name__ == '__main__':

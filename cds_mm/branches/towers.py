@@ -149,8 +149,15 @@ class ResidualTower(nn.Sequential):
 
 
 def _block_count(rule, stage):
-    rules = {'half': -(-stage.blocks // 2), 'all': stage.blocks}
-    return rules.get(rule, rule)
+    if isinstance(rule, int):
+        return rule
+    if rule not in ('half', 'all') or stage.blocks is None:
+        raise UserError(
+            f'ResidualTower: blocks={rule!r} is no number of blocks for a '
+            f"stage that has {stage.blocks or 'none'}; give a number, 'half' "
+            "or 'all'"
+        )
+    return stage.blocks if rule == 'all' else -(-stage.blocks // 2)
 
 
 def _activation(tap: StageSpec, channels: int | None = None):

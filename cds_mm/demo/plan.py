@@ -106,7 +106,7 @@ def _detections(size, seed):
 def _step(name, command, folder=None):
     log = WORK / f'{name.replace(" ", "_")}.log'
     finish = partial(score, folder) if folder else None
-    return Command(command, log, name, finish)
+    return Command(command, log, name, finish=finish)
 
 
 def write_data(size: Size, seed: int) -> None:

@@ -4,6 +4,7 @@ import multiprocessing
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from statistics import median
 
@@ -15,9 +16,13 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.utils.flop_counter import FlopCounterMode
 
-from cds_mm.configfile import load_config
+from cds_mm.configfile import (
+    drop_pretrained,
+    load_config,
+    with_preprocessor,
+)
 from cds_mm.errors import UserError
-from cds_mm.teacher import build_teacher, with_preprocessor
+from cds_mm.teacher import build_teacher
 
 _SIZES = ('crop_size', 'scale')
 
@@ -29,7 +34,7 @@ class Cost:
     Attributes:
         name: of the config.
         parameters: of what is deployed, backbone and head.
-        extra_parameters: of what exists in training only.
+        extra_parameters: of what exists in training only, a teacher too.
         macs: multiply-adds of one image in inference.
         training_macs: of one image in the forward pass of a training step,
             all its views, branches, and teacher.
@@ -92,6 +97,9 @@ class Bench:
         }
         deployed = sum(parts.get(n, 0) for n in ('backbone', 'neck', 'head'))
         extra = sum(parts.values()) - deployed
+        if self.model.teacher:
+            whole = self.model.teacher.model.parameters()
+            extra += sum(p.numel() for p in whole)
         return Cost(self.name, deployed, extra, macs, training)
 
     def _wait(self):
@@ -120,14 +128,26 @@ def measure(paths: list[str], batch_size: int, repeats: int) -> list[Cost]:
     return costs
 
 
-def cost_table(costs: list[Cost]) -> str:
-    """The figures in Markdown, with ratios to the first config."""
+def cost_table(costs: list[Cost], batch_size: int) -> str:
+    """The figures in Markdown, with ratios to the first config.
+
+    Args:
+        costs: as measured.
+        batch_size: with which.
+    """
+    base = costs[0]
+    device = f'a CPU, {torch.get_num_threads()} threads'
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
     lines = [
+        f'{date.today()}, PyTorch {torch.__version__} on {device}; '
+        f'{batch_size} images a step, of which {base.name} takes '
+        f'{median(base.seconds):.2f} s (median of {len(base.seconds)}).',
+        '',
         '| config | parameters, M | in training only, M | GMAC an image '
         '| GMAC an image in training | step time | spread | memory, MiB |',
         '|---|---|---|---|---|---|---|---|',
     ]
-    base = costs[0]
     for cost in costs:
         ratios = [
             own / theirs
@@ -158,8 +178,7 @@ def _macs(function) -> float:
 def _built(config):
     """The model with random weights, which change nothing of the cost."""
     model = config.model
-    if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
-        model.backbone.pop('init_cfg')
+    drop_pretrained(model)
     if not model.get('teacher'):
         return MODELS.build(with_preprocessor(config))
     with tempfile.TemporaryDirectory() as folder:

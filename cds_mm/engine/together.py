@@ -1,9 +1,12 @@
 """Command lines side by side, and lines that say how far they are."""
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ CALM_MALLOC = {
     'MALLOC_TRIM_THRESHOLD_': str(2**34),
 }
 
+_PATIENCE = 10.0  # seconds, between asking a process to end and making it
+
 
 @dataclass(frozen=True)
 class Command:
@@ -27,13 +32,17 @@ class Command:
         words: a Python file with its arguments, or a program with its.
         log: the file that gets its output.
         title: what it is, for people.
+        begin: called before it is started.
         finish: called when it has ended well; returns what is worth saying.
+        ranks: how many processes it starts itself, for their threads.
     """
 
     words: list[str]
     log: Path
     title: str
+    begin: Callable[[], None] | None = None
     finish: Callable[[], str | None] | None = None
+    ranks: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,18 +85,19 @@ def run_together(
     waiting = list(zip(titles, commands, strict=True))
     running: list[_Running] = []
     failed = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < width:
-                running.append(_start(*waiting.pop(0), width))
-            time.sleep(0.2)
-            for run in [r for r in running if r.process.poll() is not None]:
-                running.remove(run)
-                if not _ended_well(run, keep_going):
-                    failed.append(run.command)
-    finally:
-        for run in running:
-            run.process.kill()
+    with _ended_by_sigterm():
+        try:
+            while waiting or running:
+                while waiting and len(running) < width:
+                    running.append(_start(*waiting.pop(0), width))
+                time.sleep(0.2)
+                ended = [r for r in running if r.process.poll() is not None]
+                for run in ended:
+                    running.remove(run)
+                    if not _ended_well(run, keep_going):
+                        failed.append(run.command)
+        finally:
+            _end(running)
     return failed
 
 
@@ -100,8 +110,41 @@ def shown(words: list[str]) -> str:
     return shlex.join(here)
 
 
+def threads_each(width: int, ranks: int = 1) -> int:
+    """Threads of each process of ``width`` commands with ``ranks`` each."""
+    return max(1, _cores() // (width * ranks))
+
+
 def _cores():
     return len(os.sched_getaffinity(0))
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm():
+    """Let SIGTERM end this as Ctrl-C does: with all that was started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(running):
+    # Whole groups: a launcher has ranks, and a run has loaders.
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for run in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.process.pid, sign)
+        deadline = time.monotonic() + _PATIENCE
+        while _alive(running) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def _alive(running):
+    return any(run.process.poll() is None for run in running)
 
 
 def _start(title, command, width):
@@ -109,7 +152,9 @@ def _start(title, command, width):
     words = command.words
     if words[0].endswith('.py'):
         words = [sys.executable, *words]
-    threads = str(max(1, _cores() // width))
+    if command.begin:
+        command.begin()
+    threads = str(threads_each(width, command.ranks))
     command.log.parent.mkdir(parents=True, exist_ok=True)
     # Added to it: a run that was cut off goes on in the same log.
     with command.log.open('a') as stream:
@@ -118,7 +163,13 @@ def _start(title, command, width):
             words,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=dict(os.environ, OMP_NUM_THREADS=threads, **CALM_MALLOC),
+            start_new_session=True,
+            env=dict(
+                os.environ,
+                OMP_NUM_THREADS=threads,
+                PYTHON=sys.executable,
+                **CALM_MALLOC,
+            ),
         )
     return _Running(command, title, process, time.monotonic())
 
@@ -133,7 +184,13 @@ def _ended_well(run, keep_going):
     if code:
         print(f'{run.title}: failed, see {command.log}', flush=True)
         return False
-    said = command.finish() if command.finish else None
+    try:
+        said = command.finish() if command.finish else None
+    except UserError as error:
+        if not keep_going:
+            raise
+        print(f'{run.title}: {error}', flush=True)
+        return False
     minutes = (time.monotonic() - run.begun) / 60
     note = f', {said}' if said else ''
     print(f'{run.title}: done in {minutes:.1f} min{note}', flush=True)

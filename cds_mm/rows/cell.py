@@ -43,6 +43,23 @@ class Cell:
         )
 
 
+DETECTORS = ('faster-rcnn', 'retinanet')
+
+
+def cell_of(stem: str) -> Cell:
+    """The cell that a leaf config's name speaks of.
+
+    A detector's, ``retinanet_r50-cds_fpn[_syncbn]_1x_coco``, is the method
+    'cds' on the model 'retinanet_r50'.
+    """
+    first, model, third, *rest = stem.split('_')
+    if first not in DETECTORS:
+        return Cell(first, model, third, '_'.join(rest))
+    backbone, _, method = model.partition('-')
+    *variant, _, data = rest
+    return Cell(method, f'{first}_{backbone}', data, '_'.join(variant))
+
+
 def find_config(cell: Cell, configs: Path = CONFIGS) -> Path:
     """The leaf config of a cell.
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from cds_mm.engine.preflight import check_writable
 from cds_mm.rows.cell import Cell
 from cds_mm.rows.plan import ROWS, plan_runs
+from cds_mm.rows.published import published
 from cds_mm.rows.result import is_finished
 from cds_mm.rows.scale import load_scale
 from cds_mm.rows.table import write_table
@@ -81,15 +83,24 @@ def main(argv=None) -> None:
     args = parse_args(argv)
     cells = [Cell.parse(m, args.model, args.data) for m in args.methods]
     scale = load_scale(args.scale)
-    runs = plan_runs(cells, args.seeds, scale, args.work_dir, args.cfg_options)
+    default = f'{scale.name}/{args.model}_{args.data}.md'
+    out = args.out or args.work_dir / default
+    check_writable(str(out.parent), '--out')
+    published(cells[0], table=args.table)  # whether there is such a table
+    runs = plan_runs(
+        cells,
+        args.seeds,
+        scale,
+        args.work_dir,
+        args.cfg_options,
+        max(1, args.gpus),
+    )
     if args.dry_run:
         for run in runs:
             print(run.folder, 'finished' if is_finished(run) else 'to run')
         return
-    default = f'{scale.name}/{args.model}_{args.data}.md'
-    out = args.out or args.work_dir / default
     try:
-        run_missing(runs, args.jobs, args.gpus)
+        run_missing(runs, args.jobs)
     finally:
         print(write_table(runs, out, args.table))
         print(f'Saved in {out}', flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from cds_mm.paths import CONFIGS, PROJECT
-from cds_mm.rows.cell import Cell
+from cds_mm.rows.cell import cell_of
 from cds_mm.rows.published import published
 
 PAPERS = {
@@ -82,18 +82,14 @@ def metafile(folder: Path) -> str:
     each says which it is.
     """
     leaves = sorted(folder.glob('*.py'))
-    methods = [m for m in PAPERS if any(_method(p.stem) == m for p in leaves)]
+    methods = [
+        m for m in PAPERS if any(cell_of(p.stem).method == m for p in leaves)
+    ]
     content = {
         'Collections': [_collection(method) for method in methods],
         'Models': [_model(path) for path in leaves],
     }
     return yaml.safe_dump(content, sort_keys=False, width=79)
-
-
-def _method(stem: str) -> str:
-    if stem.partition('_')[0] in PAPERS:
-        return stem.partition('_')[0]
-    return stem.split('_')[1].partition('-')[2]  # of a detector
 
 
 def _collection(method):
@@ -108,22 +104,11 @@ def _model(path):
     about = ast.get_docstring(ast.parse(path.read_text()))
     return {
         'Name': path.stem,
-        'In Collection': _method(path.stem),
+        'In Collection': cell_of(path.stem).method,
         'Config': path.relative_to(CONFIGS.parent).as_posix(),
         'Description': about.splitlines()[0],
         'Results': [*_published(path.stem), *_measured(path.stem)],
     }
-
-
-def cell_of(stem: str) -> Cell:
-    """The cell that a leaf config's name speaks of."""
-    if stem.partition('_')[0] not in PAPERS:
-        detector, model, _, *variant, _, data = stem.split('_')
-        backbone, _, method = model.partition('-')
-        row = f'{detector}_{backbone}'
-        return Cell(method, row, data, '_'.join(variant))
-    method, model, data, *variant = stem.split('_')
-    return Cell(method, model, data, '_'.join(variant))
 
 
 def _published(stem):
@@ -133,12 +118,18 @@ def _published(stem):
     found = {key: number for key, number in found.items() if number}
     if not found:
         return []
-    first = next(iter(found.values()))
+    table = next(iter(found.values())).table
+    notes = [
+        f'; {names[key]} {number.note}'
+        for key, number in found.items()
+        if number.note
+    ]
     return [
         _result(
             cell.data,
             {names[key]: number.value for key, number in found.items()},
-            f'published, Table {first.table} of the paper; not measured here',
+            f'published, Table {table} of the paper; not measured here'
+            + ''.join(notes),
         )
     ]
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from mmengine.config import Config
 
 from cds_mm.configfile import load_config
-from cds_mm.paths import PROJECT
+from cds_mm.engine.config import is_detection
+from cds_mm.errors import UserError
 from cds_mm.rows.cell import Cell, find_config
 from cds_mm.rows.scale import Scale
 
 ROWS = Path('work_dirs/rows')
+# What changes how fast a run is, and not what comes out.
+_SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 
 
 @dataclass(frozen=True)
@@ -23,27 +26,40 @@ class Run:
         cell: what is trained.
         scale: how much smaller.
         seed: of the run.
+        ranks: processes that share it.
         leaf: the leaf config's path.
         config: the config as it is run.
-        folder: for its files; another config has another folder.
+        folder: for its files; another config, or another number of ranks,
+            has another folder.
     """
 
     cell: Cell
     scale: Scale
     seed: int
+    ranks: int
     leaf: Path
     config: Config
     folder: Path
 
     @property
     def config_hash(self) -> str:
-        """SHA-256 of everything that is run but the seed."""
-        return hash_config(self.config)
+        """SHA-256 of all that decides on the result but the seed."""
+        return hash_run(self.config, self.ranks)
+
+    @property
+    def epochs(self) -> int:
+        """How many it has."""
+        return self.config.train_cfg.max_epochs
 
     @property
     def result_file(self) -> Path:
         """The result, which is written when the run has ended."""
         return self.folder / 'result.json'
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """What is there when all epochs are trained."""
+        return self.folder / f'epoch_{self.epochs}.pth'
 
     def is_started(self) -> bool:
         """Whether there is a checkpoint to go on from."""
@@ -56,6 +72,7 @@ def plan_runs(
     scale: Scale,
     work_dir: Path = ROWS,
     options: dict | None = None,
+    ranks: int = 1,
 ) -> list[Run]:
     """All runs of a row, seed by seed.
 
@@ -65,32 +82,49 @@ def plan_runs(
         scale: of all.
         work_dir: for the runs' folders.
         options: settings for all, as of ``--cfg-options``.
+        ranks: processes of each run.
 
     Raises:
-        UserError: a cell has no config.
+        UserError: a cell has no config, or its recipe is for another total
+            batch size.
     """
     runs = []
     for seed in seeds:
         for cell in cells:
             leaf = find_config(cell)
-            config = scale.apply(load_config(str(leaf)))
+            config = scale.apply(load_config(str(leaf)), cell.data)
             config.merge_from_dict(options or {})
-            name = f'{cell.name}_{hash_config(config)[:8]}'
+            _check_recipe(cell, config, ranks)
+            name = f'{cell.name}_{hash_run(config, ranks)[:8]}'
             folder = Path(work_dir) / scale.name / name / f'seed{seed}'
-            runs.append(Run(cell, scale, seed, leaf, config, folder))
+            runs.append(Run(cell, scale, seed, ranks, leaf, config, folder))
     return runs
 
 
-def hash_config(config: Config) -> str:
-    """SHA-256 of a config's content, whatever the order of its keys."""
+def _check_recipe(cell, config, ranks):
+    if is_detection(config):
+        raise UserError(
+            f'{cell.name}: run_row fills rows of classification; convert the '
+            'backbone and train the detector with tools/train.py'
+        )
+    batch = config.train_dataloader.batch_size
+    recipe = (config.get('auto_scale_lr') or {}).get('base_batch_size')
+    if recipe and batch * ranks != recipe:
+        raise UserError(
+            f'{cell.name}: {ranks} x {batch} images a step, but its learning '
+            f'rate is for {recipe}; give --gpus {max(1, recipe // batch)}, or '
+            'set train_dataloader.batch_size or auto_scale_lr.base_batch_size '
+            'with --cfg-options'
+        )
+
+
+def hash_run(config: Config, ranks: int = 1) -> str:
+    """SHA-256 of what decides on a result, whatever the order of the keys."""
     content = config._cfg_dict.to_dict()
-    content.pop('randomness', None)
-    text = json.dumps(content, sort_keys=True, default=str)
+    (content.get('randomness') or {}).pop('seed', None)
+    for key, part in content.items():
+        if key.endswith('_dataloader') and part:
+            for speed in _SPEED:
+                part.pop(speed, None)
+    text = json.dumps([content, ranks], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def shown(path: Path) -> str:
-    """A path of the project as it is written in a document."""
-    path = Path(path)
-    inside = path.is_absolute() and path.is_relative_to(PROJECT)
-    return str(path.relative_to(PROJECT) if inside else path)

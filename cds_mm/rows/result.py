@@ -1,17 +1,20 @@
 """One file for each run: what came out, and of what."""
 
 import json
+import os
 import platform
 import subprocess
 from datetime import date
+from pathlib import Path
 
 import torch
-from mmengine.utils import get_git_hash
 
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.engine.scalars import curve, scalars, wall_seconds
-from cds_mm.paths import PROJECT
-from cds_mm.rows.plan import Run, shown
+from cds_mm.engine.together import threads_each
+from cds_mm.errors import UserError
+from cds_mm.paths import PROJECT, in_project
+from cds_mm.rows.plan import Run
 from cds_mm.version import __version__
 
 METRIC = 'accuracy/top1'
@@ -27,12 +30,41 @@ def read_result(run: Run) -> dict:
     return json.loads(run.result_file.read_text())
 
 
-def write_result(run: Run) -> None:
-    """Read the logs of a finished run and write its result."""
-    steps, values = curve(scalars(run.folder), METRIC)
-    pipeline = run.config.train_dataloader.dataset.pipeline
-    epochs = run.config.train_cfg.max_epochs
-    views = views_of(pipeline)
+def is_validated(run: Run) -> bool:
+    """Whether the logs have a score of the last epoch."""
+    try:
+        return run.epochs in curve(scalars(run.folder), METRIC)[0]
+    except UserError:
+        return False
+
+
+def metrics_file(run: Run) -> Path:
+    """Where the metrics of a test of the last checkpoint go."""
+    return run.folder / 'metrics.json'
+
+
+def note_start(run: Run, jobs: int) -> None:
+    """Keep with which commit, and on what, an attempt begins."""
+    attempts = [
+        *_attempts(run),
+        {'commit': commit_here(), **_place(run, jobs)},
+    ]
+    text = json.dumps(attempts, indent=1)
+    atomic_write(_attempts_file(run), text.encode())
+
+
+def write_result(run: Run) -> str:
+    """Read the logs of a finished run and write its result.
+
+    Returns:
+        str: what is worth saying of it.
+
+    Raises:
+        UserError: the last epoch has no score.
+    """
+    steps, values = _scores(run)
+    attempts = _attempts(run)
+    views = views_of(run.config.train_dataloader.dataset)
     result = {
         'name': run.cell.name,
         'scale': run.scale.name,
@@ -41,41 +73,78 @@ def write_result(run: Run) -> None:
         'last': values[-1],
         'best': max(values),
         'curve': list(zip(steps, values, strict=True)),
-        'epochs': epochs,
-        'views_of_each_image': epochs * views,
+        'epochs': run.epochs,
+        'views_of_each_image': run.epochs * views,
         'wall_seconds': round(wall_seconds(run.folder), 1),
-        'config': shown(run.leaf),
+        'config': in_project(run.leaf),
         'config_sha256': run.config_hash,
-        'commit': _commit(),
+        'ranks': run.ranks,
+        'commits': _distinct(attempts, 'commit'),
+        'machines': _distinct(attempts, 'machine'),
         'date': str(date.today()),
-        'machine': _machine(),
         'versions': {'torch': torch.__version__, 'cds_mm': __version__},
     }
     text = json.dumps(result, indent=1)
     atomic_write(run.result_file, text.encode())
+    return f'top-1 {values[-1]:.1f} %'
 
 
-def views_of(pipeline: list[dict]) -> int:
-    """How many views of an image a pipeline gives."""
-    for step in pipeline:
+def views_of(dataset: dict) -> int:
+    """How many views of an image a data set's config gives."""
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']  # repeated, or the like
+    for step in dataset['pipeline']:
         if 'MultiView' in step['type']:
             return len(step['transforms'])
     return 1
 
 
-def _commit():
-    commit = get_git_hash(fallback='unknown', digits=12)
-    changed = subprocess.run(
-        ['git', 'status', '--porcelain'],
+def commit_here() -> str:
+    """The project's commit, with '-dirty' where files of it are changed."""
+    said = subprocess.run(
+        ['git', 'describe', '--always', '--dirty', '--abbrev=12'],
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
-    ).stdout
-    return f'{commit}, with changes' if changed else commit
+    )
+    return said.stdout.strip() or f'release {__version__}'
 
 
-def _machine():
+def _scores(run):
+    steps, values = curve(scalars(run.folder), METRIC)
+    if metrics_file(run).is_file() and run.epochs not in steps:
+        tested = json.loads(metrics_file(run).read_text())
+        return [*steps, run.epochs], [*values, tested[METRIC]]
+    if run.epochs not in steps:
+        raise UserError(
+            f'{run.folder}: its last epoch, {run.epochs}, was not validated; '
+            'let train_cfg.val_interval divide train_cfg.max_epochs'
+        )
+    return steps, values
+
+
+def _attempts_file(run):
+    return run.folder / 'attempts.json'
+
+
+def _attempts(run):
+    path = _attempts_file(run)
+    return json.loads(path.read_text()) if path.is_file() else []
+
+
+def _place(run, jobs):
     if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f'CPU, {platform.machine()}, {torch.get_num_threads()} threads'
+        return {'machine': f'{run.ranks} x {torch.cuda.get_device_name()}'}
+    cores, threads = (
+        len(os.sched_getaffinity(0)),
+        threads_each(jobs, run.ranks),
+    )
+    return {
+        'machine': f'{cores} cores ({platform.machine()}), {threads} threads '
+        f'a process, {jobs} runs at a time'
+    }
+
+
+def _distinct(attempts, key):
+    return list(dict.fromkeys(attempt[key] for attempt in attempts))

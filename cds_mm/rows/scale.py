@@ -11,6 +11,7 @@ from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS
 
 PUBLISHED = 'published'
+PLAIN_RESNETS = ('ResNet', 'ResNet_CIFAR')
 SCALES = CONFIGS / '_base_' / 'scales'
 
 
@@ -24,6 +25,7 @@ class Scale:
         epochs: factor on the epochs, so that runs with equal numbers of
             epochs, or of views, still have them.
         override: what else is merged over the config.
+        data: the data sets that it is for, None for any.
         about: what the file says of itself.
     """
 
@@ -31,21 +33,55 @@ class Scale:
     width: float = 1.0
     epochs: float = 1.0
     override: dict = field(default_factory=dict)
+    data: tuple[str, ...] | None = None
     about: str = 'The published recipe.'
 
-    def apply(self, config: Config) -> Config:
-        """A copy of a leaf config at this scale."""
+    def apply(self, config: Config, data: str) -> Config:
+        """A copy of a leaf config at this scale.
+
+        Args:
+            config: the leaf's.
+            data: what its name calls its data set.
+
+        Raises:
+            UserError: the scale is not for such a config.
+        """
+        if self.data is not None and data not in self.data:
+            raise UserError(
+                f'--scale {self.name}: is for {", ".join(self.data)}, not '
+                f'for {data}; write another in configs/_base_/scales'
+            )
         config = Config(config._cfg_dict.to_dict(), filename=config.filename)
         # A copy: the host takes `_delete_` out of what it merges.
         config.merge_from_dict(copy.deepcopy(self.override))
         if self.width != 1:
-            _narrow(config.model, self.width)
-        epochs = max(1, round(config.train_cfg.max_epochs * self.epochs))
-        config.train_cfg.max_epochs = epochs
-        schedule = config.param_scheduler
-        if isinstance(schedule, dict) and 'T_max' in schedule:
-            schedule.T_max = epochs
+            self._narrow(config.model)
+        if self.epochs != 1:
+            self._shorten(config)
         return config
+
+    def _narrow(self, model):
+        kind = model.backbone.type
+        if kind not in PLAIN_RESNETS:
+            raise UserError(
+                f'--scale {self.name}: narrows {", ".join(PLAIN_RESNETS)}, '
+                f'but {kind} has widths of its own; choose another model'
+            )
+        for key in ('base_channels', 'stem_channels'):
+            model.backbone[key] = round(
+                model.backbone.get(key, 64) * self.width
+            )
+        model.head.in_channels = round(model.head.in_channels * self.width)
+
+    def _shorten(self, config):
+        epochs = max(1, round(config.train_cfg.max_epochs * self.epochs))
+        schedule = config.param_scheduler
+        if not (isinstance(schedule, dict) and 'T_max' in schedule):
+            raise UserError(
+                f'--scale {self.name}: shortens one cosine alone, but the '
+                'schedule is another; override param_scheduler in its file'
+            )
+        config.train_cfg.max_epochs = schedule.T_max = epochs
 
 
 def load_scale(name: str, folder: Path = SCALES) -> Scale:
@@ -69,12 +105,6 @@ def load_scale(name: str, folder: Path = SCALES) -> Scale:
         parts.get('width', 1.0),
         parts.get('epochs', 1.0),
         parts.override.to_dict(),
+        parts.get('data'),
         path.read_text().split('"""')[1].strip(),
     )
-
-
-def _narrow(model, factor):
-    backbone = model.backbone
-    for key in ('base_channels', 'stem_channels'):
-        backbone[key] = round(backbone.get(key, 64) * factor)
-    model.head.in_channels = round(model.head.in_channels * factor)

@@ -2,30 +2,41 @@
 
 from pathlib import Path
 
-from cds_mm.engine.scalars import score
+import torch
+
 from cds_mm.engine.together import Command, run_together
 from cds_mm.errors import UserError
-from cds_mm.paths import TOOLS
-from cds_mm.rows.plan import Run, shown
-from cds_mm.rows.result import is_finished, write_result
+from cds_mm.paths import TOOLS, in_project
+from cds_mm.rows.plan import Run
+from cds_mm.rows.result import (
+    commit_here,
+    is_finished,
+    is_validated,
+    metrics_file,
+    note_start,
+    read_result,
+    write_result,
+)
 
 
-def run_missing(runs: list[Run], jobs: int = 1, gpus: int = 0) -> None:
+def run_missing(runs: list[Run], jobs: int = 1) -> None:
     """Train what has no result yet, going on where something has begun.
 
     Args:
         runs: the row's.
         jobs: how many at once.
-        gpus: ranks of each, through ``tools/dist_train.sh``; 0 or 1 for
-            ``tools/train.py``.
 
     Raises:
         UserError: some of them failed; the others were run to their end.
     """
+    if jobs > 1 and torch.cuda.is_available():
+        raise UserError(
+            f'--jobs {jobs}: all of them would be on the first GPU; leave '
+            'it at 1 and share a run among GPUs with --gpus'
+        )
     missing = [run for run in runs if not is_finished(run)]
-    here = len(runs) - len(missing)
-    print(f'{len(runs)} runs, {here} of them finished before', flush=True)
-    commands = [_command(run, gpus) for run in missing]
+    _say_what_is_there(runs)
+    commands = [_command(run, jobs) for run in missing]
     failed = run_together(commands, jobs, keep_going=True)
     if failed:
         raise UserError(
@@ -35,21 +46,45 @@ def run_missing(runs: list[Run], jobs: int = 1, gpus: int = 0) -> None:
         )
 
 
-def _command(run, gpus):
+def _say_what_is_there(runs):
+    results = [read_result(run) for run in runs if is_finished(run)]
+    other = sum(commit_here() not in result['commits'] for result in results)
+    note = f' ({other} of them with another commit)' if other else ''
+    print(
+        f'{len(runs)} runs, {len(results)} of them finished before{note}',
+        flush=True,
+    )
+
+
+def _command(run, jobs):
     config = _write_config(run)
-    words = [str(TOOLS / 'train.py'), str(config)]
-    if gpus > 1:
-        words = ['bash', str(TOOLS / 'dist_train.sh'), str(config), str(gpus)]
+    return Command(
+        _words(run, config),
+        run.folder / 'run.log',
+        f'{in_project(run.leaf)}, seed {run.seed}',
+        begin=lambda: note_start(run, jobs),
+        finish=lambda: write_result(run),
+        ranks=run.ranks,
+    )
+
+
+def _words(run, config):
+    tool, *more = (
+        ['test', str(run.last_checkpoint)]
+        if run.last_checkpoint.exists() and not is_validated(run)
+        else ['train']
+    )
+    words = [str(TOOLS / f'{tool}.py'), str(config), *more]
+    if run.ranks > 1:
+        launcher = str(TOOLS / f'dist_{tool}.sh')
+        words = ['bash', launcher, str(config), *more, str(run.ranks)]
     words += ['--work-dir', str(run.folder)]
+    if tool == 'test':
+        # It was cut off between its last checkpoint and its validation.
+        return [*words, '--out', str(metrics_file(run)), '--out-item=metrics']
     if run.is_started():
         words.append('--resume')
-    words += ['--cfg-options', f'randomness.seed={run.seed}']
-    return Command(
-        words,
-        run.folder / 'run.log',
-        f'{shown(run.leaf)}, seed {run.seed}',
-        lambda: _finish(run),
-    )
+    return [*words, '--cfg-options', f'randomness.seed={run.seed}']
 
 
 def _write_config(run) -> Path:
@@ -57,8 +92,3 @@ def _write_config(run) -> Path:
     config = run.folder / f'{run.cell.name}.py'
     run.config.dump(config)
     return config
-
-
-def _finish(run):
-    write_result(run)
-    return score(run.folder)

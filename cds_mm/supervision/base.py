@@ -6,6 +6,8 @@ from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs
 
+# What the main head is called among the classifiers of a network.
+MAIN = 'head'
 Losses = dict[str, Tensor]
 Counters = dict[str, Tensor]
 
@@ -19,9 +21,12 @@ class Supervision(nn.Module):
 
     Attributes:
         num_views: how many views of each image it needs, None for any.
+        needs_teacher: whether it reads a teacher; the model sees to it that
+            there is one.
     """
 
     num_views: int | None = None
+    needs_teacher: bool = False
 
     def reads(self, branches: list[str]) -> list[str]:
         """Those of ``branches`` that it uses; the others are not built."""
@@ -56,39 +61,66 @@ class Supervision(nn.Module):
         return type(self).__name__
 
 
-def chosen_branches(
-    wanted: tuple[str, ...] | None, present: list[str]
-) -> list[str]:
-    """``wanted``, or all that are present.
+class BranchSupervision(Supervision):
+    """A supervision of some branches, on the rows of some views.
 
-    Raises:
-        UserError: a wanted branch is not there.
+    Args:
+        branches: names of the branches, None for all.
+        views: which views it reads.
     """
-    if wanted is None:
-        return list(present)
-    missing = [name for name in wanted if name not in present]
-    if missing:
-        raise UserError(
-            f"branches {', '.join(missing)}: not among the model's branches "
-            f'({", ".join(present) or "none"}); name some of these'
-        )
-    return list(wanted)
 
+    def __init__(
+        self,
+        branches: tuple[str, ...] | None = None,
+        views: tuple[int, ...] = (0,),
+    ):
+        super().__init__()
+        self.branches = None if branches is None else tuple(branches)
+        self.views = tuple(views)
 
-def needs_teacher(
-    supervision: Supervision, teacher: NetworkSpec | None
-) -> NetworkSpec:
-    """The teacher, which has to be there.
+    def reads(self, branches: list[str]) -> list[str]:
+        """The chosen branches.
 
-    Raises:
-        UserError: there is none.
-    """
-    if teacher is None:
-        raise UserError(
-            f'{type(supervision).__name__}: the model has no teacher; set '
-            "model.teacher=dict(type='Teacher', config=..., checkpoint=...)"
-        )
-    return teacher
+        Raises:
+            UserError: one of them is not there, or there is none at all.
+        """
+        wanted = branches if self.branches is None else self.branches
+        missing = [name for name in wanted if name not in branches]
+        if missing or not wanted:
+            raise UserError(
+                f'{type(self).__name__}: branches '
+                f'{", ".join(missing) or "of any name"} are not among the '
+                f"model's ({', '.join(branches) or 'none'}); name some of "
+                'these, or add them to model.branches'
+            )
+        return list(wanted)
+
+    def rows_of_branches(self, outputs: StageOutputs) -> dict[str, Tensor]:
+        """The chosen branches' rows of the chosen views, by name."""
+        return {
+            name: outputs.rows(outputs.branches[name], self.views)
+            for name in self.reads(list(outputs.branches))
+        }
+
+    def check_classes(self, network: NetworkSpec) -> None:
+        """See that the chosen branches end in class logits.
+
+        Raises:
+            UserError: one of them is a projection.
+        """
+        for name in self.reads(list(network.branches)):
+            if network.branches[name] != network.num_classes:
+                raise UserError(
+                    f'{type(self).__name__} on {name}: that branch has '
+                    f'{network.branches[name]} outputs, not one for each of '
+                    f'the {network.num_classes} classes; give it head=dict('
+                    "type='ClassHead'), or name other branches"
+                )
+
+    @property
+    def where(self) -> str:
+        """The branches, for people."""
+        return ', '.join(self.branches) if self.branches else 'all branches'
 
 
 def shared_stages(

@@ -10,19 +10,14 @@ from cds_mm.losses import (
     unit_rows,
 )
 from cds_mm.structures import StageOutputs
-from cds_mm.supervision.base import (
-    Counters,
-    Losses,
-    Supervision,
-    chosen_branches,
-)
+from cds_mm.supervision.base import BranchSupervision, Counters, Losses
 
 POSITIVES = ('label', 'instance')
 FORMULAS = ('supcon', 'poster')
 
 
 @MODELS.register_module()
-class ContrastiveSupervision(Supervision):
+class ContrastiveSupervision(BranchSupervision):
     """Contrast on branches (Zhang et al., ECCV 2022).
 
     Args:
@@ -53,7 +48,7 @@ class ContrastiveSupervision(Supervision):
         formula: str = 'supcon',
         num_views: int = 2,
     ):
-        super().__init__()
+        super().__init__(branches)
         if positives not in POSITIVES or formula not in FORMULAS:
             raise ValueError(
                 f'positives is one of {POSITIVES} and formula one of '
@@ -64,15 +59,10 @@ class ContrastiveSupervision(Supervision):
         self.weight = weight
         self.temperature = temperature
         self.base_temperature = base_temperature
-        self.branches = None if branches is None else tuple(branches)
         self.positives = positives
         self.gather = gather
         self.formula = formula
         self.num_views = num_views
-
-    def reads(self, branches: list[str]) -> list[str]:
-        """The chosen branches."""
-        return chosen_branches(self.branches, branches)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss for each branch; shares of anchors that lack.
@@ -99,9 +89,8 @@ class ContrastiveSupervision(Supervision):
         reach = 'within each GPU (gather=False, as released)'
         if self.gather:
             reach = f'over all {world_size()} GPUs (gather=True)'
-        where = ', '.join(self.branches) if self.branches else 'all branches'
         return (
-            f'contrast x {self.weight:g} on {where}, positives by '
+            f'contrast x {self.weight:g} on {self.where}, positives by '
             f'{self.positives}, temperature {self.temperature:g}, {reach}'
         )
 

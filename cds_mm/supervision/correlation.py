@@ -10,7 +10,6 @@ from cds_mm.supervision.base import (
     Counters,
     Losses,
     Supervision,
-    needs_teacher,
 )
 
 
@@ -27,6 +26,8 @@ class CorrelationCongruence(Supervision):
         width: D of the linear layers.
         views: which views it reads.
     """
+
+    needs_teacher = True
 
     def __init__(
         self,
@@ -45,7 +46,6 @@ class CorrelationCongruence(Supervision):
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
     ) -> None:
         """Build the linear layers."""
-        teacher = needs_teacher(self, teacher)
         self.student_embed = nn.Linear(network.last.channels, self.width)
         self.teacher_embed = nn.Linear(teacher.last.channels, self.width)
 

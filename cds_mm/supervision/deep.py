@@ -2,18 +2,14 @@
 
 from mmpretrain.registry import MODELS
 
+from cds_mm.branches import NetworkSpec
 from cds_mm.losses import labelled_cross_entropy
 from cds_mm.structures import StageOutputs
-from cds_mm.supervision.base import (
-    Counters,
-    Losses,
-    Supervision,
-    chosen_branches,
-)
+from cds_mm.supervision.base import BranchSupervision, Counters, Losses
 
 
 @MODELS.register_module()
-class DeepSupervision(Supervision):
+class DeepSupervision(BranchSupervision):
     """Cross entropy on branches that end in class logits (DSN).
 
     The original (Lee et al., 2015) had squared hinge losses that faded out;
@@ -22,43 +18,33 @@ class DeepSupervision(Supervision):
 
     Args:
         weight: alpha, of each branch; 1 in DKS and DHM.
-        branches: names of the branches, None for all.
-        views: which views it reads.
         label_smoothing: share of each target spread over all classes.
+        **kwargs: as of :class:`BranchSupervision`.
     """
 
     def __init__(
-        self,
-        weight: float = 1.0,
-        branches: tuple[str, ...] | None = None,
-        views: tuple[int, ...] = (0,),
-        label_smoothing: float = 0.0,
+        self, weight: float = 1.0, label_smoothing: float = 0.0, **kwargs
     ):
-        super().__init__()
+        super().__init__(**kwargs)
         self.weight = weight
-        self.branches = None if branches is None else tuple(branches)
-        self.views = tuple(views)
         self.label_smoothing = label_smoothing
 
-    def reads(self, branches: list[str]) -> list[str]:
-        """The chosen branches."""
-        return chosen_branches(self.branches, branches)
+    def connect(
+        self, network: NetworkSpec, teacher: NetworkSpec | None = None
+    ) -> None:
+        """See that the branches end in class logits."""
+        self.check_classes(network)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss for each branch."""
         labels = outputs.labels.repeat(len(self.views))
         losses = {
             name: self.weight
-            * labelled_cross_entropy(
-                outputs.rows(outputs.branches[name], self.views),
-                labels,
-                self.label_smoothing,
-            )
-            for name in self.reads(list(outputs.branches))
+            * labelled_cross_entropy(logits, labels, self.label_smoothing)
+            for name, logits in self.rows_of_branches(outputs).items()
         }
         return losses, {}
 
     def describe(self) -> str:
         """One line for the log."""
-        where = ', '.join(self.branches) if self.branches else 'all branches'
-        return f'cross entropy x {self.weight:g} on {where}'
+        return f'cross entropy x {self.weight:g} on {self.where}'

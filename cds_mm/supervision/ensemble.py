@@ -11,13 +11,11 @@ from cds_mm.errors import UserError
 from cds_mm.losses import labelled_cross_entropy, softened_divergence
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision.base import (
+    MAIN,
+    BranchSupervision,
     Counters,
     Losses,
-    Supervision,
-    chosen_branches,
 )
-
-MAIN = 'head'
 
 
 class Gate(nn.Sequential):
@@ -40,13 +38,14 @@ class Gate(nn.Sequential):
 
 
 @MODELS.register_module()
-class EnsembleSupervision(Supervision):
+class EnsembleSupervision(BranchSupervision):
     """The gated ensemble learns the label, and each peer the ensemble.
 
     On-the-fly Native Ensemble (Lan et al., NeurIPS 2018), called OKD in the
     tables.  The peers are the main head and the branches, which have a last
     stage of their own; their own cross entropy comes from other supervisions.
-    What is deployed is the main head alone.
+    What is deployed is the main head alone.  The gate has a BatchNorm: a
+    batch of one image on a rank, also the last of an epoch, is too few.
 
     Args:
         weight: of the divergences, at the end of the ramp.
@@ -56,8 +55,7 @@ class EnsembleSupervision(Supervision):
         ramp: share of the run in which the divergences' weight grows as
             exp(-5 (1 - p)^2), p from 0 to 1: 80 of 300 epochs in the released
             code.  0 for full weight from the start.
-        branches: names of the branches that are peers, None for all.
-        views: which views it reads.
+        **kwargs: as of :class:`BranchSupervision`.
     """
 
     def __init__(
@@ -65,19 +63,12 @@ class EnsembleSupervision(Supervision):
         weight: float = 1.0,
         temperature: float = 3.0,
         ramp: float = 80 / 300,
-        branches: tuple[str, ...] | None = None,
-        views: tuple[int, ...] = (0,),
+        **kwargs,
     ):
-        super().__init__()
+        super().__init__(**kwargs)
         self.weight = weight
         self.temperature = temperature
         self.ramp = ramp
-        self.branches = None if branches is None else tuple(branches)
-        self.views = tuple(views)
-
-    def reads(self, branches: list[str]) -> list[str]:
-        """The chosen branches."""
-        return chosen_branches(self.branches, branches)
 
     def connect(
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
@@ -89,17 +80,15 @@ class EnsembleSupervision(Supervision):
                 "gate reads the one before the last; widen the backbone's "
                 'out_indices'
             )
+        self.check_classes(network)
         self.shared = list(network.stages)[-2]
         peers = 1 + len(self.reads(list(network.branches)))
         self.gate = Gate(network.stages[self.shared].channels, peers)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``ensemble``, and a divergence for each peer."""
-        logits = {
-            name: outputs.rows(outputs.branches[name], self.views)
-            for name in self.reads(list(outputs.branches))
-        }
-        logits = {MAIN: outputs.rows(outputs.logits, self.views), **logits}
+        main = outputs.rows(outputs.logits, self.views)
+        logits = {MAIN: main, **self.rows_of_branches(outputs)}
         shared = outputs.rows(outputs.maps[self.shared], self.views)
         ensemble = mix(self.gate(shared), list(logits.values()))
         labels = outputs.labels.repeat(len(self.views))
@@ -115,9 +104,8 @@ class EnsembleSupervision(Supervision):
 
     def describe(self) -> str:
         """One line for the log."""
-        where = ', '.join(self.branches) if self.branches else 'all branches'
         return (
-            f'gated ensemble of the head and {where}, divergence x '
+            f'gated ensemble of the head and {self.where}, divergence x '
             f'{self.weight:g}, temperature {self.temperature:g}'
         )
 

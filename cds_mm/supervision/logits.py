@@ -2,14 +2,12 @@
 
 from mmpretrain.registry import MODELS
 
-from cds_mm.branches import NetworkSpec
 from cds_mm.losses import softened_cross_entropy, softened_divergence
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision.base import (
     Counters,
     Losses,
     Supervision,
-    needs_teacher,
 )
 
 FORMS = {'kl': softened_divergence, 'cross_entropy': softened_cross_entropy}
@@ -29,6 +27,8 @@ class LogitDistillation(Supervision):
         views: which views it reads.
     """
 
+    needs_teacher = True
+
     def __init__(
         self,
         weight: float = 0.9,
@@ -45,12 +45,6 @@ class LogitDistillation(Supervision):
         self.temperature = temperature
         self.form = form
         self.views = tuple(views)
-
-    def connect(
-        self, network: NetworkSpec, teacher: NetworkSpec | None = None
-    ) -> None:
-        """See that there is a teacher."""
-        needs_teacher(self, teacher)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``."""

@@ -10,7 +10,6 @@ from cds_mm.supervision.base import (
     Counters,
     Losses,
     Supervision,
-    needs_teacher,
     shared_stages,
 )
 
@@ -23,6 +22,8 @@ class MapDistillation(Supervision):
         stages: names of the stages, None for all.
         views: which views it reads.
     """
+
+    needs_teacher = True
 
     def __init__(
         self,
@@ -39,7 +40,6 @@ class MapDistillation(Supervision):
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
     ) -> None:
         """Choose the stages, which the teacher has to have too."""
-        teacher = needs_teacher(self, teacher)
         self.stages = shared_stages(self, self.stages, network, teacher)
 
     def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from mmpretrain.registry import MODELS
 
-from cds_mm.branches import NetworkSpec
 from cds_mm.losses import (
     relational_angle_loss,
     relational_distance_loss,
@@ -13,7 +12,6 @@ from cds_mm.supervision.base import (
     Counters,
     Losses,
     Supervision,
-    needs_teacher,
 )
 
 
@@ -29,6 +27,8 @@ class RelationalDistillation(Supervision):
         views: which views it reads.
     """
 
+    needs_teacher = True
+
     def __init__(
         self,
         distance_weight: float = 25.0,
@@ -41,12 +41,6 @@ class RelationalDistillation(Supervision):
         self.angle_weight = angle_weight
         self.normalise = normalise
         self.views = tuple(views)
-
-    def connect(
-        self, network: NetworkSpec, teacher: NetworkSpec | None = None
-    ) -> None:
-        """See that there is a teacher."""
-        needs_teacher(self, teacher)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``distance`` and ``angle``."""

@@ -7,17 +7,11 @@ from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
 from cds_mm.losses import feature_regression_loss, unit_rows
 from cds_mm.structures import StageOutputs
-from cds_mm.supervision.base import (
-    Counters,
-    Losses,
-    Supervision,
-    chosen_branches,
-    needs_teacher,
-)
+from cds_mm.supervision.base import BranchSupervision, Counters, Losses
 
 
 @MODELS.register_module()
-class StageDistillation(Supervision):
+class StageDistillation(BranchSupervision):
     """Each branch follows the teacher's branch of that name.
 
     Where widths differ, a linear adapter acts on the student's unit rows,
@@ -33,6 +27,8 @@ class StageDistillation(Supervision):
             released code for ImageNet.
     """
 
+    needs_teacher = True
+
     def __init__(
         self,
         weight: float = 0.1,
@@ -40,21 +36,15 @@ class StageDistillation(Supervision):
         branches: tuple[str, ...] | None = None,
         always_adapt: bool = False,
     ):
-        super().__init__()
+        super().__init__(branches)
         self.weight = weight
         self.form = form
-        self.branches = None if branches is None else tuple(branches)
         self.always_adapt = always_adapt
-
-    def reads(self, branches: list[str]) -> list[str]:
-        """The chosen branches."""
-        return chosen_branches(self.branches, branches)
 
     def connect(
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
     ) -> None:
         """Build an adapter for each branch whose width is another."""
-        teacher = needs_teacher(self, teacher)
         names = self.reads(list(network.branches))
         missing = [name for name in names if name not in teacher.branches]
         if missing:

@@ -5,21 +5,21 @@ from itertools import permutations
 import torch
 from mmpretrain.registry import MODELS
 
+from cds_mm.branches import NetworkSpec
 from cds_mm.losses import softened_divergence
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision.base import (
+    MAIN,
+    BranchSupervision,
     Counters,
     Losses,
-    Supervision,
-    chosen_branches,
 )
 
 DYNAMICS = (None, 'term_drop')
-MAIN = 'head'
 
 
 @MODELS.register_module()
-class SynergySupervision(Supervision):
+class SynergySupervision(BranchSupervision):
     """Every classifier follows every other one (DKS, DHM).
 
     For each ordered pair of the M classifiers, those of the branches and the
@@ -37,9 +37,9 @@ class SynergySupervision(Supervision):
             M (M - 1) - 1 is drawn, then m terms with replacement, and those
             keep their value but lose their gradient.  The released code of
             DHM has these lines and has them disabled, so that what it runs
-            is DKS; the paper's own rule is not known in detail.
-        branches: names of the branches, None for all.
-        views: which views it reads.
+            is DKS; the paper's own rule is not known in detail.  It draws
+            once a step in its one process; here each rank draws for itself.
+        **kwargs: as of :class:`BranchSupervision`.
     """
 
     def __init__(
@@ -48,10 +48,9 @@ class SynergySupervision(Supervision):
         temperature: float = 1.0,
         smoothing: float = 1e-8,
         dynamic: str | None = None,
-        branches: tuple[str, ...] | None = None,
-        views: tuple[int, ...] = (0,),
+        **kwargs,
     ):
-        super().__init__()
+        super().__init__(**kwargs)
         if dynamic not in DYNAMICS:
             raise ValueError(
                 f'dynamic is one of {DYNAMICS}, but it is {dynamic!r}'
@@ -60,22 +59,19 @@ class SynergySupervision(Supervision):
         self.temperature = temperature
         self.smoothing = smoothing
         self.dynamic = dynamic
-        self.branches = None if branches is None else tuple(branches)
-        self.views = tuple(views)
 
-    def reads(self, branches: list[str]) -> list[str]:
-        """The chosen branches."""
-        return chosen_branches(self.branches, branches)
+    def connect(
+        self, network: NetworkSpec, teacher: NetworkSpec | None = None
+    ) -> None:
+        """See that the branches end in class logits."""
+        self.check_classes(network)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """A loss ``a-b`` for each pair, by which b follows a.
 
         ``dropped`` is the share of the terms that have no gradient.
         """
-        logits = {
-            name: outputs.rows(outputs.branches[name], self.views)
-            for name in self.reads(list(outputs.branches))
-        }
+        logits = self.rows_of_branches(outputs)
         logits[MAIN] = outputs.rows(outputs.logits, self.views)
         pairs = list(permutations(logits, 2))
         losses = {
@@ -96,10 +92,9 @@ class SynergySupervision(Supervision):
 
     def describe(self) -> str:
         """One line for the log."""
-        where = ', '.join(self.branches) if self.branches else 'all branches'
         dynamic = ', terms dropped at random' if self.dynamic else ''
         return (
-            f'synergy x {self.weight:g} between the head and {where}, '
+            f'synergy x {self.weight:g} between the head and {self.where}, '
             f'temperature {self.temperature:g}{dynamic}'
         )
 

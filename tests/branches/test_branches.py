@@ -239,6 +239,14 @@ def test_residual_towers_that_cannot_be():
         ResidualTower('stage2', network_spec(backbone), ('all',))
 
 
+def test_block_counts_that_are_none():
+    backbone = MODELS.build(dict(type='ResNet_CIFAR', depth=18, **ALL))
+    network = network_spec(backbone)
+    assert len(ResidualTower('stage3', network, (5,))[0]) == 5
+    with pytest.raises(UserError, match="blocks='whole'"):
+        ResidualTower('stage3', network, ('whole',))
+
+
 def test_a_raw_sum_is_normalised_before_a_tower_reads_it():
     raw = StageSpec(16, 2, raw=True)
     network = NetworkSpec({'stage1': raw, 'stage2': StageSpec(32, 4)})

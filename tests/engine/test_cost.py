@@ -49,6 +49,7 @@ def test_a_table_of_two(tmp_path):
     assert all(cost.peak_mb > 100 for cost in costs)
     # The branches of DSN and what the optimizer keeps of them.
     assert costs[1].peak_mb > costs[0].peak_mb + 100
-    lines = cost_table(costs).splitlines()
+    facts, _, *lines = cost_table(costs, 2).splitlines()
+    assert '2 images a step' in facts
     assert len(lines) == 4
     assert '| 1.00 x |' in lines[2]

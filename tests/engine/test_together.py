@@ -11,7 +11,8 @@ from cds_mm.errors import UserError
 def command(folder, name, code, finish=None):
     script = folder / f'{name}.py'
     script.write_text(code)
-    return Command([str(script), name], folder / f'{name}.log', name, finish)
+    log = folder / f'{name}.log'
+    return Command([str(script), name], log, name, finish=finish)
 
 
 def test_all_of_them_run_and_are_told_of(tmp_path, capsys):
@@ -51,3 +52,15 @@ def test_the_others_go_on(tmp_path, capsys):
 def test_a_part_of_more(tmp_path, capsys):
     run_together([command(tmp_path, 'a', '')], before=3, total=10)
     assert '[4/10] a ... log: ' in capsys.readouterr().out
+
+
+def test_a_finish_that_fails_is_a_failed_run(tmp_path, capsys):
+    def finish():
+        raise UserError('there is no score')
+
+    bad = command(tmp_path, 'bad', '', finish)
+    good = command(tmp_path, 'good', '')
+    assert run_together([bad, good], 1, keep_going=True) == [bad]
+    assert '[1/2] bad: there is no score' in capsys.readouterr().out
+    with pytest.raises(UserError, match='there is no score'):
+        run_together([bad], 1)

@@ -2,7 +2,8 @@
 
 import yaml
 
-from cds_mm.rows.metafile import FOLDERS, cell_of, metafile
+from cds_mm.rows.cell import cell_of
+from cds_mm.rows.metafile import FOLDERS, metafile
 
 
 def test_they_are_up_to_date():
@@ -31,3 +32,39 @@ def test_cells_of_names():
     assert cell.model == 'faster-rcnn_r50'
     assert (cell.data, cell.variant) == ('coco', 'syncbn')
     assert cell_of('dsn_r18_cifar100_sepconv').variant == 'sepconv'
+
+
+def entry(folder, name):
+    text = (FOLDERS[0] / folder / 'metafile.yml').read_text()
+    models = yaml.safe_load(text)['Models']
+    return next(model for model in models if model['Name'] == name)
+
+
+def test_two_entries_by_hand():
+    assert entry('detection', 'retinanet_r50-dsn_fpn_1x_coco') == {
+        'Name': 'retinanet_r50-dsn_fpn_1x_coco',
+        'In Collection': 'dsn',
+        'Config': 'configs/detection/retinanet_r50-dsn_fpn_1x_coco.py',
+        'Description': 'RetinaNet, R50-FPN, COCO 1x, backbone pretrained '
+        'with DSN.',
+        'Results': [
+            {
+                'Task': 'Object Detection',
+                'Dataset': 'COCO',
+                'Metrics': {
+                    'box AP': 36.3,
+                    'AP S': 20.1,
+                    'AP M': 40.0,
+                    'AP L': 48.1,
+                },
+                'Source': 'published, Table 4 of the paper; not measured here',
+            }
+        ],
+    }
+    (result,) = entry('.', 'dks_r18_in1k')['Results']
+    assert result['Metrics'] == {
+        'Top 1 Accuracy': 71.32,
+        'Top 5 Accuracy': 89.2,
+    }
+    # The source's column seems shifted, which nobody may read past.
+    assert 'Top 5 Accuracy in doubt' in result['Source']

@@ -1,6 +1,7 @@
 """Rows of tables: cells, scales, folders, published numbers, the table."""
 
 import json
+import os
 
 import pytest
 
@@ -8,6 +9,7 @@ from cds_mm.configfile import load_config
 from cds_mm.errors import UserError
 from cds_mm.rows import (
     Cell,
+    Scale,
     find_config,
     is_finished,
     load_scale,
@@ -40,6 +42,42 @@ def test_the_published_scale_is_the_leaf():
     assert run.config._cfg_dict == leaf._cfg_dict
     with pytest.raises(UserError, match='no such scale.*published, cpu'):
         load_scale('tiny')
+
+
+def test_a_scale_is_not_for_everything():
+    scale = load_scale('cpu')
+    with pytest.raises(UserError, match='is for cifar10_folder, not for cub'):
+        plan_runs([Cell('cds', 'r50', 'cub')], [0], scale)
+    leaf = load_config(str(find_config(Cell('cds', 'rxt50', 'cifar100'))))
+    with pytest.raises(UserError, match='ResNeXt_CIFAR has widths of its own'):
+        Scale('x', width=0.5).apply(leaf, 'cifar100')
+    with pytest.raises(UserError, match='shortens one cosine alone'):
+        Scale('x', epochs=0.5).apply(leaf, 'cifar100')
+
+
+def test_a_recipe_is_for_its_batch():
+    published_scale = load_scale('published')
+    cell = Cell('cds', 'r50', 'in1k')
+    with pytest.raises(UserError, match='1 x 32.*for 256; give --gpus 8'):
+        plan_runs([cell], [0], published_scale)
+    (run,) = plan_runs([cell], [0], published_scale, ranks=8)
+    (other,) = plan_runs(
+        [cell],
+        [0],
+        published_scale,
+        options={'train_dataloader.batch_size': 256},
+    )
+    assert run.folder != other.folder
+    # What is only faster is the same run; another determinism is not.
+    for option, same in (
+        ({'train_dataloader.num_workers': 3}, True),
+        ({'randomness.seed': 7}, True),
+        ({'randomness.deterministic': True}, False),
+    ):
+        (again,) = plan_runs(
+            [cell], [0], published_scale, options=option, ranks=8
+        )
+        assert (again.folder == run.folder) == same
 
 
 def test_a_scale_is_the_same_for_each_of_a_row():
@@ -89,9 +127,11 @@ def test_published_numbers():
 
 def test_views():
     leaf = load_config(str(find_config(cells(['cds'])[0])))
-    assert views_of(leaf.train_dataloader.dataset.pipeline) == 2
+    dataset = leaf.train_dataloader.dataset
+    assert views_of(dataset) == 2
+    assert views_of(dict(type='RepeatDataset', dataset=dataset)) == 2
     leaf = load_config(str(find_config(cells(['baseline'])[0])))
-    assert views_of(leaf.train_dataloader.dataset.pipeline) == 1
+    assert views_of(leaf.train_dataloader.dataset) == 1
 
 
 def write_fake(run, last):
@@ -102,9 +142,9 @@ def write_fake(run, last):
         views_of_each_image=50,
         wall_seconds=90,
         config='configs/x.py',
-        commit='abc',
+        commits=['abc'],
         date='2026-01-01',
-        machine='CPU',
+        machines=['CPU'],
     )
     run.result_file.write_text(json.dumps(result))
 
@@ -119,9 +159,11 @@ def test_the_table(tmp_path):
     assert (tmp_path / 'table.md').read_text() == text
     assert '2 of 4 runs, 2026-01-01, on CPU; commit abc' in text
     lines = [line for line in text.splitlines() if line.startswith('|')]
-    assert 'published (cifar100, Table 1)' in lines[0]
+    leaf = os.path.relpath(runs[0].leaf, tmp_path)
     assert lines[2] == (
-        '| [cds](configs/x.py) | 25 | 50 | 60.0 / 62.0 | 61.0 | 1.4 | 2 '
-        '| 80.84 |'
+        f'| [cds]({leaf}) | 25 | 50 | 60.0 / 62.0 | 61.0 | 1.4 | 2 '
+        '| 80.84 (cifar100, Table 1) |'
     )
     assert len(lines) == 3, 'the baseline has no result yet'
+    write_fake(runs[3], 50.0)
+    assert '| - / 50.0 | 50.0 |' in write_table(runs, tmp_path / 'table.md')

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision import (
@@ -159,3 +160,13 @@ def test_an_unknown_dynamic():
         SynergySupervision(dynamic='drop')
     assert 'dropped' in SynergySupervision(dynamic='term_drop').describe()
     assert 'stage2' in DeepSupervision(branches=('stage2',)).describe()
+
+
+@pytest.mark.parametrize('kind', [DeepSupervision, SynergySupervision])
+def test_branches_that_are_no_classifiers(kind):
+    stages = {'stage4': StageSpec(12, 32)}
+    kind().connect(NetworkSpec(stages, 5, {'x': 5, 'y': 5}))
+    with pytest.raises(UserError, match='x: that branch has 128 outputs.*5'):
+        kind().connect(NetworkSpec(stages, 5, {'x': 128}))
+    with pytest.raises(UserError, match='branches of any name'):
+        kind().reads([])

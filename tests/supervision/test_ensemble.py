@@ -108,13 +108,17 @@ def test_the_divergence_moves_its_peer_alone():
 def test_the_ramp(epoch, expected):
     assert ramp_up(epoch / 300, 80 / 300) == pytest.approx(expected, abs=1e-6)
     assert ramp_up(epoch / 300, 0) == 1
-    seen = outputs(random_logits(), progress=epoch / 300)
-    supervision = ensemble()
-    full = supervision(outputs(random_logits()))[0]
-    assert full.keys() == supervision(seen)[0].keys()
-    assert supervision(seen)[1]['ramp'].item() == pytest.approx(
-        expected, abs=1e-6
-    )
+    logits, supervision = random_logits(), ensemble()
+    # One picture for the gate: what is compared is the ramp.
+    seen, whole = outputs(logits, progress=epoch / 300), outputs(logits)
+    whole.maps = seen.maps
+    losses, counters = supervision(seen)
+    full, _ = supervision(whole)
+    assert counters['ramp'].item() == pytest.approx(expected, abs=1e-6)
+    for peer in ('head', 'peer1', 'peer2'):
+        ratio = losses[peer].item() / full[peer].item()
+        assert ratio == pytest.approx(expected, rel=1e-3)
+    torch.testing.assert_close(losses['ensemble'], full['ensemble'])
 
 
 def test_a_backbone_of_one_stage():

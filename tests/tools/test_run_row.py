@@ -16,6 +16,7 @@ def row(folder, work_dir, *methods, epochs=1):
         '--work-dir',
         work_dir,
         *tiny(folder, epochs),
+        'auto_scale_lr.base_batch_size=8',
     ]
 
 
@@ -37,6 +38,9 @@ def test_a_row_is_run_and_written(filled):
     assert 0 <= result['last'] <= 100
     assert result['wall_seconds'] > 0
     assert len(result['config_sha256']) == 64
+    (machine,) = result['machines']
+    assert 'threads a process, 1 runs at a time' in machine
+    assert len(result['commits']) == 1
     table = (work_dir / 'published/r18_cifar10_folder.md').read_text()
     assert table in done.out
     assert f'| {result["last"]:.1f} |' in table
@@ -53,14 +57,21 @@ def test_what_is_finished_is_not_run_again(filled, command, folder):
     assert listed.out.split()[-1] == 'finished'
 
 
-def test_a_run_that_was_cut_off_goes_on(filled, command, folder):
+def test_cut_off_before_its_last_validation(filled, command, folder):
     work_dir, _ = filled
     (path,) = work_dir.glob('published/*/seed0/result.json')
     result = json.loads(path.read_text())
-    # As after a kill between the last checkpoint and the result.
+    # All epochs are trained, but there is no score of the last one.
     path.unlink()
+    (log,) = path.parent.glob('*/vis_data/scalars.json')
+    lines = log.read_text().splitlines()
+    kept = [line for line in lines if 'accuracy' not in line]
+    assert len(kept) == len(lines) - 1
+    log.write_text('\n'.join(kept))
     command(*row(folder, work_dir, 'baseline')).fine()
-    assert json.loads(path.read_text())['last'] == result['last']
+    again = json.loads(path.read_text())
+    assert again['last'] == result['last']
+    assert again['curve'] == [[1, result['last']]]
 
 
 @pytest.mark.slow
@@ -69,6 +80,7 @@ def test_a_run_that_fails_is_named(command, folder, tmp_path):
     failed = command(*argv, 'model.head.num_classes=2')
     assert 'baseline_r18_cifar10_folder.py, seed 0' in failed.error
     assert 'run.log' in failed.error
+    assert (tmp_path / 'published/r18_cifar10_folder.md').exists()
     (log,) = tmp_path.rglob('run.log')
     assert 'error: ' in log.read_text()
     assert not list(tmp_path.rglob('result.json'))

@@ -4,6 +4,7 @@ CIFAR as image files, of which the first of each class are trained on and all
 are tested on.  300 epochs become 25, with a cosine; the last epoch counts.
 """
 
+data = ('cifar10_folder',)
 width = 1 / 4
 epochs = 1 / 12
 override = dict(
