@@ -119,7 +119,8 @@ def test_the_headers_have_the_published_numbers(folder):
             seen += 1
             assert float(found[1]) == number.value, path.name
         else:
-            assert number is None, f'{path.name} has {number}'
+            # A twin of a cell may not claim the cell's number.
+            assert number is None and found is None, path.name
     assert seen or folder.name == 'cifar10'
 
 

@@ -2,9 +2,8 @@
 
     python tools/train.py configs/cifar100/baseline_r18_cifar100_crop-flip.py
 
-For 1 GPU with 128 images.
-Top-1 77.45 % published (Table 1), augmentation unstated;
-not measured here.
+For 1 GPU with 128 images.  Top-1 not published apart: the table does not say
+which augmentation its baseline has.  Not measured here.
 """
 
 _base_ = './baseline_r18_cifar100.py'
