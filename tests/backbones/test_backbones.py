@@ -320,7 +320,8 @@ def test_raw_stages():
     assert [bool((m < 0).any()) for m in maps] == [True, True, True, False]
     specs = stage_specs(backbone)
     assert specs == {
-        f'stage{i + 1}': StageSpec(16 << i, 4 << i) for i in range(4)
+        f'stage{i + 1}': StageSpec(16 << i, 4 << i, blocks=2, raw=i < 3)
+        for i in range(4)
     }
     assert set(backbone.raw_stages) < set(specs)
 
