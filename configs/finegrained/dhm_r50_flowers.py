@@ -9,20 +9,11 @@ published (Table 6), recipe unstated; not measured here.
 """
 
 _base_ = [
-    '../_base_/models/r50.py',
+    '../_base_/models/r50_pretrained.py',
     '../_base_/methods/dhm.py',
     '../_base_/datasets/flowers.py',
     '../_base_/schedules/finetune_100e.py',
     '../_base_/default_runtime.py',
 ]
 
-model = dict(
-    **_base_.method,
-    backbone=dict(
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/baseline_r50_in1k/backbone.pth',
-        )
-    ),
-    head=dict(num_classes=102),
-)
+model = dict(**_base_.method, head=dict(num_classes=102))
