@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
+# Two processes, each with whole files of tests.
+PYTEST ?= -n 2 --dist loadfile
 
 .PHONY: demo test test-all lint format doctor clean
 .DEFAULT_GOAL := test
@@ -18,10 +20,10 @@ demo: $(STAMP)
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m 'not slow' tests
+	$(BIN)/python -m pytest $(PYTEST) -m 'not slow' tests
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest $(PYTEST) tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

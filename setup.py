@@ -29,7 +29,7 @@ REQUIRES = [
 ]
 EXTRAS = {
     'demo': ['scikit-learn>=1.7.2', 'matplotlib>=3.10.9'],
-    'test': ['pytest>=9.2.0', 'timm>=1.0.31'],
+    'test': ['pytest>=9.2.0', 'pytest-xdist>=3.8.0', 'timm>=1.0.31'],
     'lint': ['ruff==0.17.6'],
 }
 EXTRAS['all'] = sorted({need for needs in EXTRAS.values() for need in needs})

@@ -55,6 +55,12 @@ class Teacher:
             )
         self.name = f'{Path(config).stem} of {checkpoint}'
         self.batchnorm = batchnorm
+        if not Path(checkpoint).exists():
+            raise UserError(
+                f'model.teacher.checkpoint={checkpoint}: no such file; train '
+                f'the teacher first, with {config}, or name another one with '
+                'its config in model.teacher.config'
+            )
         self.model = build_teacher(config)
         state = classifier_state(read_checkpoint(checkpoint), checkpoint)
         own = self.model.state_dict()

@@ -1,13 +1,14 @@
 """Every leaf with its own model: builds, steps, exports the plain backbone."""
 
+import math
+
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
-from cds_mm.checkpoint import Options, convert, read_checkpoint
-from cds_mm.checkpoint.record import record_from_config
-from cds_mm.configfile import load_config
+from cds_mm.checkpoint import extract_backbone
+from cds_mm.configfile import drop_pretrained, load_config
 from cds_mm.engine.cost import Bench
 from cds_mm.testing import CONFIGS, fresh_seed
 
@@ -47,48 +48,36 @@ def step(bench):
     loss.backward()
     for name, parameter in bench.model.named_parameters():
         assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().sum() > 0, name
+        # Infinite or NaN where one entry is.
+        size = parameter.grad.abs().sum().item()
+        assert 0 < size < math.inf, name
     bench.optimizer.step()
 
 
-def export(bench, config, folder):
-    """The trained classifier's checkpoint through the converter."""
-    record = record_from_config(config, bench.model.data_preprocessor)
-    trained, exported = folder / 'trained.pth', folder / 'backbone.pth'
-    torch.save(
-        dict(state_dict=bench.model.state_dict(), meta=dict(cds_mm=record)),
-        trained,
-    )
-    convert(str(trained), str(exported), Options())
-    state = read_checkpoint(exported)['state_dict']
-    # pytest keeps the folders of three sessions.
-    trained.unlink()
-    exported.unlink()
-    return state
-
-
-def step_and_export(name, folder):
-    path = str(CONFIGS / name)
-    config = load_config(path)
+def step_and_export(name):
     torch.manual_seed(fresh_seed())
-    bench = Bench(path, batch_size=4)
+    bench = Bench(str(CONFIGS / name), batch_size=4)
     step(bench)
-    state = export(bench, config, folder)
-    config.model.backbone.pop('init_cfg', None)
+    # What the converter takes of a checkpoint; that it converts and proves
+    # each of these networks is tested beside it.
+    checkpoint = dict(state_dict=bench.model.state_dict())
+    state = extract_backbone(checkpoint, name).state
+    config = load_config(str(CONFIGS / name))
+    drop_pretrained(config.model)
     init_default_scope('mmpretrain')
     plain = MODELS.build(config.model.backbone)
     plain.load_state_dict(state, strict=True)
+    loaded = plain.state_dict()
     for key, tensor in bench.model.backbone.state_dict().items():
-        assert torch.equal(state[key], tensor), key
+        assert torch.equal(loaded[key], tensor), key
 
 
 @pytest.mark.parametrize('name', SAMPLE)
-def test_one_of_each(name, tmp_path):
-    step_and_export(name, tmp_path)
+def test_one_of_each(name):
+    step_and_export(name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', REST)
-def test_all_others(name, tmp_path):
-    step_and_export(name, tmp_path)
+def test_all_others(name):
+    step_and_export(name)

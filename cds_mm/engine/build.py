@@ -2,6 +2,7 @@
 
 import contextlib
 import traceback
+from pathlib import Path
 
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
@@ -11,7 +12,20 @@ from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
 
 
-def build_runner(cfg) -> Runner:
+class EvaluationRunner(Runner):
+    """A runner that leaves the config of the training where it is.
+
+    The host writes the config under its own name into the work dir, also to
+    evaluate: with other options than the training had, that one was lost.
+    """
+
+    def dump_config(self) -> None:
+        """Write the config into the folder of this run's log."""
+        name = Path(self.cfg.filename or 'config.py').name
+        self.cfg.dump(Path(self.log_dir) / name)
+
+
+def build_runner(cfg, kind: type[Runner] = Runner) -> Runner:
     """Build the runner of a config, with model and data.
 
     Raises:
@@ -20,7 +34,7 @@ def build_runner(cfg) -> Runner:
     """
     quiet_hosts(cfg)
     with readable_errors(cfg):
-        return Runner.from_cfg(cfg)
+        return kind.from_cfg(cfg)
 
 
 def build_training(runner: Runner, cfg) -> None:

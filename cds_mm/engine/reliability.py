@@ -37,8 +37,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--out',
-        default='reliability.png',
-        help='picture to write; the numbers go to a .json of that name',
+        help='picture to write, by default beside the checkpoint; the '
+        'numbers go to a .json of that name',
     )
     parser.add_argument(
         '--bins', type=int, default=BINS[0], help='of the diagram'
@@ -59,6 +59,9 @@ def main(argv: list[str] | None = None) -> None:
         UserError: whatever the user can mend.
     """
     args = parse_args(argv)
+    if args.out is None:
+        stem = Path(args.checkpoint).with_suffix('')
+        args.out = f'{stem}_reliability.png'
     cfg = evaluation_config(args)
     _check(args, cfg)
     needs_val = args.fit_temperature and not _same_images(cfg)

@@ -9,7 +9,11 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner
 
-from cds_mm.engine.build import build_runner, build_test
+from cds_mm.engine.build import (
+    EvaluationRunner,
+    build_runner,
+    build_test,
+)
 from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.config import (
     add_common_options,
@@ -88,7 +92,7 @@ def build_test_runner(cfg: Config) -> Runner:
     check_writable(cfg.work_dir, '--work-dir')
     add_hooks(cfg, dict(type='StrictLoadHook'))
     prepare_ranks(cfg)
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
     check_test_classes(runner, cfg)
     return runner

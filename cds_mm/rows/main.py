@@ -1,4 +1,4 @@
-"""Fill a row of a table: run what is missing, write what came out.
+r"""Fill a row of a table: run what is missing, write what came out.
 
     python tools/run_row.py --methods baseline dsn dsn:sepconv dks dhm cds \
         --model r18 --data cifar100 --seeds 0 1
@@ -27,7 +27,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The flags of ``tools/run_row.py``."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument(
         '--methods',
@@ -83,8 +83,7 @@ def main(argv=None) -> None:
     args = parse_args(argv)
     cells = [Cell.parse(m, args.model, args.data) for m in args.methods]
     scale = load_scale(args.scale)
-    default = f'{scale.name}/{args.model}_{args.data}.md'
-    out = args.out or args.work_dir / default
+    out = args.out or args.work_dir / _table_name(args)
     check_writable(str(out.parent), '--out')
     published(cells[0], table=args.table)  # whether there is such a table
     runs = plan_runs(
@@ -97,10 +96,30 @@ def main(argv=None) -> None:
     )
     if args.dry_run:
         for run in runs:
-            print(run.folder, 'finished' if is_finished(run) else 'to run')
+            print(run.folder, _state(run))
         return
     try:
         run_missing(runs, args.jobs)
     finally:
-        print(write_table(runs, out, args.table))
-        print(f'Saved in {out}', flush=True)
+        if any(map(is_finished, runs)):
+            print(write_table(runs, out, args.table, args.cfg_options))
+            print(f'Saved in {out}', flush=True)
+
+
+class _Formatter(
+    argparse.RawDescriptionHelpFormatter,
+    argparse.ArgumentDefaultsHelpFormatter,
+):
+    """Keep the lines of the description, and tell the defaults."""
+
+
+def _table_name(args) -> Path:
+    # Another row has another file: a trial must not take a table away.
+    methods = '-'.join(args.methods).replace(':', '.')
+    return Path(args.scale) / f'{args.model}_{args.data}_{methods}.md'
+
+
+def _state(run) -> str:
+    if is_finished(run):
+        return 'finished'
+    return 'begun' if run.is_started() else 'to run'

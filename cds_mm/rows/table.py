@@ -10,7 +10,12 @@ from cds_mm.rows.published import published
 from cds_mm.rows.result import is_finished, read_result
 
 
-def write_table(runs: list[Run], path: Path, table: str | None = None) -> str:
+def write_table(
+    runs: list[Run],
+    path: Path,
+    table: str | None = None,
+    options: dict | None = None,
+) -> str:
     """Write what the runs of a row gave; return the text.
 
     Args:
@@ -18,23 +23,27 @@ def write_table(runs: list[Run], path: Path, table: str | None = None) -> str:
         path: the file to write.
         table: the paper's table whose numbers stand beside ours, None for
             those of the same data set.
+        options: what was set for all runs beyond the scale.
     """
     lines = [_head(runs), '|---|---|---|---|---|---|---|---|']
     for cell in dict.fromkeys(run.cell for run in runs):
         own = [run for run in runs if run.cell == cell]
         if any(map(is_finished, own)):
             lines.append(_line(cell, own, path.parent, table))
-    text = '\n'.join([*_about(runs), '', *lines, ''])
+    text = '\n'.join([*_about(runs, options or {}), '', *lines, ''])
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode())
     return text
 
 
-def _about(runs):
+def _about(runs, options):
     first = runs[0]
     results = [read_result(run) for run in runs if is_finished(run)]
     scale = ' '.join(first.scale.about.split())
     about = [f'Scale `{first.scale.name}`: {scale}']
+    if options:
+        told = ', '.join(f'{k}={v}' for k, v in options.items())
+        about.append(f'But with `{told}`.')
     if not results:
         return [*about, 'No run has finished yet.']
     dates = sorted({result['date'] for result in results})

@@ -41,9 +41,17 @@ def run_missing(runs: list[Run], jobs: int = 1) -> None:
     if failed:
         raise UserError(
             f'{len(failed)} of {len(missing)} runs failed, the first is '
-            f'{failed[0].title} (its output is in {failed[0].log}); mend '
-            'that and start again: what is finished is not repeated'
+            f'{failed[0].title} ({_said(failed[0].log)}; its output is in '
+            f'{failed[0].log}); mend that and start again: what is finished '
+            'is not repeated'
         )
+
+
+def _said(log: Path) -> str:
+    """The last error line of a run, without its first word."""
+    lines = log.read_text().splitlines() or ['it said nothing']
+    errors = [line for line in lines if line.startswith('error: ')]
+    return (errors or lines)[-1].removeprefix('error: ')
 
 
 def _say_what_is_there(runs):

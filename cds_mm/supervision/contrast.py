@@ -90,7 +90,8 @@ class ContrastiveSupervision(BranchSupervision):
         if self.gather:
             reach = f'over all {world_size()} GPUs (gather=True)'
         return (
-            f'contrast x {self.weight:g} on {self.where}, positives by '
+            f'contrast x {self.weight:g} of {self.num_views} views on '
+            f'{self.where}, positives by '
             f'{self.positives}, temperature {self.temperature:g}, {reach}'
         )
 

@@ -92,10 +92,12 @@ class SynergySupervision(BranchSupervision):
 
     def describe(self) -> str:
         """One line for the log."""
-        dynamic = ', terms dropped at random' if self.dynamic else ''
+        dynamic = (
+            ', gradients of a random third dropped' if self.dynamic else ''
+        )
         return (
             f'synergy x {self.weight:g} between the head and {self.where}, '
-            f'temperature {self.temperature:g}{dynamic}'
+            f'temperature {self.temperature:g} (a-b: b follows a){dynamic}'
         )
 
 

@@ -41,7 +41,8 @@ def test_a_row_is_run_and_written(filled):
     (machine,) = result['machines']
     assert 'threads a process, 1 runs at a time' in machine
     assert len(result['commits']) == 1
-    table = (work_dir / 'published/r18_cifar10_folder.md').read_text()
+    table = (work_dir / 'published/r18_cifar10_folder_baseline.md').read_text()
+    assert 'But with `model.backbone.base_channels=8' in table
     assert table in done.out
     assert f'| {result["last"]:.1f} |' in table
 
@@ -80,7 +81,8 @@ def test_a_run_that_fails_is_named(command, folder, tmp_path):
     failed = command(*argv, 'model.head.num_classes=2')
     assert 'baseline_r18_cifar10_folder.py, seed 0' in failed.error
     assert 'run.log' in failed.error
-    assert (tmp_path / 'published/r18_cifar10_folder.md').exists()
+    assert 'classes' in failed.error, 'it says why'
+    assert not list(tmp_path.rglob('*.md'))
     (log,) = tmp_path.rglob('run.log')
     assert 'error: ' in log.read_text()
     assert not list(tmp_path.rglob('result.json'))

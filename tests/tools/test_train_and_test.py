@@ -74,7 +74,7 @@ def test_plain_lines_say_what_a_run_costs(run):
     for word in ('images_per_s', 'waiting_for_data', 'rss_mb', 'eta'):
         assert f'{word}: ' in line
     assert 'WARNING' not in result.out and 'OneDL' not in result.out
-    assert 'contrast x 0.1 on all branches' in result.out
+    assert 'contrast x 0.1 of 2 views on all branches' in result.out
 
 
 def test_testing_writes_the_metrics(run, command, folder, tmp_path):
@@ -301,3 +301,12 @@ def test_a_script_says_how_it_is_called(script, argv):
     result = run_fresh(f'tools/{script}.sh', *argv)
     assert result.code == 1
     assert f'tools/{script}.sh' in result.err.splitlines()[0]
+
+
+def test_an_evaluation_leaves_the_config_of_the_training(run, command, folder):
+    work_dir, _ = run
+    kept = work_dir / CONFIG.rpartition('/')[2]
+    before = kept.read_text()
+    argv = ['test', CONFIG, work_dir / 'epoch_2.pth', '--work-dir', work_dir]
+    command(*argv, *tiny(folder, train_cfg__max_epochs=7)).fine()
+    assert kept.read_text() == before
