@@ -64,7 +64,7 @@ def test_hue_turns_red_where_rgb_says(shift, fixed_jitter):
 
 
 def test_hue_of_every_colour_wraps_around(image, fixed_jitter, rng):
-    shift = rng.uniform(-0.1, 0.1)
+    shift = rng.choice([-1, 1]) * rng.uniform(0.03, 0.1)
     got = fixed_jitter(image, [3], (None, None, None, shift))
     errors = []
     pairs = zip(image.reshape(-1, 3), got.reshape(-1, 3), strict=True)
@@ -72,8 +72,10 @@ def test_hue_of_every_colour_wraps_around(image, fixed_jitter, rng):
         h, s, v = colorsys.rgb_to_hsv(*pixel / 255)
         wanted = np.array(colorsys.hsv_to_rgb((h + shift) % 1, s, v)) * 255
         errors.append(np.abs(wanted - turned).max())
-    # Two steps of hue at the worst, see above, and one of saturation.
-    assert max(errors) < 16 and np.mean(errors) < 3.5
+    # Two steps of hue at the worst, see above, and one of saturation. A step
+    # moves a channel of a pure colour by 6, and the shift itself, which is
+    # cut to whole steps, may be almost one step short for all pixels.
+    assert max(errors) < 16 and np.mean(errors) < 8
 
 
 def test_operations_come_in_the_drawn_order(image, fixed_jitter):
