@@ -16,7 +16,10 @@ from cds_mm.losses.crd import (
     nce_loss,
     sample_negatives,
 )
-from cds_mm.losses.cross_entropy import labelled_cross_entropy
+from cds_mm.losses.cross_entropy import (
+    labelled_count,
+    labelled_cross_entropy,
+)
 from cds_mm.losses.divergence import (
     softened_cross_entropy,
     softened_divergence,
@@ -38,6 +41,7 @@ __all__ = [
     'contrastive_loss',
     'correlation_congruence_loss',
     'feature_regression_loss',
+    'labelled_count',
     'labelled_cross_entropy',
     'momentum_update',
     'nce_loss',

@@ -7,8 +7,24 @@ from torch import Tensor
 from cds_mm.distributed import mean_over_ranks, world_size
 
 
+def labelled_count(labels: Tensor) -> Tensor:
+    """How many rows a rank has labelled, on the mean over all ranks.
+
+    Args:
+        labels: (N,) int64, -1 where the class is not known.
+
+    Returns:
+        Tensor: a float scalar, never 0; one exchange between the ranks.
+    """
+    labelled = mean_over_ranks((labels >= 0).sum().float())
+    return labelled.clamp(min=1 / world_size())
+
+
 def labelled_cross_entropy(
-    logits: Tensor, labels: Tensor, label_smoothing: float = 0.0
+    logits: Tensor,
+    labels: Tensor,
+    label_smoothing: float = 0.0,
+    count: Tensor | None = None,
 ) -> Tensor:
     """Mean cross entropy over the labelled rows of all ranks.
 
@@ -16,6 +32,7 @@ def labelled_cross_entropy(
         logits: (N, K), of any float type; computed in at least fp32.
         labels: (N,) int64, -1 where the class is not known.
         label_smoothing: share of each target spread over all classes.
+        count: :func:`labelled_count` of the labels, where the caller has it.
 
     Returns:
         Tensor: a scalar; without any label a zero that keeps the graph.
@@ -30,5 +47,4 @@ def labelled_cross_entropy(
         reduction='sum',
         label_smoothing=label_smoothing,
     )
-    labelled = mean_over_ranks((labels >= 0).sum().float())
-    return total / labelled.clamp(min=1 / world_size())
+    return total / (labelled_count(labels) if count is None else count)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -134,11 +135,13 @@ def _published(stem):
     ]
 
 
+@cache
+def _results():
+    files = sorted(MEASURED.glob('*.json'))
+    return [json.loads(path.read_text()) for path in files]
+
+
 def _measured(stem):
-    results = [
-        json.loads(path.read_text())
-        for path in sorted(MEASURED.glob('*.json'))
-    ]
     return [
         _result(
             cell_of(stem).data,
@@ -146,7 +149,7 @@ def _measured(stem):
             f'measured, scale {result["scale"]}, seed {result["seed"]}; see '
             'docs/results.md',
         )
-        for result in results
+        for result in _results()
         if result['name'] == stem
     ]
 

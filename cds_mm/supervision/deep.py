@@ -3,7 +3,7 @@
 from mmpretrain.registry import MODELS
 
 from cds_mm.branches import NetworkSpec
-from cds_mm.losses import labelled_cross_entropy
+from cds_mm.losses import labelled_count, labelled_cross_entropy
 from cds_mm.structures import StageOutputs
 from cds_mm.supervision.base import BranchSupervision, Counters, Losses
 
@@ -38,9 +38,13 @@ class DeepSupervision(BranchSupervision):
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss for each branch."""
         labels = outputs.labels.repeat(len(self.views))
+        # Once for all branches: the ranks exchange it.
+        count = labelled_count(labels)
         losses = {
             name: self.weight
-            * labelled_cross_entropy(logits, labels, self.label_smoothing)
+            * labelled_cross_entropy(
+                logits, labels, self.label_smoothing, count
+            )
             for name, logits in self.rows_of_branches(outputs).items()
         }
         return losses, {}
