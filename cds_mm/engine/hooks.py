@@ -12,7 +12,11 @@ RUN_HOOKS = (
     'ThroughputHook',
     'ProgressBarHook',
 )
-CLASSIFICATION_HOOKS = ('MethodSummaryHook', 'BackboneRecordHook')
+CLASSIFICATION_HOOKS = (
+    'MethodSummaryHook',
+    'BackboneRecordHook',
+    'TrainingLabelsHook',
+)
 DETECTION_HOOKS = ('ZeroAPHook',)
 TENSORBOARD = 'TensorboardVisBackend'
 

@@ -8,6 +8,7 @@ from cds_mm.hooks.sample_seed import SampleSeedHook
 from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
+from cds_mm.hooks.training_labels import TrainingLabelsHook
 from cds_mm.hooks.verify_pretrained import VerifyPretrainedHook
 from cds_mm.hooks.zero_ap import ZeroAPHook
 
@@ -20,6 +21,7 @@ __all__ = [
     'StopOnNonFiniteHook',
     'StrictLoadHook',
     'ThroughputHook',
+    'TrainingLabelsHook',
     'VerifyPretrainedHook',
     'ZeroAPHook',
 ]

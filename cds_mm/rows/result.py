@@ -62,7 +62,7 @@ def write_result(run: Run) -> str:
     Raises:
         UserError: the last epoch has no score.
     """
-    steps, values = _scores(run)
+    steps, values, metrics = _scores(run)
     attempts = _attempts(run)
     views = views_of(run.config.train_dataloader.dataset)
     result = {
@@ -72,6 +72,7 @@ def write_result(run: Run) -> str:
         'metric': METRIC,
         'last': values[-1],
         'best': max(values),
+        'metrics': metrics,
         'curve': list(zip(steps, values, strict=True)),
         'epochs': run.epochs,
         'views_of_each_image': run.epochs * views,
@@ -112,16 +113,19 @@ def commit_here() -> str:
 
 
 def _scores(run):
-    steps, values = curve(scalars(run.folder), METRIC)
+    lines = scalars(run.folder)
+    steps, values = curve(lines, METRIC)
     if metrics_file(run).is_file() and run.epochs not in steps:
         tested = json.loads(metrics_file(run).read_text())
-        return [*steps, run.epochs], [*values, tested[METRIC]]
+        return [*steps, run.epochs], [*values, tested[METRIC]], tested
     if run.epochs not in steps:
         raise UserError(
             f'{run.folder}: its last epoch, {run.epochs}, was not validated; '
             'let train_cfg.val_interval divide train_cfg.max_epochs'
         )
-    return steps, values
+    # Metrics have a prefix, unlike the other scalars of their line.
+    tested = [line for line in lines if METRIC in line][-1]
+    return steps, values, {k: v for k, v in tested.items() if '/' in k}
 
 
 def _attempts_file(run):

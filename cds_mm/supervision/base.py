@@ -23,10 +23,13 @@ class Supervision(nn.Module):
         num_views: how many views of each image it needs, None for any.
         needs_teacher: whether it reads a teacher; the model sees to it that
             there is one.
+        needs_labels: whether it wants to know the labels of the training
+            set, see :meth:`connect_data`.
     """
 
     num_views: int | None = None
     needs_teacher: bool = False
+    needs_labels: bool = False
 
     def reads(self, branches: list[str]) -> list[str]:
         """Those of ``branches`` that it uses; the others are not built."""
@@ -45,6 +48,16 @@ class Supervision(nn.Module):
 
         Raises:
             UserError: network or teacher lack what this supervision reads.
+        """
+
+    def connect_data(self, labels: Tensor) -> None:
+        """Build what has to fit the training set; called before the run.
+
+        Only where ``needs_labels``, and only for training.
+
+        Args:
+            labels: (n,) int64 class of each image of the training set, -1
+                where it is not known.
         """
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:

@@ -25,6 +25,7 @@ custom_hooks = [
     dict(type='ProgressBarHook'),
     dict(type='MethodSummaryHook'),
     dict(type='BackboneRecordHook'),
+    dict(type='TrainingLabelsHook'),
 ]
 
 env_cfg = dict(

@@ -7,6 +7,10 @@ are tested on.  300 epochs become 25, with a cosine; the last epoch counts.
 data = ('cifar10_folder',)
 width = 1 / 4
 epochs = 1 / 12
+_evaluator = [
+    dict(type='Accuracy', topk=(1, 5)),
+    dict(type='CalibrationMetric'),
+]
 override = dict(
     train_dataloader=dict(
         batch_size=64, num_workers=0, dataset=dict(images_per_class=200)
@@ -24,4 +28,6 @@ override = dict(
     train_cfg=dict(val_interval=10),
     default_hooks=dict(checkpoint=dict(max_keep_ckpts=1, save_best=None)),
     auto_scale_lr=dict(base_batch_size=64),
+    val_evaluator=_evaluator,
+    test_evaluator=_evaluator,
 )

@@ -1,0 +1,33 @@
+"""Tells supervisions the labels of the whole training set."""
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop
+
+from cds_mm.data.labels import dataset_labels
+from cds_mm.distributed import unwrapped
+
+
+@HOOKS.register_module()
+class TrainingLabelsHook(Hook):
+    """Call ``connect_data`` of each supervision that ``needs_labels``.
+
+    Before the run, so that what they build of it is there when a checkpoint
+    is loaded, and before the first step.  Where no supervision asks, no data
+    set is read.
+    """
+
+    def before_run(self, runner):
+        """Read the labels once, and hand them over."""
+        supervisions = getattr(unwrapped(runner.model), 'supervisions', {})
+        asking = [s for s in supervisions.values() if s.needs_labels]
+        if asking and _is_trained(runner):
+            labels = dataset_labels(runner.train_dataloader.dataset)
+            for supervision in asking:
+                supervision.connect_data(torch.from_numpy(labels))
+
+
+def _is_trained(runner):
+    # `runner.train_loop` would build the loop, and the data, for a test.
+    return isinstance(runner._train_loop, BaseLoop)
