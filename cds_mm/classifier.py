@@ -31,11 +31,13 @@ class DeepSupervisedClassifier(ImageClassifier):
         supervisions: supervision configs by name, which is also their name
             in the log; None takes one away.
         teacher: config of a :class:`cds_mm.teacher.Teacher`, or None.
+        frozen: parts that are not trained, e.g. ('backbone', 'head'): their
+            parameters get no gradient and their BatchNorm stays as it is.
         **kwargs: as of :class:`ImageClassifier`.
 
     Raises:
-        UserError: there is no supervision, a branch's stage is not there, or
-            the teacher does not fit.
+        UserError: there is no supervision, a branch's stage is not there,
+            the teacher does not fit, or a frozen part is not there.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         branches: dict[str, dict] | None = None,
         supervisions: dict[str, dict] | None = None,
         teacher: dict | None = None,
+        frozen: tuple[str, ...] = (),
         **kwargs,
     ):
         preprocessor = kwargs.setdefault('data_preprocessor', {})
@@ -76,6 +79,25 @@ class DeepSupervisedClassifier(ImageClassifier):
             self.teacher.check_fits(self)
         for supervision in self.supervisions.values():
             self._connect(supervision)
+        self.frozen = tuple(frozen)
+        self._freeze()
+
+    def _freeze(self):
+        parts = dict(self.named_children())
+        for name in self.frozen:
+            if name not in parts:
+                raise UserError(
+                    f'model.frozen names {name}, but the model has '
+                    f'{", ".join(parts)}; name some of these'
+                )
+            parts[name].requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'DeepSupervisedClassifier':
+        """Set the mode; frozen parts stay in evaluation mode."""
+        super().train(mode)
+        for name in self.frozen:
+            getattr(self, name).eval()
+        return self
 
     def _connect(self, supervision):
         if supervision.needs_teacher and not self.teacher:

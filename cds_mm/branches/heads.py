@@ -18,18 +18,23 @@ class ProjectionHead(nn.Module):
     Args:
         in_channels: D_in.
         network: not read.
-        hidden: width of a hidden layer with ReLU, 0 for no MLP at all.
-        out_channels: D_out of the MLP.
+        hidden: width of a hidden layer with ReLU, 0 for no MLP at all,
+            'same' for D_in.
+        out_channels: D_out of the MLP, 'same' for D_in.
     """
 
     def __init__(
         self,
         in_channels: int,
         network: NetworkSpec | None = None,
-        hidden: int = 0,
-        out_channels: int = 128,
+        hidden: int | str = 0,
+        out_channels: int | str = 128,
     ):
         super().__init__()
+        hidden, out_channels = (
+            in_channels if width == 'same' else width
+            for width in (hidden, out_channels)
+        )
         self.out_channels = out_channels if hidden else in_channels
         self.mlp = nn.Identity()
         if hidden:

@@ -100,6 +100,20 @@ def check_test_classes(runner, cfg) -> None:
         _check_topk(cfg, 'test_evaluator', num_classes)
 
 
+def check_frozen(cfg) -> None:
+    """See that what is not trained comes from somewhere.
+
+    Raises:
+        UserError: parts of the model are frozen, and nothing is loaded.
+    """
+    frozen = cfg.model.get('frozen')
+    if frozen and not cfg.get('load_from'):
+        raise UserError(
+            f'model.frozen={list(frozen)}: would stay at random weights; '
+            'set load_from to a checkpoint that has them'
+        )
+
+
 def check_head(model) -> None:
     """Compare the width of the head with what the backbone gives.
 

@@ -10,6 +10,7 @@ from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
     check_classes,
     check_data,
+    check_frozen,
     check_head,
     check_writable,
 )
@@ -61,13 +62,13 @@ def main(argv: list[str] | None = None) -> None:
     add_run_hooks(cfg)
     check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
     check_pretrained(cfg)
+    check_frozen(cfg)
     check_writable(cfg.work_dir, '--work-dir')
     over = ''
     if cfg.get('load_from'):
         meta = check_checkpoint(cfg.load_from, resume=cfg.resume)
         over = nothing_left(cfg, meta) if cfg.resume else ''
-        part = '' if cfg.resume else 'backbone.'
-        add_hooks(cfg, dict(type='StrictLoadHook', part=part))
+        add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     prepare_ranks(cfg)
     runner = build_runner(cfg)
     build_training(runner, cfg)
@@ -96,3 +97,11 @@ def _apply_flags(cfg, args):
         path = found or args.resume
         cfg.load_from, cfg.resume = str(path), True
     cfg.setdefault('resume', False)
+
+
+def _parts(cfg) -> list[str]:
+    """What of the model a checkpoint has to fill."""
+    if cfg.resume:
+        return ['']
+    parts = {'backbone', *cfg.model.get('frozen', ())}
+    return [f'{part}.' for part in sorted(parts)]

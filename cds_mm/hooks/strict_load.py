@@ -1,5 +1,7 @@
 """Refuses a checkpoint that fills the model in part."""
 
+from collections.abc import Sequence
+
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
@@ -16,11 +18,12 @@ class StrictLoadHook(Hook):
     that the model lacks are no fault: a file may carry branches.
 
     Args:
-        part: only names that begin so have to be filled; '' for all.
+        parts: only names that begin with one of these have to be filled;
+            all of them by default.
     """
 
-    def __init__(self, part: str = ''):
-        self.part = part
+    def __init__(self, parts: Sequence[str] = ('',)):
+        self.parts = tuple(parts)
 
     def after_load_checkpoint(self, runner, checkpoint):
         """Compare names and shapes before anything is loaded."""
@@ -28,7 +31,7 @@ class StrictLoadHook(Hook):
         wanted = {
             name: tensor.shape
             for name, tensor in state.items()
-            if name.startswith(self.part)
+            if name.startswith(self.parts)
             # A count that old files lack and that nothing here reads.
             and not name.endswith('num_batches_tracked')
         }

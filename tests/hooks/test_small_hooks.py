@@ -34,7 +34,7 @@ def network():
 
 def load(checkpoint, part='', model=None):
     runner = SimpleNamespace(model=model or network(), _load_from='some.pth')
-    StrictLoadHook(part).after_load_checkpoint(runner, checkpoint)
+    StrictLoadHook([part]).after_load_checkpoint(runner, checkpoint)
 
 
 def test_strict_load_takes_what_fills_the_model():
