@@ -22,8 +22,9 @@ LEAVES = sorted(
 )
 METHODS = (
     'baseline dsn dks dhm cds cds-semi cds-kd kd at rkd sp crd cc one sskd '
-    'supcon byol byol-dsn'
+    'sskd-teacher supcon byol byol-dsn'
 ).split()
+VIEWS = {'cds': 2, 'cds-kd': 2, 'sskd': 4, 'sskd-teacher': 4}
 MODELS = (
     'r18 r34 r50 r101 rxt50 rxt101 wrn50 wrn101 se18 se50 preact18'.split()
 )
@@ -90,7 +91,7 @@ def test_a_name_says_what_is_in_it(name):
         elif word == 'cpu' and len(words) == 1:
             epochs = 20
     assert cfg.train_cfg.max_epochs == epochs
-    views = 2 if method in ('cds', 'cds-kd') else 1
+    views = VIEWS.get(method, 1)
     pipeline = cfg.train_dataloader.dataset.pipeline
     many = [s for s in pipeline if s['type'] == 'SeededMultiView']
     assert (len(many[0]['transforms']) if many else 1) == views

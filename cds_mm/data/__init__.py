@@ -14,6 +14,7 @@ from cds_mm.data.loading import LoadRGBImage, read_rgb
 from cds_mm.data.m_per_class_sampler import MPerClassSampler
 from cds_mm.data.multi_view import SeededMultiView
 from cds_mm.data.preprocessor import MultiViewDataPreprocessor
+from cds_mm.data.rotation import RightAngleRotation
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.data.stanford_dogs import StanfordDogs
 
@@ -27,6 +28,7 @@ __all__ = [
     'RGBAutoAugment',
     'RGBColorJitter',
     'RGBGrayscale',
+    'RightAngleRotation',
     'SeededFetch',
     'SeededMultiView',
     'StanfordDogs',

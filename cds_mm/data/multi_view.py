@@ -21,21 +21,25 @@ class SeededMultiView(MultiView):
         transforms (list[list[dict | callable]]): one pipeline for each view.
         num_views (list[int], optional): how often each pipeline is used.
             Defaults to once each.
+        first_seed (int): of the views' seeds.  0 is where the sample starts:
+            take 1 if a transform before this one draws, too, or the first
+            view would draw the same numbers again.
     """
 
-    def __init__(self, transforms, num_views=None):
+    def __init__(self, transforms, num_views=None, first_seed=0):
         # Built here: the host's Compose would look in the default scope.
         built = [
             Compose([_build(step) for step in pipeline])
             for pipeline in transforms
         ]
         super().__init__(built, num_views or [1] * len(built))
+        self.first_seed = first_seed
 
     def transform(self, results: dict) -> dict:
         """Replace ``img`` (H, W, C) uint8 by the list of its views."""
         views = []
         for view, pipeline in enumerate(self.transforms):
-            seed_view(view)
+            seed_view(self.first_seed + view)
             views.append(pipeline(copy.deepcopy(results))['img'])
         results['img'] = views
         return results

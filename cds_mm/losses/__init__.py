@@ -30,7 +30,11 @@ from cds_mm.losses.relational import (
     relational_angle_loss,
     relational_distance_loss,
 )
-from cds_mm.losses.selection import rotated_similarity, select_rows
+from cds_mm.losses.selection import (
+    rotated_similarity,
+    select_rows,
+    selected_divergence,
+)
 from cds_mm.losses.similarity import similarity_preserving_loss
 
 __all__ = [
@@ -53,6 +57,7 @@ __all__ = [
     'rotated_similarity',
     'sample_negatives',
     'select_rows',
+    'selected_divergence',
     'similarity_preserving_loss',
     'softened_cross_entropy',
     'softened_divergence',

@@ -7,7 +7,8 @@ as in its released code.
 import torch
 from torch import Tensor
 
-from cds_mm.losses.normalize import unit_rows
+from cds_mm.losses.divergence import softened_divergence
+from cds_mm.losses.normalize import at_least_float32, unit_rows
 
 
 @torch.no_grad()
@@ -25,7 +26,8 @@ def select_rows(
 
     Args:
         teacher_logits: (N, K); of equal logits the earlier counts as before.
-        targets: (N,) int64 true class, or true source image, in [0, K).
+        targets: (N,) int64 true class, or true source image, in [0, K); -1
+            where it is not known: such a row counts as right.
         ratio: share of the wrong rows that are kept.
 
     Returns:
@@ -65,8 +67,33 @@ def rotated_similarity(embeddings: Tensor, num_rotations: int = 4) -> Tensor:
         return rows[images:] @ rows[:images].T
 
 
+def selected_divergence(
+    teacher_logits: Tensor,
+    logits: Tensor,
+    targets: Tensor,
+    ratio: float,
+    temperature: float,
+) -> Tensor:
+    """:func:`softened_divergence` of the rows that are worth following.
+
+    Args:
+        teacher_logits: (N, K); no gradient reaches them.
+        logits: (N, K) logits that are to follow.
+        targets: as of :func:`select_rows`.
+        ratio: as of :func:`select_rows`.
+        temperature: T.
+
+    Returns:
+        Tensor: a scalar, the mean over the rows kept; 0 where none is.
+    """
+    kept = select_rows(teacher_logits, targets, ratio)
+    if not kept.any():
+        return 0 * at_least_float32(logits).sum()
+    return softened_divergence(teacher_logits[kept], logits[kept], temperature)
+
+
 def _rank(logits, targets):
-    own = logits.gather(1, targets)
+    own = logits.gather(1, targets.clamp(min=0))
     column = torch.arange(logits.size(1), device=logits.device)
     before = (logits > own) | ((logits == own) & (column < targets))
-    return before.sum(1)
+    return before.sum(1) * (targets.squeeze(1) >= 0)

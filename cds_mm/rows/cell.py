@@ -54,6 +54,8 @@ def cell_of(stem: str) -> Cell:
     """
     first, model, third, *rest = stem.split('_')
     if first not in DETECTORS:
+        if rest[:1] == ['folder']:  # 'cifar10_folder' is one data set
+            third, *rest = f'{third}_folder', *rest[1:]
         return Cell(first, model, third, '_'.join(rest))
     backbone, _, method = model.partition('-')
     *variant, _, data = rest

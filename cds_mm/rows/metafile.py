@@ -43,6 +43,14 @@ PAPERS = {
         'Correlation Congruence for Knowledge Distillation',
         'https://arxiv.org/abs/1904.01802',
     ),
+    'crd': (
+        'Contrastive Representation Distillation',
+        'https://arxiv.org/abs/1910.10699',
+    ),
+    'sskd': (
+        'Knowledge Distillation Meets Self-Supervision',
+        'https://arxiv.org/abs/2006.07114',
+    ),
     'one': (
         'Knowledge Distillation by On-the-Fly Native Ensemble',
         'https://arxiv.org/abs/1806.04606',
@@ -53,10 +61,12 @@ PAPERS = {
     ),
 }
 PAPERS['cds-kd'] = PAPERS['cds']
+PAPERS['sskd-teacher'] = PAPERS['sskd']
 DATASETS = {
     'in1k': 'ImageNet-1k',
     'cifar100': 'CIFAR-100',
     'cifar10': 'CIFAR-10',
+    'cifar10_folder': 'CIFAR-10',
     'cub': 'CUB-200-2011',
     'cars': 'Stanford Cars',
     'flowers': 'Oxford 102 Flowers',

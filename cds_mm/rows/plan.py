@@ -1,21 +1,28 @@
 """Which runs a row consists of, and where each has its files."""
 
 import hashlib
+import inspect
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from cds_mm.configfile import load_config
 from cds_mm.engine.config import is_detection
 from cds_mm.errors import UserError
-from cds_mm.rows.cell import Cell, find_config
+from cds_mm.rows.cell import Cell, cell_of, find_config
+from cds_mm.rows.needs import NamedRun, named_runs
 from cds_mm.rows.scale import Scale
 
 ROWS = Path('work_dirs/rows')
 # What changes how fast a run is, and not what comes out.
 _SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+
+# Of whatever teaches: students differ, their teacher does not.
+TEACHER_SEED = 0
+_READ = frozenset(inspect.signature(Runner.__init__).parameters)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,17 @@ class Run:
     leaf: Path
     config: Config
     folder: Path
+    needs: tuple['Run', ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """How many runs have to be run before it, one after the other."""
+        return 1 + max((need.depth for need in self.needs), default=-1)
+
+    @property
+    def config_file(self) -> Path:
+        """Where the config is written."""
+        return self.folder / f'{self.cell.name}.py'
 
     @property
     def config_hash(self) -> str:
@@ -74,7 +92,7 @@ def plan_runs(
     options: dict | None = None,
     ranks: int = 1,
 ) -> list[Run]:
-    """All runs of a row, seed by seed.
+    """All runs of a row, seed by seed, each after those that it builds on.
 
     Args:
         cells: what is compared.
@@ -88,17 +106,54 @@ def plan_runs(
         UserError: a cell has no config, or its recipe is for another total
             batch size.
     """
-    runs = []
-    for seed in seeds:
-        for cell in cells:
-            leaf = find_config(cell)
-            config = scale.apply(load_config(str(leaf)), cell.data)
-            config.merge_from_dict(options or {})
-            _check_recipe(cell, config, ranks)
-            name = f'{cell.name}_{hash_run(config, ranks)[:8]}'
-            folder = Path(work_dir) / scale.name / name / f'seed{seed}'
-            runs.append(Run(cell, scale, seed, ranks, leaf, config, folder))
-    return runs
+    planner = Planner(Path(work_dir), options or {}, ranks)
+    runs = [planner.plan(c, seed, scale) for seed in seeds for c in cells]
+    ordered = [run for last in runs for run in [*all_needs(last), last]]
+    return list({run.folder: run for run in ordered}.values())
+
+
+def all_needs(run: Run) -> list[Run]:
+    """What a run builds on, and that on which this does, the first first."""
+    return [n for need in run.needs for n in [*all_needs(need), need]]
+
+
+@dataclass(frozen=True)
+class Planner:
+    """What all runs of a row have in common.
+
+    Attributes:
+        work_dir: for the runs' folders.
+        options: settings for all.
+        ranks: processes of each run.
+    """
+
+    work_dir: Path
+    options: dict
+    ranks: int
+
+    def plan(self, cell: Cell, seed: int, scale: Scale) -> Run:
+        """Plan one run, and those whose checkpoints its config names."""
+        leaf = find_config(cell)
+        config = scale.apply(load_config(str(leaf)), cell.data)
+        config.merge_from_dict(self.options)
+        _check_recipe(cell, config, self.ranks)
+        needs = [
+            self._plan_need(named, seed, scale)
+            for named in named_runs(config._cfg_dict)
+        ]
+        name = f'{cell.name}_{hash_run(config, self.ranks)[:8]}'
+        folder = self.work_dir / scale.name / name / f'seed{seed}'
+        return Run(
+            cell, scale, seed, self.ranks, leaf, config, folder, tuple(needs)
+        )
+
+    def _plan_need(self, named: NamedRun, seed, scale):
+        # One teacher teaches all; a first stage is a part of its run.
+        if named.is_teacher:
+            seed, scale = TEACHER_SEED, scale.of_teachers()
+        need = self.plan(cell_of(named.stem), seed, scale)
+        named.replace(need.config_file, need.last_checkpoint)
+        return need
 
 
 def _check_recipe(cell, config, ranks):
@@ -120,7 +175,9 @@ def _check_recipe(cell, config, ranks):
 
 def hash_run(config: Config, ranks: int = 1) -> str:
     """SHA-256 of what decides on a result, whatever the order of the keys."""
-    content = config._cfg_dict.to_dict()
+    whole = config._cfg_dict.to_dict()
+    # The rest are names that config files have for their own use.
+    content = {key: whole[key] for key in sorted(_READ & whole.keys())}
     (content.get('randomness') or {}).pop('seed', None)
     for key, part in content.items():
         if key.endswith('_dataloader') and part:

@@ -30,8 +30,15 @@ def read_result(run: Run) -> dict:
     return json.loads(run.result_file.read_text())
 
 
+def has_score(run: Run) -> bool:
+    """Whether it is validated: a first stage without a classifier is not."""
+    return run.config.get('val_cfg') is not None
+
+
 def is_validated(run: Run) -> bool:
-    """Whether the logs have a score of the last epoch."""
+    """Whether the logs have a score of the last epoch, if one is due."""
+    if not has_score(run):
+        return True
     try:
         return run.epochs in curve(scalars(run.folder), METRIC)[0]
     except UserError:
@@ -70,8 +77,8 @@ def write_result(run: Run) -> str:
         'scale': run.scale.name,
         'seed': run.seed,
         'metric': METRIC,
-        'last': values[-1],
-        'best': max(values),
+        'last': values[-1] if values else None,
+        'best': max(values, default=None),
         'metrics': metrics,
         'curve': list(zip(steps, values, strict=True)),
         'epochs': run.epochs,
@@ -80,6 +87,7 @@ def write_result(run: Run) -> str:
         'config': in_project(run.leaf),
         'config_sha256': run.config_hash,
         'ranks': run.ranks,
+        'builds_on': [str(need.last_checkpoint) for need in run.needs],
         'commits': _distinct(attempts, 'commit'),
         'machines': _distinct(attempts, 'machine'),
         'date': str(date.today()),
@@ -87,7 +95,7 @@ def write_result(run: Run) -> str:
     }
     text = json.dumps(result, indent=1)
     atomic_write(run.result_file, text.encode())
-    return f'top-1 {values[-1]:.1f} %'
+    return f'top-1 {values[-1]:.1f} %' if values else ''
 
 
 def views_of(dataset: dict) -> int:
@@ -113,6 +121,8 @@ def commit_here() -> str:
 
 
 def _scores(run):
+    if not has_score(run):
+        return [], [], {}
     lines = scalars(run.folder)
     steps, values = curve(lines, METRIC)
     if metrics_file(run).is_file() and run.epochs not in steps:

@@ -27,6 +27,8 @@ class Scale:
         override: what else is merged over the config.
         data: the data sets that it is for, None for any.
         about: what the file says of itself.
+        teachers: the scale that teachers are trained at, this one unless it
+            is named.
     """
 
     name: str = PUBLISHED
@@ -35,6 +37,11 @@ class Scale:
     override: dict = field(default_factory=dict)
     data: tuple[str, ...] | None = None
     about: str = 'The published recipe.'
+    teachers: str = ''
+
+    def of_teachers(self) -> 'Scale':
+        """The scale of what is learned from."""
+        return load_scale(self.teachers) if self.teachers else self
 
     def apply(self, config: Config, data: str) -> Config:
         """A copy of a leaf config at this scale.
@@ -52,8 +59,14 @@ class Scale:
                 f'for {data}; write another in configs/_base_/scales'
             )
         config = Config(config._cfg_dict.to_dict(), filename=config.filename)
-        # A copy: the host takes `_delete_` out of what it merges.
-        config.merge_from_dict(copy.deepcopy(self.override))
+        # What a leaf is without, e.g. a validation, stays away.  A copy: the
+        # host takes `_delete_` out of what it merges.
+        override = {
+            key: value
+            for key, value in copy.deepcopy(self.override).items()
+            if config.get(key, value) is not None
+        }
+        config.merge_from_dict(override)
         if self.width != 1:
             self._narrow(config.model)
         if self.epochs != 1:
@@ -71,7 +84,8 @@ class Scale:
             model.backbone[key] = round(
                 model.backbone.get(key, 64) * self.width
             )
-        model.head.in_channels = round(model.head.in_channels * self.width)
+        if model.get('head'):
+            model.head.in_channels = round(model.head.in_channels * self.width)
 
     def _shorten(self, config):
         epochs = max(1, round(config.train_cfg.max_epochs * self.epochs))
@@ -107,4 +121,5 @@ def load_scale(name: str, folder: Path = SCALES) -> Scale:
         parts.override.to_dict(),
         parts.get('data'),
         path.read_text().split('"""')[1].strip(),
+        parts.get('teachers', ''),
     )

@@ -26,21 +26,26 @@ def write_table(
         options: what was set for all runs beyond the scale.
     """
     lines = [_head(runs), '|---|---|---|---|---|---|---|---|']
-    for cell in dict.fromkeys(run.cell for run in runs):
-        own = [run for run in runs if run.cell == cell]
+    for kind in dict.fromkeys(map(_kind, runs)):
+        own = [run for run in runs if _kind(run) == kind]
         if any(map(is_finished, own)):
-            lines.append(_line(cell, own, path.parent, table))
+            lines.append(_line(own, runs[-1].scale, path.parent, table))
     text = '\n'.join([*_about(runs, options or {}), '', *lines, ''])
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode())
     return text
 
 
+def _kind(run):
+    # A teacher may be of the same cell at another scale.
+    return run.cell, run.scale.name
+
+
 def _about(runs, options):
-    first = runs[0]
+    # What others build on comes first, and may have another scale.
+    scale = runs[-1].scale
     results = [read_result(run) for run in runs if is_finished(run)]
-    scale = ' '.join(first.scale.about.split())
-    about = [f'Scale `{first.scale.name}`: {scale}']
+    about = [f'Scale `{scale.name}`: {" ".join(scale.about.split())}']
     if options:
         told = ', '.join(f'{k}={v}' for k, v in options.items())
         about.append(f'But with `{told}`.')
@@ -65,23 +70,32 @@ def _head(runs):
     )
 
 
-def _line(cell, runs, folder, table):
+def _line(runs, scale, folder, table):
+    cell = runs[0].cell
+    title = cell.title
+    if runs[0].scale != scale:
+        title += f', scale `{runs[0].scale.name}`'
     results = [read_result(run) for run in runs if is_finished(run)]
-    last = [result['last'] for result in results]
     by_seed = [
-        f'{read_result(run)["last"]:.1f}' if is_finished(run) else '-'
-        for run in runs
+        read_result(run)['last'] if is_finished(run) else None for run in runs
     ]
+    last = [value for value in by_seed if value is not None]
     first = results[0]
     leaf = os.path.relpath(runs[0].leaf, folder)
     spread = f'{stdev(last):.1f}' if len(last) > 1 else ''
     minutes = mean(result['wall_seconds'] for result in results) / 60
     return (
-        f'| [{cell.title}]({leaf}) | {first["epochs"]} '
-        f'| {first["views_of_each_image"]} | {" / ".join(by_seed)} '
-        f'| {mean(last):.1f} | {spread} | {minutes:.0f} '
+        f'| [{title}]({leaf}) | {first["epochs"]} '
+        f'| {first["views_of_each_image"]} '
+        f'| {" / ".join(map(_number, by_seed))} '
+        f'| {_number(mean(last) if last else None)} | {spread} '
+        f'| {minutes:.0f} '
         f'| {_theirs(cell, table)} |'
     )
+
+
+def _number(value):
+    return '-' if value is None else f'{value:.1f}'
 
 
 def _theirs(cell, table):

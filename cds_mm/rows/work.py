@@ -34,13 +34,33 @@ def run_missing(runs: list[Run], jobs: int = 1) -> None:
             f'--jobs {jobs}: all of them would be on the first GPU; leave '
             'it at 1 and share a run among GPUs with --gpus'
         )
-    missing = [run for run in runs if not is_finished(run)]
+    missing = _missing(runs)
     _say_what_is_there(runs)
-    commands = [_command(run, jobs) for run in missing]
-    failed = run_together(commands, jobs, keep_going=True)
+    done = 0
+    for depth in sorted({run.depth for run in missing}):
+        commands = [_command(r, jobs) for r in missing if r.depth == depth]
+        failed = run_together(
+            commands, jobs, keep_going=True, before=done, total=len(missing)
+        )
+        _check(failed, len(missing))
+        done += len(commands)
+
+
+def _missing(runs):
+    """What has no result, or no weights that another of these needs."""
+    missing, needed = [], set()
+    for run in reversed(runs):
+        gone = run.folder in needed and not run.last_checkpoint.exists()
+        if gone or not is_finished(run):
+            missing.insert(0, run)
+            needed |= {need.folder for need in run.needs}
+    return missing
+
+
+def _check(failed, total):
     if failed:
         raise UserError(
-            f'{len(failed)} of {len(missing)} runs failed, the first is '
+            f'{len(failed)} of {total} runs failed, the first is '
             f'{failed[0].title} ({_said(failed[0].log)}; its output is in '
             f'{failed[0].log}); mend that and start again: what is finished '
             'is not repeated'
@@ -97,6 +117,5 @@ def _words(run, config):
 
 def _write_config(run) -> Path:
     run.folder.mkdir(parents=True, exist_ok=True)
-    config = run.folder / f'{run.cell.name}.py'
-    run.config.dump(config)
-    return config
+    run.config.dump(run.config_file)
+    return run.config_file

@@ -9,6 +9,10 @@ from cds_mm.supervision.ensemble import EnsembleSupervision
 from cds_mm.supervision.logits import LogitDistillation
 from cds_mm.supervision.maps import AttentionTransfer, SimilarityPreserving
 from cds_mm.supervision.relational import RelationalDistillation
+from cds_mm.supervision.rotation import (
+    RotationContrast,
+    RotationDistillation,
+)
 from cds_mm.supervision.stages import StageDistillation
 from cds_mm.supervision.synergy import SynergySupervision
 
@@ -21,6 +25,8 @@ __all__ = [
     'EnsembleSupervision',
     'LogitDistillation',
     'RelationalDistillation',
+    'RotationContrast',
+    'RotationDistillation',
     'SimilarityPreserving',
     'StageDistillation',
     'Supervision',

@@ -156,3 +156,30 @@ def shared_stages(
                     f'{", ".join(side.stages)}; name stages that both have'
                 )
     return stages
+
+
+def check_shared_branches(
+    supervision: Supervision,
+    names: list[str],
+    teacher: NetworkSpec,
+    trained: str,
+) -> None:
+    """See that the teacher has branches of these names.
+
+    Args:
+        supervision: who reads them.
+        names: of the branches.
+        teacher: its spec.
+        trained: how one that has them was trained, for people.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    missing = [name for name in names if name not in teacher.branches]
+    if missing:
+        raise UserError(
+            f'{type(supervision).__name__}: the teacher has no branch '
+            f'{", ".join(missing)} (it has '
+            f'{", ".join(teacher.branches) or "none"}); take a teacher '
+            f'{trained}, and its config'
+        )

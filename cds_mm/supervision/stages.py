@@ -4,10 +4,14 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from cds_mm.branches import NetworkSpec
-from cds_mm.errors import UserError
 from cds_mm.losses import feature_regression_loss, unit_rows
 from cds_mm.structures import StageOutputs
-from cds_mm.supervision.base import BranchSupervision, Counters, Losses
+from cds_mm.supervision.base import (
+    BranchSupervision,
+    Counters,
+    Losses,
+    check_shared_branches,
+)
 
 
 @MODELS.register_module()
@@ -46,14 +50,9 @@ class StageDistillation(BranchSupervision):
     ) -> None:
         """Build an adapter for each branch whose width is another."""
         names = self.reads(list(network.branches))
-        missing = [name for name in names if name not in teacher.branches]
-        if missing:
-            raise UserError(
-                f'StageDistillation: the teacher has no branch '
-                f'{", ".join(missing)} (it has '
-                f'{", ".join(teacher.branches) or "none"}); take a teacher '
-                'that was trained with CDS, and its config'
-            )
+        check_shared_branches(
+            self, names, teacher, 'that was trained with CDS'
+        )
         widths = {n: (network.branches[n], teacher.branches[n]) for n in names}
         self.adapters = nn.ModuleDict(
             {

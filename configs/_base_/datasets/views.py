@@ -3,6 +3,10 @@
 load = dict(type='LoadRGBImage')
 pack = dict(type='PackInputs')
 flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
+# SSKD: what an image undergoes in each of its four rotations.
+quarter_turns = [
+    dict(type='RightAngleRotation', quarters=quarters) for quarters in range(4)
+]
 # The colours of the contrastive view, in the released CDS code.
 colours = [
     dict(

@@ -4,12 +4,13 @@ _base_ = ['views.py']
 crop_with_grey_border = dict(
     type='RandomCrop', crop_size=32, padding=4, pad_val=(128, 128, 128)
 )
+cutout = dict(type='ClippedCutout', size=16)
 
 # v0, for cross entropy, with Cutout; v1, for contrast alone, with colours.
 classification_view = [
     crop_with_grey_border,
     _base_.flip,
-    dict(type='ClippedCutout', size=16),
+    cutout,
 ]
 contrastive_view = [
     dict(type='RandomCrop', crop_size=32, padding=4, pad_val=(0, 0, 0)),
@@ -30,6 +31,21 @@ two_views = [
     dict(
         type='SeededMultiView',
         transforms=[classification_view, contrastive_view],
+    ),
+    _base_.pack,
+]
+# SSKD: flipped once, then turned, each turn with a crop of its own.  Cutout,
+# which the released code has not, is on every first view here.
+four_rotations = [
+    _base_.load,
+    _base_.flip,
+    dict(
+        type='SeededMultiView',
+        first_seed=1,
+        transforms=[
+            [turn, crop_with_grey_border, cutout]
+            for turn in _base_.quarter_turns
+        ],
     ),
     _base_.pack,
 ]

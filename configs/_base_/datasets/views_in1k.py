@@ -30,6 +30,17 @@ two_views = [
     ),
     _base_.pack,
 ]
+# SSKD: one crop, turned; how others crop for ImageNet is not published.
+four_rotations = [
+    _base_.load,
+    *classification_view,
+    dict(
+        type='SeededMultiView',
+        first_seed=1,
+        transforms=[[turn] for turn in _base_.quarter_turns],
+    ),
+    _base_.pack,
+]
 
 # The long recipes of Table 8. Which view AutoAugment is on is not published.
 _autoaug = dict(type='RGBAutoAugment', policy='imagenet')

@@ -1,0 +1,22 @@
+"""SSKD, ResNet-18, CIFAR-10 as image files in class folders.
+
+    python tools/train.py configs/kd/sskd_r18_cifar10_folder.py
+
+Weights 0.1, 0.9, 2.7 and 10, temperatures 4 and 0.5 (released code); teacher:
+ResNet-18 that learned the rotations.  For 1 GPU with 128 images.  Top-1 not
+measured at this scale; a smaller scale is in docs/results.md.
+"""
+
+_base_ = [
+    '../_base_/models/r18_cifar.py',
+    '../_base_/methods/sskd.py',
+    '../_base_/teachers/sskd_r18_cifar10_folder.py',
+    '../_base_/datasets/cifar10_folder.py',
+    '../_base_/schedules/cifar_300e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    **_base_.method, head=dict(num_classes=10), teacher=_base_.teacher
+)
+train_dataloader = dict(dataset=dict(pipeline=_base_.four_rotations))
