@@ -153,6 +153,8 @@ class DeepSupervisedClassifier(ImageClassifier):
                 log[f'loss_{name}.{key}'.rstrip('.')] = value
             for key, value in counters.items():
                 log[f'{name}.{key}'] = value
+        if self.teacher:
+            log['teacher.seconds'] = inputs.new_tensor(self.teacher.seconds)
         return log
 
     def stage_outputs(

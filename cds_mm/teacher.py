@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
@@ -17,8 +18,10 @@ from cds_mm.configfile import (
     load_config,
     with_preprocessor,
 )
+from cds_mm.data.pipelines import image_side
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
+from cds_mm.stopwatch import Stopwatch
 from cds_mm.structures import StageOutputs
 
 BATCHNORM = ('eval', 'train')
@@ -44,6 +47,10 @@ class Teacher:
             released code of distilled CDS has 'train', since its network
             shows its features in that mode alone.
 
+    Attributes:
+        image_side: pixels of the images that it was trained with, None where
+            its config does not say.
+
     Raises:
         UserError: there is no such file, or it does not fill the network.
     """
@@ -61,13 +68,21 @@ class Teacher:
                 f'the teacher first, with {config}, or name another one with '
                 'its config in model.teacher.config'
             )
-        self.model = build_teacher(config)
+        cfg = teacher_config(config)
+        self.image_side = image_side(cfg.train_dataloader.dataset)
+        self.model = build_teacher(cfg)
+        self.watch = Stopwatch()
         state = classifier_state(read_checkpoint(checkpoint), checkpoint)
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
         load_strictly(self.model, used, checkpoint, f'teacher {config}')
         self.model.requires_grad_(False)
         self.model.eval()
+
+    @property
+    def seconds(self) -> float:
+        """What it took of the last step, see :class:`Stopwatch`."""
+        return self.watch.seconds
 
     @property
     def network(self) -> NetworkSpec:
@@ -104,7 +119,10 @@ class Teacher:
             for module in self.model.modules():
                 if isinstance(module, _NORMS):
                     module.train()
-        return self.model.stage_outputs(inputs, data_samples)
+        self.watch.start(inputs.device)
+        outputs = self.model.stage_outputs(inputs, data_samples)
+        self.watch.stop(inputs.device)
+        return outputs
 
     def __deepcopy__(self, memo) -> 'Teacher':
         return self
@@ -118,8 +136,8 @@ class Teacher:
         )
 
 
-def build_teacher(config: str) -> nn.Module:
-    """The classifier of a leaf config, with random weights.
+def teacher_config(config: str) -> Config:
+    """A leaf config, with what a teacher is without.
 
     Args:
         config: path; a relative one is looked for here and in the project.
@@ -136,7 +154,12 @@ def build_teacher(config: str) -> nn.Module:
         for name, supervision in cfg.model.supervisions.items()
         if supervision and not MODELS.get(supervision.type).needs_teacher
     }
-    return MODELS.build(with_preprocessor(cfg))
+    return cfg
+
+
+def build_teacher(config: Config) -> nn.Module:
+    """The classifier of a :func:`teacher_config`, with random weights."""
+    return MODELS.build(with_preprocessor(config))
 
 
 def _belongs(key, own):

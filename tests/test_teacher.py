@@ -75,7 +75,8 @@ def test_a_step_of_distillation(checkpoint):
     seen = model.stage_outputs(images, data_samples)
     assert not seen.teacher.logits.requires_grad
     log = model.loss(images, data_samples)
-    assert list(log) == ['loss_ce', 'loss_kd']
+    assert list(log) == ['loss_ce', 'loss_kd', 'teacher.seconds']
+    assert 0 < log['teacher.seconds'] < 60
     wanted = 0.9 * softened_divergence(seen.teacher.logits, seen.logits, 4.0)
     torch.testing.assert_close(log['loss_kd'], wanted)
     sum(log.values()).backward()

@@ -21,10 +21,9 @@ from cds_mm.configfile import (
     load_config,
     with_preprocessor,
 )
+from cds_mm.data.pipelines import image_side, views_of
 from cds_mm.errors import UserError
-from cds_mm.teacher import build_teacher
-
-_SIZES = ('crop_size', 'scale')
+from cds_mm.teacher import build_teacher, teacher_config
 
 
 @dataclass
@@ -183,18 +182,24 @@ def _built(config):
         return MODELS.build(with_preprocessor(config))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'teacher.pth'
-        torch.save(build_teacher(model.teacher.config).state_dict(), path)
+        torch.save(
+            build_teacher(teacher_config(model.teacher.config)).state_dict(),
+            path,
+        )
         model.teacher.checkpoint = str(path)
         return MODELS.build(with_preprocessor(config))
 
 
 def _random_batch(config: Config, batch_size: int) -> dict:
-    pipeline = config.train_dataloader.dataset.pipeline
-    many = next((s for s in pipeline if 'MultiView' in s['type']), None)
-    views = many['transforms'] if many else [pipeline]
-    side = _image_side(views[0], config.filename)
+    dataset = config.train_dataloader.dataset
+    views, side = len(views_of(dataset)), image_side(dataset)
+    if side is None:
+        raise UserError(
+            f'{config.filename}: its pipeline has no crop or size that says '
+            'how large an image is; name a config that crops'
+        )
     images = torch.randint(
-        256, (len(views), batch_size, 3, side, side), dtype=torch.uint8
+        256, (views, batch_size, 3, side, side), dtype=torch.uint8
     )
     classes = config.model.head.num_classes
     samples = [
@@ -204,19 +209,8 @@ def _random_batch(config: Config, batch_size: int) -> dict:
         for index in range(batch_size)
     ]
     return dict(
-        inputs=list(images) if many else images[0], data_samples=samples
-    )
-
-
-def _image_side(steps, name) -> int:
-    for step in reversed(steps):
-        for key in _SIZES:
-            size = step.get(key)
-            if size:
-                return size if isinstance(size, int) else size[0]
-    raise UserError(
-        f'{name}: its pipeline has no crop or size that says how large an '
-        'image is; name a config that crops'
+        inputs=list(images) if views > 1 else images[0],
+        data_samples=samples,
     )
 
 

@@ -8,6 +8,7 @@ from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
 from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.data.pipelines import image_side
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.cli import is_first_rank
 from cds_mm.engine.config import is_detection
@@ -111,6 +112,25 @@ def check_frozen(cfg) -> None:
         raise UserError(
             f'model.frozen={list(frozen)}: would stay at random weights; '
             'set load_from to a checkpoint that has them'
+        )
+
+
+def check_teacher(cfg, model) -> None:
+    """Compare the resolution of the data with that of the teacher's.
+
+    Raises:
+        UserError: the teacher has learned from images of another size.
+    """
+    teacher = getattr(unwrapped(model), 'teacher', None)
+    if not teacher:
+        return
+    ours = image_side(cfg.train_dataloader.dataset)
+    theirs = teacher.image_side
+    if ours and theirs and ours != theirs:
+        raise UserError(
+            f'teacher {teacher.name}: was trained on images of {theirs} '
+            f'pixels, the student sees {ours}; crop the images to {theirs}, '
+            'or take a teacher of this resolution'
         )
 
 

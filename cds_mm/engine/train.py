@@ -12,6 +12,7 @@ from cds_mm.engine.preflight import (
     check_data,
     check_frozen,
     check_head,
+    check_teacher,
     check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
@@ -74,6 +75,7 @@ def main(argv: list[str] | None = None) -> None:
     build_training(runner, cfg)
     check_classes(runner, cfg)
     check_head(runner.model)
+    check_teacher(cfg, runner.model)
     runner.train()  # if all is over, it clears what a kill has left
     if over:
         runner.logger.info(over)

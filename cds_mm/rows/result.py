@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from cds_mm.checkpoint.atomic import atomic_write
+from cds_mm.data.pipelines import views_of
 from cds_mm.engine.scalars import curve, scalars, wall_seconds
 from cds_mm.engine.together import threads_each
 from cds_mm.errors import UserError
@@ -71,7 +72,7 @@ def write_result(run: Run) -> str:
     """
     steps, values, metrics = _scores(run)
     attempts = _attempts(run)
-    views = views_of(run.config.train_dataloader.dataset)
+    views = len(views_of(run.config.train_dataloader.dataset))
     result = {
         'name': run.cell.name,
         'scale': run.scale.name,
@@ -96,16 +97,6 @@ def write_result(run: Run) -> str:
     text = json.dumps(result, indent=1)
     atomic_write(run.result_file, text.encode())
     return f'top-1 {values[-1]:.1f} %' if values else ''
-
-
-def views_of(dataset: dict) -> int:
-    """How many views of an image a data set's config gives."""
-    while 'pipeline' not in dataset and 'dataset' in dataset:
-        dataset = dataset['dataset']  # repeated, or the like
-    for step in dataset['pipeline']:
-        if 'MultiView' in step['type']:
-            return len(step['transforms'])
-    return 1
 
 
 def commit_here() -> str:

@@ -17,7 +17,6 @@ from cds_mm.rows import (
     write_table,
 )
 from cds_mm.rows.published import published
-from cds_mm.rows.result import views_of
 
 METHODS = ('baseline', 'baseline:600e', 'cds', 'dsn:sepconv')
 
@@ -123,15 +122,6 @@ def test_published_numbers():
     assert published(Cell('cds', 'r18', 'cifar100', '600e')) is None
     with pytest.raises(UserError, match='no such table'):
         published(cell, table='17')
-
-
-def test_views():
-    leaf = load_config(str(find_config(cells(['cds'])[0])))
-    dataset = leaf.train_dataloader.dataset
-    assert views_of(dataset) == 2
-    assert views_of(dict(type='RepeatDataset', dataset=dataset)) == 2
-    leaf = load_config(str(find_config(cells(['baseline'])[0])))
-    assert views_of(leaf.train_dataloader.dataset) == 1
 
 
 def write_fake(run, last):
