@@ -90,17 +90,18 @@ def test_inference_is_a_plain_classifier_bit_for_bit():
 
 def test_the_second_view_reaches_cross_entropy_through_batchnorm_alone():
     model = build()
-    first, second, other = torch.randn(3, 4, 3, 32, 32)
+    first, second, *others = torch.randn(4, 4, 3, 32, 32)
     labels = samples([0, 1, 2, 3])
 
     def cross_entropy(view):
         return float(model.loss(torch.cat([first, view]), labels)['loss_ce'])
 
     model.train()
-    assert cross_entropy(second) != cross_entropy(other)
+    # Two may round to one number, hardly three.
+    assert len({cross_entropy(view) for view in (second, *others)}) > 1
     model.eval()
     assert cross_entropy(second) == pytest.approx(
-        cross_entropy(other), rel=1e-6
+        cross_entropy(others[0]), rel=1e-6
     )
 
 

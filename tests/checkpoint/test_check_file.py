@@ -31,11 +31,12 @@ def edit(path, change):
 def test_it_is_what_was_trained(written, detector):
     config = detector()
     check_file(written, config)  # imports come first
-    start = time.perf_counter()
+    # Of this process, or a busy machine would count.
+    start = time.process_time()
     proof = check_file(written, config)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     print(f'{seconds:.2f} s')
-    assert seconds < 5  # about 0.2 s on a quiet machine
+    assert seconds < 5  # about 0.2 s of one core
     assert [row[0] for row in proof.rows][0] == 'stem'
     stem = proof.table().splitlines()[1]
     assert stem.startswith('stem ') and stem.endswith(' see layer1')

@@ -136,7 +136,11 @@ def test_wide_backbone_alone_has_no_stock_config(tmp_path, bare_file):
 def test_detector_may_return_fewer_stages(tmp_path, training_file, detector):
     src, _ = training_file()
     cfg = detector(out_indices=(1, 3), frozen_stages=4)
-    convert(src, tmp_path / 'b.pth', Options(detector=cfg))
+    result = convert(src, tmp_path / 'b.pth', Options(detector=cfg))
+    # All are loaded, and all are proven.
+    gaps = {part: gap for part, _, _, gap in result.proof.rows}
+    assert list(gaps) == ['stem', 'layer1', 'layer2', 'layer3', 'layer4']
+    assert all(gaps[f'layer{i}'] <= 1e-5 for i in range(1, 5))
 
 
 def test_detector_may_end_early(tmp_path, training_file, detector):
@@ -161,14 +165,20 @@ def test_synchronised_norms(tmp_path, training_file, detector):
 
 
 def test_half_precision_weights(tmp_path, training_file, detector):
-    src, _ = training_file()
+    src, network = training_file()
     content = torch.load(src, weights_only=True)
     state = content['state_dict']
     content['state_dict'] = {
         k: v.half() if v.is_floating_point() else v for k, v in state.items()
     }
     torch.save(content, src)
-    convert(src, tmp_path / 'b.pth', Options(detector=detector()))
+    result = convert(src, tmp_path / 'b.pth', Options(detector=detector()))
+    # What they hold, and not that it is rounded any further.
+    written = read_checkpoint(result.path)['state_dict']
+    assert_same_state(
+        {key: value.double() for key, value in written.items()},
+        network.half().double(),
+    )
 
 
 def drop_half(content):

@@ -24,7 +24,8 @@ def test_it_is_the_policy_on_rgb(image, policy):
         assert got.dtype == np.uint8
         np.testing.assert_array_equal(got, wanted)
         changed += not np.array_equal(got, image)
-    assert changed > 10
+    # An image in three stays as it is: all thirty do once in 10^14 runs.
+    assert changed > 0
 
 
 def test_what_comes_in_from_outside_is_grey(monkeypatch):

@@ -200,7 +200,8 @@ def test_no_other_temperature_has_a_smaller_nll():
     wanted = minimize_scalar(nll, bounds=(0.2, 5), method='bounded')
     found = fit_temperature(logits, labels)
     assert found == pytest.approx(wanted.x, rel=1e-3)
-    assert nll(found) <= wanted.fun
+    # Beside a minimum the NLL differs by less than float64 rounds.
+    assert nll(found) <= wanted.fun + 1e-12
 
 
 def test_probabilities_will_do_for_logits():

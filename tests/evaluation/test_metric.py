@@ -131,6 +131,10 @@ def test_a_temperature_marks_every_key(tmp_path):
 
 def test_the_temperature_one_changes_nothing():
     scores, labels = predictions(50)
+    # What is rounded may not cross the edge of a bin, a fifteenth or fifth.
+    in_bin = (15 * scores.amax(1)).frac()
+    clear = (in_bin > 1e-3) & (in_bin < 1 - 1e-3)
+    scores, labels = scores[clear], labels[clear]
     metrics = evaluate(
         [dict(type='CalibrationMetric', temperature=1)], scores, labels
     )

@@ -39,10 +39,15 @@ def load(checkpoint, part='', model=None):
 
 def test_strict_load_takes_what_fills_the_model():
     state = network().state_dict()
-    load(dict(state_dict=state))
-    load(state)
-    load(dict(state_dict={f'module.{k}': v for k, v in state.items()}))
-    load(dict(state_dict={**state, 'branches.x': torch.zeros(1)}))
+    wrapped = {f'module.{k}': v for k, v in state.items()}
+    for weights in (wrapped, {**state, 'branches.x': torch.zeros(1)}):
+        for checkpoint in (weights, dict(state_dict=weights)):
+            load(checkpoint)
+        # It was looked at: one tensor less is too few.
+        weights.pop(next(iter(weights)))
+        for checkpoint in (weights, dict(state_dict=weights)):
+            with pytest.raises(UserError, match='1 of 4'):
+                load(checkpoint)
 
 
 def test_strict_load_does_without_the_counts_of_batches():

@@ -182,12 +182,16 @@ def test_what_mmengine_only_logs_stops_the_run(runner, hook, pretrained):
         hook.before_train(run)
 
 
-def test_other_sources_of_weights_are_let_through(runner, hook):
-    for changes in ({'iter': 7}, {'_load_from': 'detector.pth'}):
-        run = runner()
-        scratch(run)
-        vars(run).update(changes)
+def test_other_sources_of_weights_are_let_through(runner, hook, caplog):
+    run = runner()
+    scratch(run)
+    with pytest.raises(UserError):
         hook.before_train(run)
+    for changes in ({'iter': 7}, {'_load_from': 'detector.pth'}):
+        resumed = SimpleNamespace(**{**vars(run), **changes})
+        with caplog.at_level(logging.INFO):
+            hook.before_train(resumed)
+    assert caplog.text.count('backbone is not verified') == 2
 
 
 def test_wrapped_and_semi_supervised_models(runner, hook):

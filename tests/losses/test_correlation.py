@@ -118,7 +118,9 @@ def test_invariances():
 
 @pytest.mark.parametrize('mode', ['rd', 'gaussian', 'bilinear'])
 def test_finite_differences_of_the_teachers_side(mode):
-    student, teacher = inputs(fresh_generator(), (4, 3), (4, 3))
+    student, apart = inputs(fresh_generator(), (4, 3), (4, 3))
+    # 'rd' has a kink where the sides are equal: keep away from it.
+    teacher = student + apart + 0.1 * apart.sign()
     teacher.requires_grad_()
     assert torch.autograd.gradcheck(
         lambda x: correlation_congruence_loss(student, x, mode), (teacher,)

@@ -68,7 +68,9 @@ def test_who_gets_a_gradient(name):
 
 def test_finite_differences(name):
     loss, shape = LOSSES[name]
-    student, teacher = pair((4, *(min(side, 3) for side in shape[1:])))
+    student, apart = pair((4, *(min(side, 3) for side in shape[1:])))
+    # 'cc-rd' has a kink where the sides are equal: keep away from it.
+    teacher = student + apart + 0.1 * apart.sign()
     student.requires_grad_()
     assert torch.autograd.gradcheck(lambda x: loss(x, teacher), (student,))
 

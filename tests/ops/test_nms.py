@@ -1,40 +1,11 @@
 """Suppression through `mmcv.ops` against a loop over pairs of boxes."""
 
-import math
-
 import pytest
 import torch
+from crowds import crowd, iou, soft_crowd
 from mmcv.ops import batched_nms, nms, soft_nms
 
 from cds_mm.testing import fresh_generator
-
-
-def crowd(generator, count=120, dtype=torch.float32):
-    """Boxes that overlap a lot, with scores of which no two are equal.
-
-    In sixteenths of a pixel, areas are exact in float32, and an IoU that is
-    not the threshold differs from it by more than float32 rounds.
-    """
-    half = count // 2
-    corners = torch.randint(60 * 16, (half, 2), generator=generator) / 16
-    sides = torch.randint(16, 41 * 16, (half, 2), generator=generator) / 16
-    boxes = torch.cat([corners, corners + sides], dim=1)
-    # Each has a neighbour a sixteenth aside: an IoU of at least 15/17, so
-    # that whatever is drawn something is suppressed.
-    aside = torch.tensor([1.0, 0, 1, 0]) / 16
-    boxes = torch.cat([boxes, boxes + aside]).to(dtype)
-    # 1/256 apart: bfloat16 can still tell them apart between 0.5 and 1.
-    order = torch.randperm(count, generator=generator)
-    return boxes, (0.5 + order / 256).to(dtype)
-
-
-def iou(a, b, offset):
-    """IoU of two boxes, in Python floats."""
-    width = min(a[2], b[2]) - max(a[0], b[0]) + offset
-    height = min(a[3], b[3]) - max(a[1], b[1]) + offset
-    inter = max(width, 0) * max(height, 0)
-    areas = [(c[2] - c[0] + offset) * (c[3] - c[1] + offset) for c in (a, b)]
-    return inter / (sum(areas) - inter)
 
 
 def brute_force(boxes, scores, threshold, offset=0):
@@ -44,24 +15,6 @@ def brute_force(boxes, scores, threshold, offset=0):
         rivals = [iou(boxes[index], boxes[k], offset) for k in kept]
         if all(value <= threshold for value in rivals):
             kept.append(index)
-    return kept
-
-
-def soft_brute_force(boxes, scores, threshold, sigma, least, method, offset):
-    boxes = boxes.double().tolist()
-    left = dict(enumerate(scores.double().tolist()))
-    kept = []
-    while left:
-        best = max(left, key=left.get)
-        kept.append((best, left.pop(best)))
-        for index in list(left):
-            value = iou(boxes[best], boxes[index], offset)
-            if method == 'gaussian':
-                left[index] *= math.exp(-(value**2) / sigma)
-            elif value >= threshold:
-                left[index] *= 1 - value if method == 'linear' else 0
-            if left[index] < least:
-                del left[index]
     return kept
 
 
@@ -133,9 +86,9 @@ def test_batched_nms_is_nms_per_class(split_thr):
 @pytest.mark.parametrize('offset', [0, 1])
 @pytest.mark.parametrize('method', ['naive', 'linear', 'gaussian'])
 def test_soft_nms_lowers_what_the_loop_lowers(method, offset):
-    boxes, scores = crowd(fresh_generator(), count=60)
-    dets, kept = soft_nms(boxes, scores, 0.3, 0.5, 0.05, method, offset)
-    expected = soft_brute_force(boxes, scores, 0.3, 0.5, 0.05, method, offset)
+    settings = (0.3, 0.5, 0.05, method, offset)
+    boxes, scores, expected = soft_crowd(fresh_generator(), *settings)
+    dets, kept = soft_nms(boxes, scores, *settings)
     assert kept.tolist() == [index for index, _ in expected]
     lowered = torch.tensor([score for _, score in expected])
     torch.testing.assert_close(dets[:, 4], lowered, atol=1e-5, rtol=1e-4)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from crowds import crowd, soft_crowd
 from mmcv.ops import (
     deform_conv2d,
     modulated_deform_conv2d,
@@ -38,13 +39,6 @@ def both(monkeypatch):
     return call
 
 
-def crowd(generator):
-    corners = torch.rand(300, 2, generator=generator) * 60
-    sides = torch.rand(300, 2, generator=generator) * 40 + 1
-    boxes = torch.cat([corners, corners + sides], dim=1)
-    return boxes, torch.rand(300, generator=generator)
-
-
 @pytest.mark.parametrize('offset', [0, 1])
 def test_nms(both, offset):
     boxes, scores = crowd(fresh_generator())
@@ -55,11 +49,9 @@ def test_nms(both, offset):
 @pytest.mark.parametrize('offset', [0, 1])
 @pytest.mark.parametrize('method', ['naive', 'linear', 'gaussian'])
 def test_soft_nms(both, method, offset):
-    boxes, scores = crowd(fresh_generator())
-    compiled, ours = both(
-        'nms',
-        lambda: soft_nms(boxes, scores, method=method, offset=offset),
-    )
+    settings = (0.3, 0.5, 0.05, method, offset)
+    boxes, scores, _ = soft_crowd(fresh_generator(), *settings)
+    compiled, ours = both('nms', lambda: soft_nms(boxes, scores, *settings))
     assert torch.equal(compiled[1], ours[1])
     torch.testing.assert_close(compiled[0], ours[0])
 
@@ -78,7 +70,7 @@ def test_roi_align(both, aligned, ratio):
     generator = fresh_generator()
     maps = torch.randn(2, 8, 20, 20, generator=generator)
     boxes, _ = crowd(generator)
-    images = torch.randint(2, (300, 1), generator=generator)
+    images = torch.randint(2, (len(boxes), 1), generator=generator)
     rois = torch.cat([images.float(), boxes - 10], dim=1)
     args = (rois, 7, 0.25, ratio, 'avg', aligned)
     compiled, ours = both(

@@ -20,6 +20,8 @@ model = dict(
     backbone=dict(init_cfg=None, base_channels=8),
     neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
     bbox_head=dict(in_channels=16, feat_channels=16, stacked_convs=1),
+    # No score is above it: whatever is learned, nothing is detected.
+    test_cfg=dict(score_thr=1.0),
 )
 _flip = dict(type='RandomFlip', prob=0.5)
 _pipeline = _base_.train_dataloader.dataset.pipeline
