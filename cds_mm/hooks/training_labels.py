@@ -18,6 +18,10 @@ class TrainingLabelsHook(Hook):
     set is read.
     """
 
+    # Before EMAHook, which copies the model and pairs its buffers with those
+    # of the copy by their order.
+    priority = 'ABOVE_NORMAL'
+
     def before_run(self, runner):
         """Read the labels once, and hand them over."""
         supervisions = getattr(unwrapped(runner.model), 'supervisions', {})

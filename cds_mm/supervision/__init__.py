@@ -9,6 +9,9 @@ from cds_mm.supervision.ensemble import EnsembleSupervision
 from cds_mm.supervision.logits import LogitDistillation
 from cds_mm.supervision.maps import AttentionTransfer, SimilarityPreserving
 from cds_mm.supervision.relational import RelationalDistillation
+from cds_mm.supervision.representation import (
+    ContrastiveRepresentationDistillation,
+)
 from cds_mm.supervision.rotation import (
     RotationContrast,
     RotationDistillation,
@@ -18,6 +21,7 @@ from cds_mm.supervision.synergy import SynergySupervision
 
 __all__ = [
     'AttentionTransfer',
+    'ContrastiveRepresentationDistillation',
     'ContrastiveSupervision',
     'CorrelationCongruence',
     'CrossEntropySupervision',
