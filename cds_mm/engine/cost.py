@@ -22,8 +22,12 @@ from cds_mm.configfile import (
     with_preprocessor,
 )
 from cds_mm.errors import UserError
+from cds_mm.supervision import asking_for_labels
 from cds_mm.teacher import build_teacher
 
+# As CIFAR has: what is kept of every image of the training set, and drawn of
+# it, takes time and memory too.
+TRAINING_IMAGES = 50_000
 _SIZES = ('crop_size', 'scale')
 
 
@@ -73,6 +77,8 @@ class Bench:
         self.model.to(self.device).train()
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
         self.data = _random_batch(config, batch_size)
+        for supervision in asking_for_labels(self.model):
+            supervision.connect_data(_labels(config, TRAINING_IMAGES))
 
     def step(self) -> float:
         """Seconds of one training step."""
@@ -196,16 +202,17 @@ def _random_batch(config: Config, batch_size: int) -> dict:
     images = torch.randint(
         256, (len(views), batch_size, 3, side, side), dtype=torch.uint8
     )
-    classes = config.model.head.num_classes
     samples = [
-        DataSample(metainfo={'sample_idx': index}).set_gt_label(
-            index % classes
-        )
-        for index in range(batch_size)
+        DataSample(metainfo={'sample_idx': index}).set_gt_label(label)
+        for index, label in enumerate(_labels(config, batch_size).tolist())
     ]
     return dict(
         inputs=list(images) if many else images[0], data_samples=samples
     )
+
+
+def _labels(config, count) -> torch.Tensor:
+    return torch.arange(count) % config.model.head.num_classes
 
 
 def _image_side(steps, name) -> int:

@@ -1,6 +1,6 @@
 """Supervisions: which branches, which pairs, which rows, which weight."""
 
-from cds_mm.supervision.base import Supervision
+from cds_mm.supervision.base import Supervision, asking_for_labels
 from cds_mm.supervision.contrast import ContrastiveSupervision
 from cds_mm.supervision.correlation import CorrelationCongruence
 from cds_mm.supervision.cross_entropy import CrossEntropySupervision
@@ -35,4 +35,5 @@ __all__ = [
     'StageDistillation',
     'Supervision',
     'SynergySupervision',
+    'asking_for_labels',
 ]
