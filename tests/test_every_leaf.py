@@ -29,6 +29,7 @@ SAMPLE += [
     'kd/cc_r18_cifar100.py',
     'kd/sskd_r18_cifar10_folder.py',
     'kd/sskd-teacher_r18_cifar10_folder_60e.py',
+    'kd/crd_r18_cifar100.py',
     'finegrained/cds_r50_cub.py',
     'cifar100/dsn_r18_cifar100_sepconv.py',
 ]
@@ -79,7 +80,7 @@ def step_and_export(name):
         assert torch.equal(loaded[key], tensor), key
 
 
-DISTILLATIONS = 'kd at rkd sp cc one cds-kd sskd'.split()
+DISTILLATIONS = 'kd at rkd sp cc crd one cds-kd sskd'.split()
 
 
 @pytest.mark.parametrize('method', DISTILLATIONS)

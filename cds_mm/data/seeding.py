@@ -27,12 +27,27 @@ def seed_generators(*key: int) -> None:
     Args:
         *key: any number of integers of up to 64 bits.
     """
-    packed = struct.pack(f'<{len(key)}q', *key)
-    digest = hashlib.blake2b(packed, digest_size=20).digest()
-    for_python, for_torch, for_numpy = struct.unpack('<QQI', digest)
+    for_python, for_torch, for_numpy = _mixed(key)
     random.seed(for_python)
     np.random.seed(for_numpy)
     torch.default_generator.manual_seed(for_torch)
+
+
+def seeded_generator(device: torch.device, *key: int) -> torch.Generator:
+    """A generator of its own, from the same hash.
+
+    Args:
+        device: what it draws on.
+        *key: any number of integers of up to 64 bits.
+    """
+    _, for_torch, _ = _mixed(key)
+    return torch.Generator(device).manual_seed(for_torch)
+
+
+def _mixed(key):
+    packed = struct.pack(f'<{len(key)}q', *key)
+    digest = hashlib.blake2b(packed, digest_size=20).digest()
+    return struct.unpack('<QQI', digest)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,12 @@ from cds_mm.configfile import (
 )
 from cds_mm.data.pipelines import image_side, views_of
 from cds_mm.errors import UserError
+from cds_mm.supervision import asking_for_labels
 from cds_mm.teacher import build_teacher, teacher_config
+
+# As CIFAR has: what is kept of every image of the training set, and drawn of
+# it, takes time and memory too.
+TRAINING_IMAGES = 50_000
 
 
 @dataclass
@@ -72,6 +77,8 @@ class Bench:
         self.model.to(self.device).train()
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
         self.data = _random_batch(config, batch_size)
+        for supervision in asking_for_labels(self.model):
+            supervision.connect_data(_labels(config, TRAINING_IMAGES))
 
     def step(self) -> float:
         """Seconds of one training step."""
@@ -201,17 +208,18 @@ def _random_batch(config: Config, batch_size: int) -> dict:
     images = torch.randint(
         256, (views, batch_size, 3, side, side), dtype=torch.uint8
     )
-    classes = config.model.head.num_classes
     samples = [
-        DataSample(metainfo={'sample_idx': index}).set_gt_label(
-            index % classes
-        )
-        for index in range(batch_size)
+        DataSample(metainfo={'sample_idx': index}).set_gt_label(label)
+        for index, label in enumerate(_labels(config, batch_size).tolist())
     ]
     return dict(
         inputs=list(images) if views > 1 else images[0],
         data_samples=samples,
     )
+
+
+def _labels(config, count) -> torch.Tensor:
+    return torch.arange(count) % config.model.head.num_classes
 
 
 def _peak_mb(path, batch_size) -> float:

@@ -7,6 +7,7 @@ from mmengine.runner import BaseLoop
 
 from cds_mm.data.labels import dataset_labels
 from cds_mm.distributed import unwrapped
+from cds_mm.supervision import asking_for_labels
 
 
 @HOOKS.register_module()
@@ -18,10 +19,13 @@ class TrainingLabelsHook(Hook):
     set is read.
     """
 
+    # Before EMAHook, which copies the model and pairs its buffers with those
+    # of the copy by their order.
+    priority = 'ABOVE_NORMAL'
+
     def before_run(self, runner):
         """Read the labels once, and hand them over."""
-        supervisions = getattr(unwrapped(runner.model), 'supervisions', {})
-        asking = [s for s in supervisions.values() if s.needs_labels]
+        asking = asking_for_labels(unwrapped(runner.model))
         if asking and _is_trained(runner):
             labels = dataset_labels(runner.train_dataloader.dataset)
             for supervision in asking:

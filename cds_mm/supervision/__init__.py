@@ -1,6 +1,6 @@
 """Supervisions: which branches, which pairs, which rows, which weight."""
 
-from cds_mm.supervision.base import Supervision
+from cds_mm.supervision.base import Supervision, asking_for_labels
 from cds_mm.supervision.contrast import ContrastiveSupervision
 from cds_mm.supervision.correlation import CorrelationCongruence
 from cds_mm.supervision.cross_entropy import CrossEntropySupervision
@@ -9,6 +9,9 @@ from cds_mm.supervision.ensemble import EnsembleSupervision
 from cds_mm.supervision.logits import LogitDistillation
 from cds_mm.supervision.maps import AttentionTransfer, SimilarityPreserving
 from cds_mm.supervision.relational import RelationalDistillation
+from cds_mm.supervision.representation import (
+    ContrastiveRepresentationDistillation,
+)
 from cds_mm.supervision.rotation import (
     RotationContrast,
     RotationDistillation,
@@ -18,6 +21,7 @@ from cds_mm.supervision.synergy import SynergySupervision
 
 __all__ = [
     'AttentionTransfer',
+    'ContrastiveRepresentationDistillation',
     'ContrastiveSupervision',
     'CorrelationCongruence',
     'CrossEntropySupervision',
@@ -31,4 +35,5 @@ __all__ = [
     'StageDistillation',
     'Supervision',
     'SynergySupervision',
+    'asking_for_labels',
 ]

@@ -74,6 +74,12 @@ class Supervision(nn.Module):
         return type(self).__name__
 
 
+def asking_for_labels(model: nn.Module) -> list[Supervision]:
+    """The supervisions of a model that want ``connect_data``."""
+    supervisions = getattr(model, 'supervisions', {})
+    return [s for s in supervisions.values() if s.needs_labels]
+
+
 class BranchSupervision(Supervision):
     """A supervision of some branches, on the rows of some views.
 

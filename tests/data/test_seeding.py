@@ -9,7 +9,12 @@ from mmengine.registry import DefaultScope
 from mmpretrain.datasets import CustomDataset
 from torch.utils.data import DataLoader
 
-from cds_mm.data.seeding import SeededFetch, sample_seed, seed_generators
+from cds_mm.data.seeding import (
+    SeededFetch,
+    sample_seed,
+    seed_generators,
+    seeded_generator,
+)
 
 
 def draws():
@@ -33,6 +38,16 @@ def test_every_part_of_the_key_reaches_every_generator(rng):
         )
     swapped = draws_of(key[1], key[0], *key[2:])
     assert key[0] == key[1] or swapped != before
+
+
+def test_a_generator_of_its_own_draws_the_same(rng):
+    key = rng.integers(0, 2**31, 3).tolist()
+    seed_generators(*key)
+    wanted = torch.rand(5)
+    after = torch.get_rng_state()
+    own = seeded_generator('cpu', *key)
+    assert torch.equal(torch.rand(5, generator=own), wanted)
+    assert torch.equal(torch.get_rng_state(), after)
 
 
 def test_neighbouring_keys_give_uniform_draws(rng):

@@ -10,18 +10,42 @@ import pytest
 import torch
 from command_lines import CONFIG, kill_group, tiny
 
+from cds_mm.teacher import build_teacher
 from cds_mm.testing import fresh_seed
 
 EPOCHS = 3
+CDS = pytest.mark.parametrize('options', ['cds'], indirect=True)
 
 
-def options(folder):
+@pytest.fixture(scope='module')
+def options(request, folder, tmp_path_factory):
     """Two views, two workers, SGD with momentum, one checkpoint kept."""
+    more = {}
+    if request.param == 'crd':
+        more = with_memory_banks(tmp_path_factory.mktemp('teacher'))
     return tiny(
         folder,
         EPOCHS,
         train_dataloader__num_workers=2,
         default_hooks__checkpoint__max_keep_ckpts=1,
+        **more,
+    )
+
+
+def with_memory_banks(folder):
+    """Settings of a teacher, and of what is stored of every image."""
+    config, checkpoint = folder / 'teacher.py', folder / 'teacher.pth'
+    config.write_text(
+        f"_base_ = '{CONFIG}'\n"
+        'model = dict(backbone=dict(base_channels=8), '
+        'head=dict(in_channels=64, num_classes=4))\n'
+    )
+    torch.save(build_teacher(str(config)).state_dict(), checkpoint)
+    return dict(
+        model__teacher__type='Teacher',
+        model__teacher__config=config,
+        model__teacher__checkpoint=checkpoint,
+        model__supervisions__crd__type='ContrastiveRepresentationDistillation',
     )
 
 
@@ -44,24 +68,24 @@ def assert_same_run(one, other):
 
 
 @pytest.fixture(scope='module')
-def undisturbed(command, folder, tmp_path_factory):
+def undisturbed(command, options, tmp_path_factory):
     """The final checkpoint, and how long the run took."""
     work_dir = tmp_path_factory.mktemp('undisturbed')
     begin = time.monotonic()
-    command('train', CONFIG, '--work-dir', work_dir, *options(folder)).fine()
+    command('train', CONFIG, '--work-dir', work_dir, *options).fine()
     duration = time.monotonic() - begin
     kept = [path.name for path in work_dir.glob('epoch_*.pth')]
     assert kept == [f'epoch_{EPOCHS}.pth']
     return final(work_dir), duration
 
 
-def run_until_done(command, folder, work_dir, kill) -> int:
+def run_until_done(command, options, work_dir, kill) -> int:
     """Resume until the run is over; ``kill(group)`` acts on the first run.
 
     Returns:
         int: how many checkpoints the killed run had left.
     """
-    argv = [CONFIG, '--work-dir', work_dir, *options(folder)]
+    argv = [CONFIG, '--work-dir', work_dir, *options]
     kill(command.start('train', *argv))
     killed = command.wait()
     assert killed.code in (-9, 0), killed.err
@@ -101,25 +125,37 @@ def kill_while_writing(work_dir, number):
     return kill
 
 
-@pytest.mark.parametrize('nth', [pytest.param(1, marks=pytest.mark.slow), 2])
-def test_killed_while_it_writes(command, folder, undisturbed, tmp_path, nth):
+@pytest.mark.parametrize(
+    'options, nth',
+    [
+        pytest.param('cds', 1, marks=pytest.mark.slow),
+        ('cds', 2),
+        ('crd', 2),
+    ],
+    indirect=['options'],
+)
+def test_killed_while_it_writes(command, options, undisturbed, tmp_path, nth):
     straight, _ = undisturbed
+    banks = [name for name in straight['state_dict'] if '.bank' in name]
+    assert bool(banks) == any('crd' in option for option in options)
     kill = kill_while_writing(tmp_path, number=nth)
-    run_until_done(command, folder, tmp_path, kill)
+    run_until_done(command, options, tmp_path, kill)
     assert_same_run(straight, final(tmp_path))
 
 
-def test_killed_at_a_random_moment(command, folder, undisturbed, tmp_path):
+@CDS
+def test_killed_at_a_random_moment(command, options, undisturbed, tmp_path):
     straight, duration = undisturbed
     moment = random.Random(fresh_seed()).uniform(0, duration)
     print(f'killed after {moment:.2f} of {duration:.2f} s')
-    run_until_done(command, folder, tmp_path, kill_after(moment))
+    run_until_done(command, options, tmp_path, kill_after(moment))
     assert_same_run(straight, final(tmp_path))
 
 
+@CDS
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments(
-    command, folder, undisturbed, tmp_path
+    command, options, undisturbed, tmp_path
 ):
     straight, duration = undisturbed
     rng = random.Random(fresh_seed())
@@ -132,7 +168,7 @@ def test_killed_at_twenty_random_moments(
         kill = kill_after(moment)
         if writing:
             kill = kill_while_writing(work_dir, rng.randint(1, 2 * EPOCHS))
-        left = run_until_done(command, folder, work_dir, kill)
+        left = run_until_done(command, options, work_dir, kill)
         when = 'while writing' if writing else f'after {moment:.2f} s'
         print(f'{number}: killed {when}, {left} checkpoints left')
         assert_same_run(straight, final(work_dir))

@@ -30,7 +30,7 @@ def test_a_cell_is_called_as_its_config():
     assert cell.name == 'dsn_r18_cifar100_sepconv'
     assert find_config(cell).name == 'dsn_r18_cifar100_sepconv.py'
     with pytest.raises(UserError, match='no such config.*cds_r18_cifar100'):
-        find_config(Cell('crd', 'r18', 'cifar100'))
+        find_config(Cell('supcon', 'r18', 'cifar100'))
     with pytest.raises(UserError, match='none at all'):
         find_config(Cell('crd', 'r7', 'cifar100'))
 
