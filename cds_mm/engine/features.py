@@ -164,7 +164,10 @@ def collect_features(
     cfg.test_cfg.update(type='FeatureLoop', images_per_class=images_per_class)
     cfg.test_evaluator = dict(type='KeptFeatures')
     hooks = cfg.get('custom_hooks') or []
-    cfg.custom_hooks = [dict(type='StrictLoadHook', part='backbone.'), *hooks]
+    cfg.custom_hooks = [
+        dict(type='StrictLoadHook', parts=['backbone.']),
+        *hooks,
+    ]
     runner = build_test_runner(cfg)
     runner.test()
     (kept,) = runner.test_evaluator.metrics
