@@ -15,6 +15,8 @@ import sys
 import numpy as np
 import torch
 
+import cds_mm.engine.loss_curves
+import cds_mm.engine.probes
 import cds_mm.engine.reliability
 import cds_mm.engine.test
 import cds_mm.engine.train
@@ -24,6 +26,8 @@ from cds_mm.engine.cli import friendly_main
 MODULES = {
     'train': 'cds_mm.engine.train',
     'test': 'cds_mm.engine.test',
+    'plot_losses': 'cds_mm.engine.loss_curves',
+    'probe_stages': 'cds_mm.engine.probes',
     'reliability_diagram': 'cds_mm.engine.reliability',
     'run_row': 'cds_mm.rows.main',
 }

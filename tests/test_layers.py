@@ -11,6 +11,7 @@ PACKAGE = Path(cds_mm.__file__).parent
 LAYERS = [
     {
         'errors',
+        'extras',
         'version',
         'paths',
         'configfile',

@@ -9,7 +9,11 @@ from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_md5
 
 from cds_mm.data.class_folder import ClassFolder, check_annotations
-from cds_mm.data.labels import dataset_labels, leaf_datasets
+from cds_mm.data.labels import (
+    dataset_labels,
+    leaf_configs,
+    leaf_datasets,
+)
 from cds_mm.data.layouts import check_layout, layout_of
 from cds_mm.errors import UserError
 
@@ -35,7 +39,7 @@ def check_dataset(dataset) -> None:
                     'data_root, split, ann_file and indices'
                 )
         return
-    for cfg in _leaf_configs(dataset):
+    for cfg in leaf_configs(dataset):
         kind = cfg.get('type')
         cls = DATASETS.get(kind) if isinstance(kind, str) else kind
         if cls is None or not isinstance(cls, type):
@@ -98,13 +102,6 @@ def check_same_classes(train, val) -> None:
         f'{len(named[1])}, which differ, {what}; use the same class folders '
         'in both, or give metainfo.classes to both data sets'
     )
-
-
-def _leaf_configs(cfg: dict) -> list[dict]:
-    inner = cfg.get('datasets') or [cfg.get('dataset')]
-    if inner == [None]:
-        return [cfg]
-    return [leaf for child in inner for leaf in _leaf_configs(child)]
 
 
 def _check_cifar(cls, cfg: dict) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cds_mm.errors import UserError
+from cds_mm.extras import extra
 
 SMALLEST, LARGEST = 28, 56  # pixels of a drawn digit
 SCENE, SINGLE = 128, 64  # pixels of a scene's and a single's sides
@@ -21,13 +21,7 @@ def load_scans() -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise UserError(
-            "demo: scikit-learn is missing; pip install 'cds_mm[demo]'"
-        ) from error
-    scans = load_digits()
+    scans = extra('sklearn.datasets').load_digits()
     return scans.images.astype(np.float32) / 16, scans.target
 
 

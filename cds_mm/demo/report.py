@@ -6,6 +6,7 @@ import warnings
 from datetime import date
 from pathlib import Path
 
+from cds_mm.data import read_rgb
 from cds_mm.demo.plan import (
     DETECTORS,
     PRETRAININGS,
@@ -15,7 +16,7 @@ from cds_mm.demo.plan import (
 )
 from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.engine.scalars import curve, last, scalars
-from cds_mm.errors import UserError
+from cds_mm.evaluation.picture import new_figure, save_figure
 
 LEARNED_AP50 = 0.3  # below this a detector is said not to have learned
 
@@ -75,8 +76,8 @@ def write_report(seed: int, seconds: float) -> str:
 
 def draw_curves(rows) -> None:
     """Losses of the pretrainings, AP50 of the detectors, over steps."""
-    plt = _pyplot()
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4))
+    figure = new_figure(15, 4)
+    axes = figure.subplots(1, 3)
     for method in PRETRAININGS:
         lines = scalars(WORK / method)
         axes[0].plot(*curve(lines, 'loss_ce'), label=f'{method}: loss_ce')
@@ -93,31 +94,30 @@ def draw_curves(rows) -> None:
     for axis in axes:
         axis.legend(fontsize='small')
         axis.grid(alpha=0.3)
-    figure.tight_layout()
-    figure.savefig(WORK / 'curves.png', dpi=110)
-    plt.close(figure)
+    save_figure(figure, WORK / 'curves.png')
 
 
 def draw_boxes(count: int = 4, threshold: float = 0.4) -> None:
     """A few validation scenes with the boxes that each start has found."""
-    plt = _pyplot()
     images = sorted(Path('data/digits/scenes/val').glob('*.png'))[:count]
     columns = [(d, s) for d in DETECTORS for s in STARTS]
-    figure, axes = plt.subplots(
-        count, len(columns), figsize=(2.2 * len(columns), 2.3 * count)
-    )
+    figure = new_figure(2.2 * len(columns), 2.3 * count)
+    axes = figure.subplots(count, len(columns))
     for column, (detector, start) in enumerate(columns):
         found = detect(detector, start, images)
         for row, (path, boxes) in enumerate(zip(images, found, strict=True)):
             axis = axes[row][column]
-            axis.imshow(plt.imread(path))
+            axis.imshow(read_rgb(path))
             for (x1, y1, x2, y2), score, digit in boxes:
                 if score < threshold:
                     continue
-                axis.add_patch(
-                    plt.Rectangle(
-                        (x1, y1), x2 - x1, y2 - y1, fill=False, color='yellow'
-                    )
+                axis.plot(
+                    (x1, x2, x2, x1, x1),
+                    (y1, y1, y2, y2, y1),
+                    color='yellow',
+                    linewidth=1,
+                    scalex=False,
+                    scaley=False,
                 )
                 axis.text(
                     x1, y1 - 2, f'{digit} {score:.2f}', color='yellow', size=7
@@ -125,9 +125,7 @@ def draw_boxes(count: int = 4, threshold: float = 0.4) -> None:
             axis.set_axis_off()
             if row == 0:
                 axis.set_title(f'{detector}\nfrom {start}', size=9)
-    figure.tight_layout()
-    figure.savefig(WORK / 'boxes.png', dpi=110)
-    plt.close(figure)
+    save_figure(figure, WORK / 'boxes.png')
 
 
 def detect(detector: str, start: str, images: list[Path]) -> list[list]:
@@ -150,16 +148,3 @@ def detect(detector: str, start: str, images: list[Path]) -> list[list]:
             list(zip(seen.bboxes, seen.scores, seen.labels, strict=True))
         )
     return found
-
-
-def _pyplot():
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UserError(
-            "demo: matplotlib is missing; pip install 'cds_mm[demo]'"
-        ) from error
-    matplotlib.use('Agg')
-    import matplotlib.pyplot
-
-    return matplotlib.pyplot

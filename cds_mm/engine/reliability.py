@@ -22,8 +22,8 @@ from cds_mm.evaluation import (
     reliability,
     scale_temperature,
 )
-from cds_mm.evaluation.diagram import load_figure
 from cds_mm.evaluation.metric import BINS, check_bins
+from cds_mm.evaluation.picture import load_figure
 
 Scores = tuple[Tensor, Tensor]  # (N, C) probabilities, (N,) labels
 

@@ -40,6 +40,26 @@ def curve(lines: list[dict], key: str) -> tuple[list[int], list[float]]:
     return [step for step, _ in found], [value for _, value in found]
 
 
+def epoch_means(
+    lines: list[dict], key: str
+) -> tuple[list[int], list[float], list[int]]:
+    """A training scalar by epoch.
+
+    A line of a log stands for the iterations just before it (10, unless
+    ``log_processor.window_size`` says another number), so that this is the
+    mean of what was logged, not of every iteration.
+
+    Returns:
+        tuple: epochs, means, and how many lines each mean is of.
+    """
+    values: dict[int, list[float]] = {}
+    for line in lines:
+        if key in line and 'epoch' in line:
+            values.setdefault(line['epoch'], []).append(line[key])
+    means = [sum(found) / len(found) for found in values.values()]
+    return list(values), means, [len(found) for found in values.values()]
+
+
 def last(lines: list[dict], key: str) -> float:
     """The last value of one scalar."""
     return curve(lines, key)[1][-1]

@@ -5,25 +5,8 @@ from pathlib import Path
 
 import torch
 
-from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.errors import UserError
 from cds_mm.evaluation.calibration import Reliability
-
-
-def load_figure() -> type:
-    """Matplotlib's Figure, which needs neither a display nor a state.
-
-    Raises:
-        UserError: matplotlib is missing.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError(
-            'reliability diagram: matplotlib is missing; '
-            "pip install 'cds_mm[demo]'"
-        ) from error
-    return Figure
+from cds_mm.evaluation.picture import new_figure, save_figure
 
 
 def draw_reliability(
@@ -38,7 +21,7 @@ def draw_reliability(
     Raises:
         UserError: matplotlib is missing, or the file cannot be written.
     """
-    figure = load_figure()(figsize=(5 * len(panels), 6), layout='constrained')
+    figure = new_figure(5 * len(panels), 6)
     axes = figure.subplots(
         2, len(panels), sharex=True, squeeze=False, height_ratios=(3, 1)
     )
@@ -50,7 +33,7 @@ def draw_reliability(
         )
         _draw_bars(above, bins)
         _draw_histogram(below, bins)
-    atomic_write(path, lambda file: figure.savefig(file, format='png'))
+    save_figure(figure, path)
 
 
 def _draw_bars(axes, bins):

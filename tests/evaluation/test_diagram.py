@@ -6,9 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-import cds_mm.evaluation.diagram as diagram
 from cds_mm.errors import UserError
-from cds_mm.evaluation import Reliability, draw_reliability
+from cds_mm.evaluation import Reliability, draw_reliability, picture
 
 BINS = Reliability(
     torch.tensor([0, 1, 3]),
@@ -21,13 +20,13 @@ BINS = Reliability(
 def figures(monkeypatch):
     """Those that are drawn from here on."""
     made = []
-    figure = diagram.load_figure()
+    figure = picture.load_figure()
 
     def keep(*args, **kwargs):
         made.append(figure(*args, **kwargs))
         return made[-1]
 
-    monkeypatch.setattr(diagram, 'load_figure', lambda: keep)
+    monkeypatch.setattr(picture, 'load_figure', lambda: keep)
     return made
 
 

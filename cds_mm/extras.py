@@ -1,0 +1,27 @@
+"""Libraries that only some commands need."""
+
+import importlib
+from types import ModuleType
+
+from cds_mm.errors import UserError
+
+_DISTRIBUTIONS = {'sklearn': 'scikit-learn'}
+
+
+def extra(name: str) -> ModuleType:
+    """Import a module of a library that a plain installation lacks.
+
+    Args:
+        name: of the module, e.g. ``'matplotlib.figure'``.
+
+    Raises:
+        UserError: the library is missing.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        library = name.partition('.')[0]
+        library = _DISTRIBUTIONS.get(library, library)
+        raise UserError(
+            f"{library} is missing; pip install 'cds_mm[demo]'"
+        ) from error
