@@ -25,6 +25,8 @@ from cds_mm.data.pipelines import image_side, views_of
 from cds_mm.errors import UserError
 from cds_mm.teacher import build_teacher, teacher_config
 
+MODEL = 'DeepSupervisedClassifier'
+
 
 @dataclass
 class Cost:
@@ -59,12 +61,18 @@ class Bench:
         batch_size: images, each of which has the config's views.
 
     Raises:
-        UserError: the config's pipeline does not say how large an image is.
+        UserError: the config's pipeline does not say how large an image is,
+            or the model is of another class.
     """
 
     def __init__(self, path: str, batch_size: int):
         config = load_config(path)
         self.name = Path(path).stem
+        if config.model.type != MODEL:
+            raise UserError(
+                f'{self.name}: measures a {MODEL}, but its model is a '
+                f'{config.model.type}; name another config'
+            )
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
         torch.manual_seed(0)
         init_default_scope('mmpretrain')
@@ -201,7 +209,8 @@ def _random_batch(config: Config, batch_size: int) -> dict:
     images = torch.randint(
         256, (views, batch_size, 3, side, side), dtype=torch.uint8
     )
-    classes = config.model.head.num_classes
+    # Labels matter where there is no classifier, too.
+    classes = (config.model.get('head') or {}).get('num_classes', batch_size)
     samples = [
         DataSample(metainfo={'sample_idx': index}).set_gt_label(
             index % classes
