@@ -22,9 +22,7 @@ from cds_mm.engine.cost import Bench
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS, fresh_seed, random_units
 
-PRETRAIN = str(
-    CONFIGS / 'representation/byol_r18_cifar100_pretrain-1000e.py'
-)
+PRETRAIN = str(CONFIGS / 'representation/byol_r18_cifar100_pretrain-1000e.py')
 MAX_ITERS = 10
 
 
@@ -152,9 +150,7 @@ def test_neither_bias_nor_batchnorm_decays_or_is_adapted():
     data = dict(inputs=views(), data_samples=[])
     model.train_step(data, wrapper)
     moved = {
-        k
-        for k, p in model.named_parameters()
-        if not torch.equal(p, before[k])
+        k for k, p in model.named_parameters() if not torch.equal(p, before[k])
     }
     assert 'backbone.conv1.weight' in moved
     assert not any(name.startswith('target_net.') for name in moved)

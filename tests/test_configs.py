@@ -193,8 +193,9 @@ def test_what_starts_from_another_run_starts_from_its_last_epoch():
             assert not has_classifier(before)
             assert before.val_dataloader is None
             for key in ('mean', 'std', 'to_rgb'):
-                assert before.data_preprocessor[key] == (
-                    cfg.data_preprocessor[key]
+                assert (
+                    before.data_preprocessor[key]
+                    == (cfg.data_preprocessor[key])
                 )
             seen += 1
     assert seen == 9

@@ -7,6 +7,9 @@ from cds_mm.checkpoint import Options, convert, read_checkpoint
 from cds_mm.configfile import load_config
 from cds_mm.engine.test import evaluation_config, parse_args
 from cds_mm.errors import UserError
+from cds_mm.rows.cell import Cell
+from cds_mm.rows.plan import plan_runs
+from cds_mm.rows.scale import Scale
 from cds_mm.testing import CONFIGS, shrink
 
 NARROW = {
@@ -84,6 +87,20 @@ def byol(train):
     config, done = train(leaf, SMALL_BYOL)
     done.fine()
     return config
+
+
+@pytest.mark.parametrize(
+    ('method', 'variant', 'first'),
+    [
+        ('supcon-linear', '1000e', 'supcon_r18_cifar100_1000e'),
+        ('byol-dsn', '80e', 'byol_r18_cifar100_pretrain-1000e'),
+    ],
+)
+def test_a_row_runs_both(method, variant, first, tmp_path):
+    cell = Cell(method, 'r18', 'cifar100', variant)
+    runs = plan_runs([cell], [0], Scale(), tmp_path)
+    assert [run.cell.name for run in runs] == [first, cell.name]
+    assert runs[1].config.load_from == str(runs[0].last_checkpoint)
 
 
 def test_supcon_trains_no_classifier(supcon, tmp_path):

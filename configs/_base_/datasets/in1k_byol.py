@@ -3,9 +3,7 @@
 _base_ = './in1k.py'
 
 _common = [
-    dict(
-        type='AntialiasedResizedCrop', scale=224, interpolation='bicubic'
-    ),
+    dict(type='AntialiasedResizedCrop', scale=224, interpolation='bicubic'),
     _base_.flip,
     *_base_.byol_colours,
 ]
