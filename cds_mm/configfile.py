@@ -9,6 +9,8 @@ from cds_mm.errors import UserError
 
 # They need a GPU, or several processes.
 _SYNCHRONISED = ('SyncBN', 'MMSyncBN')
+# They normalise vectors, for which the host has another name.
+_OF_VECTORS = ('NonLinearNeck',)
 
 
 def load_config(name: str) -> Config:
@@ -67,8 +69,13 @@ def plain_batchnorm(config) -> None:
     for child in children:
         if isinstance(child, (dict, list, tuple)):
             plain_batchnorm(child)
-    if isinstance(config, dict) and config.get('type') in _SYNCHRONISED:
+    if not isinstance(config, dict):
+        return
+    if config.get('type') in _SYNCHRONISED:
         config['type'] = 'BN'
+    norm = config.get('norm_cfg') or {}
+    if config.get('type') in _OF_VECTORS and norm.get('type') == 'BN':
+        norm['type'] = 'BN1d'
 
 
 def drop_pretrained(model) -> None:

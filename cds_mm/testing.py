@@ -75,6 +75,8 @@ def shrink(
     cfg = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']
+        if loader is None:  # nothing to validate
+            continue
         loader.update(batch_size=batch_size, num_workers=workers)
         loader.persistent_workers = bool(workers)
         _resize(loader.dataset.pipeline, image_size)

@@ -30,8 +30,10 @@ def test_plain_batchnorm_at_any_depth():
         'backbone': {'norm_cfg': {'type': 'SyncBN', 'eps': 0.1}},
         'necks': [{'norm_cfg': {'type': 'MMSyncBN'}}, {'type': 'GN'}],
     }
+    model['head'] = {'type': 'NonLinearNeck', 'norm_cfg': {'type': 'SyncBN'}}
     plain_batchnorm(model)
     assert model == {
         'backbone': {'norm_cfg': {'type': 'BN', 'eps': 0.1}},
         'necks': [{'norm_cfg': {'type': 'BN'}}, {'type': 'GN'}],
+        'head': {'type': 'NonLinearNeck', 'norm_cfg': {'type': 'BN1d'}},
     }

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -22,7 +23,7 @@ LEAVES = sorted(
 )
 METHODS = (
     'baseline dsn dks dhm cds cds-semi cds-kd kd at rkd sp crd cc one sskd '
-    'sskd-teacher supcon byol byol-dsn'
+    'sskd-teacher supcon supcon-linear byol byol-dsn'
 ).split()
 VIEWS = {'cds': 2, 'cds-kd': 2, 'sskd': 4, 'sskd-teacher': 4}
 MODELS = (
@@ -55,6 +56,10 @@ def is_detection(name):
     return name.split('/')[-1].startswith(DETECTORS)
 
 
+def has_classifier(cfg):
+    return 'num_classes' in (cfg.model.head or {})
+
+
 def code_lines(name):
     tree = ast.parse((CONFIGS / name).read_text())
     body = [n for n in tree.body if not isinstance(n, ast.Expr)]
@@ -81,8 +86,15 @@ def test_a_name_says_what_is_in_it(name):
     assert model in MODELS
     cfg = load(name)
     assert cfg.model.backbone.depth == int(re.sub(r'\D', '', model))
-    if data in CLASSES:
+    if data in CLASSES and has_classifier(cfg):
         assert cfg.model.head.num_classes == CLASSES[data]
+    if cfg.load_from:
+        # Whose epochs and batch the name of a linear classifier has.
+        start = Path(cfg.load_from).parent.name
+        assert f'{model}_{data}' in start
+        if method == 'supcon-linear':
+            assert start == stem.replace('-linear', '', 1)
+            variant = ['100e']
     epochs = EPOCHS.get(data, cfg.train_cfg.max_epochs)
     words = [word for part in variant for word in part.split('-')]
     for word in words:
@@ -91,7 +103,7 @@ def test_a_name_says_what_is_in_it(name):
         elif word == 'cpu' and len(words) == 1:
             epochs = 20
     assert cfg.train_cfg.max_epochs == epochs
-    views = VIEWS.get(method, 1)
+    views = VIEWS.get(method, 1) if has_classifier(cfg) else 2
     pipeline = cfg.train_dataloader.dataset.pipeline
     many = [s for s in pipeline if s['type'] == 'SeededMultiView']
     assert (len(many[0]['transforms']) if many else 1) == views
@@ -170,6 +182,25 @@ def test_table_6_starts_from_what_it_says():
             assert set(own.model.supervisions) > {'ce'}
 
 
+def test_what_starts_from_another_run_starts_from_its_last_epoch():
+    seen = 0
+    for name in filter(lambda n: 'representation' in n, LEAVES):
+        cfg = load(name)
+        if has_classifier(cfg):
+            first = Path(cfg.load_from)
+            before = load(f'representation/{first.parent.name}.py')
+            assert first.name == f'epoch_{before.train_cfg.max_epochs}.pth'
+            assert not has_classifier(before)
+            assert before.val_dataloader is None
+            for key in ('mean', 'std', 'to_rgb'):
+                assert (
+                    before.data_preprocessor[key]
+                    == (cfg.data_preprocessor[key])
+                )
+            seen += 1
+    assert seen == 9
+
+
 def test_the_twins_differ_in_the_method_alone():
     cds = load('cifar100/cds_r18_cifar100.py')
     twin = load('cifar100/baseline_r18_cifar100.py')
@@ -227,6 +258,19 @@ def test_the_published_numbers():
     dhm = load('dhm_r50_in1k.py').model
     assert dhm.supervisions.dhm.dynamic == 'term_drop'
     assert dhm.branches == dks.branches
+    folder = 'representation'
+    cfg = load(f'{folder}/supcon_r50_in1k_bs6144-350e-autoaug.py')
+    supcon = cfg.model.supervisions.supcon
+    assert (supcon.temperature, supcon.base_temperature) == (0.1, 0.07)
+    assert supcon.gather and list(cfg.model.supervisions) == ['supcon']
+    cfg = load(f'{folder}/supcon-linear_r18_cifar100_1000e.py')
+    assert cfg.model.frozen == ('backbone',)
+    assert cfg.optim_wrapper.optimizer.lr == 5
+    assert cfg.param_scheduler.milestones == [60, 75, 90]
+    cfg = load(f'{folder}/byol_r50_in1k_pretrain-1000e.py')
+    assert cfg.model.base_momentum == pytest.approx(1 - 0.996)
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(0.2 * 1024 / 256)
+    assert cfg.optim_wrapper.optimizer.weight_decay == 1.5e-6
     cfg = load('baseline_r50_in1k_bs4096-270e-autoaug.py')
     assert cfg.optim_wrapper.optimizer.lr == 1.6
     assert cfg.param_scheduler.milestones == [90, 180, 240]

@@ -56,7 +56,10 @@ def build_training(runner: Runner, cfg) -> None:
 def _check_optimizer(cfg):
     # The host looks it up, finds None, and asks None for its arguments.
     kind = (cfg.optim_wrapper.get('optimizer') or {}).get('type')
-    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+    # In the scope of the run, where the host looks: MMPretrain has its own.
+    with OPTIMIZERS.switch_scope_and_registry(None) as optimizers:
+        known = not isinstance(kind, str) or optimizers.get(kind)
+    if not known:
         raise UserError(
             f"optim_wrapper.optimizer.type='{kind}': there is no such "
             'optimizer; check its spelling'

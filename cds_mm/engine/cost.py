@@ -29,6 +29,7 @@ from cds_mm.teacher import build_teacher, teacher_config
 # As CIFAR has: what is kept of every image of the training set, and drawn of
 # it, takes time and memory too.
 TRAINING_IMAGES = 50_000
+MODEL = 'DeepSupervisedClassifier'
 
 
 @dataclass
@@ -64,12 +65,18 @@ class Bench:
         batch_size: images, each of which has the config's views.
 
     Raises:
-        UserError: the config's pipeline does not say how large an image is.
+        UserError: the config's pipeline does not say how large an image is,
+            or the model is of another class.
     """
 
     def __init__(self, path: str, batch_size: int):
         config = load_config(path)
         self.name = Path(path).stem
+        if config.model.type != MODEL:
+            raise UserError(
+                f'{self.name}: measures a {MODEL}, but its model is a '
+                f'{config.model.type}; name another config'
+            )
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
         torch.manual_seed(0)
         init_default_scope('mmpretrain')
@@ -219,7 +226,9 @@ def _random_batch(config: Config, batch_size: int) -> dict:
 
 
 def _labels(config, count) -> torch.Tensor:
-    return torch.arange(count) % config.model.head.num_classes
+    # Labels matter where there is no classifier, too.
+    classes = (config.model.get('head') or {}).get('num_classes', count)
+    return torch.arange(count) % classes
 
 
 def _peak_mb(path, batch_size) -> float:

@@ -69,8 +69,18 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def evaluation_config(args: argparse.Namespace) -> Config:
-    """The config of a test: as :func:`run_config`, of ``args.checkpoint``."""
+    """The config of a test: as :func:`run_config`, of ``args.checkpoint``.
+
+    Raises:
+        UserError: the config is of a run that has nothing to test.
+    """
     cfg = run_config(args)
+    if cfg.get('test_dataloader') is None:
+        raise UserError(
+            f'{args.config}: has no test_dataloader, so there is nothing to '
+            'test; a pretraining without a classifier is tested by the '
+            'config that builds on it'
+        )
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.amp:
         cfg.test_cfg.fp16 = True

@@ -55,6 +55,15 @@ PAPERS = {
         'Knowledge Distillation by On-the-Fly Native Ensemble',
         'https://arxiv.org/abs/1806.04606',
     ),
+    'supcon': (
+        'Supervised Contrastive Learning',
+        'https://arxiv.org/abs/2004.11362',
+    ),
+    'byol': (
+        'Bootstrap Your Own Latent: A New Approach to Self-Supervised '
+        'Learning',
+        'https://arxiv.org/abs/2006.07733',
+    ),
     'cds': (
         'Contrastive Deep Supervision',
         'https://arxiv.org/abs/2207.05306',
@@ -62,6 +71,8 @@ PAPERS = {
 }
 PAPERS['cds-kd'] = PAPERS['cds']
 PAPERS['sskd-teacher'] = PAPERS['sskd']
+PAPERS['supcon-linear'] = PAPERS['supcon']
+PAPERS['byol-dsn'] = PAPERS['byol']
 DATASETS = {
     'in1k': 'ImageNet-1k',
     'cifar100': 'CIFAR-100',
@@ -82,7 +93,15 @@ MEASURED = PROJECT / 'docs' / 'rows'
 # Those whose configs stand for a cell of a table, or for its twin.
 FOLDERS = tuple(
     CONFIGS / name
-    for name in ('', 'cifar10', 'cifar100', 'kd', 'finegrained', 'detection')
+    for name in (
+        '',
+        'cifar10',
+        'cifar100',
+        'kd',
+        'representation',
+        'finegrained',
+        'detection',
+    )
 )
 
 

@@ -84,8 +84,9 @@ class Scale:
             model.backbone[key] = round(
                 model.backbone.get(key, 64) * self.width
             )
-        if model.get('head'):
-            model.head.in_channels = round(model.head.in_channels * self.width)
+        for part in (model.get('neck'), model.get('head')):
+            if 'in_channels' in (part or {}):
+                part.in_channels = round(part.in_channels * self.width)
 
     def _shorten(self, config):
         epochs = max(1, round(config.train_cfg.max_epochs * self.epochs))

@@ -19,6 +19,8 @@ colours = [
     ),
     dict(type='RGBGrayscale', prob=0.2),
 ]
+# The colours of BYOL (Grill et al., 2020, appendix B).
+byol_colours = [dict(colours[0], saturation=0.2), colours[1]]
 
 data_preprocessor = dict(
     type='MultiViewDataPreprocessor',

@@ -26,6 +26,11 @@ one_view_plain = [
     _base_.flip,
     _base_.pack,
 ]
+# SupCon and BYOL crop and resize (SupContrast's code); so does what follows.
+resized_crop = dict(
+    type='AntialiasedResizedCrop', scale=32, crop_ratio_range=(0.2, 1.0)
+)
+one_view_resized = [_base_.load, resized_crop, _base_.flip, _base_.pack]
 two_views = [
     _base_.load,
     dict(

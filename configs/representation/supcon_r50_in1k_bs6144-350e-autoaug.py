@@ -1,0 +1,20 @@
+r"""SupCon, ResNet-50, ImageNet, batch 6144, 350 epochs, AutoAugment.
+
+    NNODES=6 tools/dist_train.sh \
+        configs/representation/supcon_r50_in1k_bs6144-350e-autoaug.py 8
+
+Pretrains alone; supcon-linear_r50_in1k_bs6144-350e-autoaug.py builds on it,
+and has its number.  The schedule is ours.  For 48 GPUs with 128 images each.
+Top-1: there is no classifier; not measured here.
+"""
+
+_base_ = [
+    '../_base_/models/r50.py',
+    '../_base_/methods/supcon.py',
+    '../_base_/datasets/in1k_supcon.py',
+    '../_base_/schedules/supcon_in1k_350e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method)
+train_dataloader = dict(batch_size=128)
