@@ -15,6 +15,7 @@ LAYERS = [
         'version',
         'paths',
         'configfile',
+        'stopwatch',
         'structures',
         'distributed',
         'ops',
