@@ -60,7 +60,7 @@ PAPERS = {
         'https://arxiv.org/abs/2207.05306',
     ),
 }
-PAPERS['cds-kd'] = PAPERS['cds']
+PAPERS |= dict.fromkeys(('cds-kd', 'cds-semi'), PAPERS['cds'])
 PAPERS['sskd-teacher'] = PAPERS['sskd']
 DATASETS = {
     'in1k': 'ImageNet-1k',
@@ -82,7 +82,15 @@ MEASURED = PROJECT / 'docs' / 'rows'
 # Those whose configs stand for a cell of a table, or for its twin.
 FOLDERS = tuple(
     CONFIGS / name
-    for name in ('', 'cifar10', 'cifar100', 'kd', 'finegrained', 'detection')
+    for name in (
+        '',
+        'cifar10',
+        'cifar100',
+        'kd',
+        'semi',
+        'finegrained',
+        'detection',
+    )
 )
 
 
@@ -129,7 +137,7 @@ def _published(stem):
     found = {key: number for key, number in found.items() if number}
     if not found:
         return []
-    table = next(iter(found.values())).table
+    where = next(iter(found.values())).where
     notes = [
         f'; {names[key]} {number.note}'
         for key, number in found.items()
@@ -139,7 +147,7 @@ def _published(stem):
         _result(
             cell.data,
             {names[key]: number.value for key, number in found.items()},
-            f'published, Table {table} of the paper; not measured here'
+            f'published, {where} of the paper; not measured here'
             + ''.join(notes),
         )
     ]
