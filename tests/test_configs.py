@@ -186,6 +186,37 @@ def test_the_twins_differ_in_the_method_alone():
     ]
 
 
+@pytest.mark.parametrize('data', ['cifar100', 'cifar10', 'cifar10_folder'])
+def test_few_labels_differ_from_cds_and_from_each_other_as_they_say(data):
+    folder = 'cifar100' if data == 'cifar100' else 'cifar10'
+    whole = load(f'{folder}/cds_r18_{data}.py')
+    unsupervised = Config(whole._cfg_dict.to_dict())
+    unsupervised.model.supervisions.cds.positives = 'instance'
+    own = ('type', 'of', 'ratio', 'keep')
+    for percent in (10, 20, 30, 40):
+        semi = load(f'semi/cds-semi_r18_{data}_{percent}pct.py')
+        twin = load(f'semi/baseline_r18_{data}_{percent}pct.py')
+        assert semi.model == unsupervised.model
+        assert twin.model.backbone == semi.model.backbone
+        assert list(twin.model.supervisions) == ['ce']
+        for key in ('optim_wrapper', 'param_scheduler', 'train_cfg'):
+            assert semi[key] == twin[key] == whole[key]
+        loader = whole.train_dataloader
+        for cfg, keep in ((semi, None), (twin, 'labelled')):
+            dataset = cfg.train_dataloader.dataset
+            assert dataset.type == 'LabelFraction'
+            assert (dataset.of, dataset.get('keep')) == (
+                loader.dataset.type,
+                keep,
+            )
+            assert dataset.ratio == percent / 100
+            for key in set(loader.dataset) - {*own, 'pipeline'}:
+                assert dataset[key] == loader.dataset[key]
+            assert cfg.train_dataloader.batch_size == loader.batch_size
+        assert semi.train_dataloader.sampler == loader.sampler
+        assert twin.train_dataloader.sampler.type == 'EqualIterationsSampler'
+
+
 @pytest.mark.parametrize('model', ['r18', 'r50'])
 def test_another_crop_of_your_own_images(model):
     """The keys that the README names."""

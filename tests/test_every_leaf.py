@@ -26,6 +26,7 @@ SAMPLE += [
     'kd/one_r18_cifar100.py',
     'kd/cds-kd_r18_cifar100.py',
     'kd/cc_r18_cifar100.py',
+    'semi/cds-semi_r18_cifar100_10pct.py',
     'finegrained/cds_r50_cub.py',
     'cifar100/dsn_r18_cifar100_sepconv.py',
 ]

@@ -46,9 +46,10 @@ def LabelFraction(
         file: take the choice from this file of ``tools/label_fraction.py``;
             ``seed`` is not read, and ``ratio`` has to be the file's.
         keep: 'all', or 'labelled' for a baseline: the images without a label
-            are left out, and the others are repeated until they are as many
-            as the whole; :class:`~cds_mm.data.EqualIterationsSampler` then
-            makes an epoch of exactly as many.
+            are left out, and there are copies of the others, at least as many
+            as the whole has images;
+            :class:`~cds_mm.data.EqualIterationsSampler` makes epochs of
+            exactly as many.
         **options: of the data set.
 
     Raises:
@@ -58,13 +59,9 @@ def LabelFraction(
     serialize = options.pop('serialize_data', True)
     options |= dict(type=of, serialize_data=False, lazy_init=False)
     dataset = DATASETS.build(options)
-    if not isinstance(dataset, BaseDataset):
-        raise UserError(
-            f'LabelFraction: of={of} is no data set of images of MMPretrain; '
-            'name one, and join several around it'
-        )
     split = _split(dataset, ratio, seed, file)
-    dataset.epoch_images = len(dataset)
+    # For EqualIterationsSampler.
+    dataset.epoch_images = dataset.distinct_images = len(dataset)
     if keep == 'all':
         _hide(dataset, split)
     else:
@@ -74,6 +71,20 @@ def LabelFraction(
         # As the host does when it has loaded: workers share one copy.
         dataset.data_bytes, dataset.data_address = dataset._serialize_data()
     return dataset
+
+
+def whole_config(cfg: dict) -> dict:
+    """The config of a data set with all of its labels.
+
+    Args:
+        cfg: of a data set, ``LabelFraction`` or another.
+    """
+    cfg = dict(cfg)
+    if 'of' in cfg:
+        cfg['type'] = cfg.pop('of')
+        for key in ('ratio', 'seed', 'file', 'keep'):
+            cfg.pop(key, None)
+    return cfg
 
 
 def check_label_fraction(of, ratio, file, keep) -> None:
@@ -128,6 +139,7 @@ def _keep(dataset, split):
     whole, labelled = len(dataset), len(split.labelled)
     kept = [dataset.data_list[place] for place in split.labelled]
     dataset.data_list = kept * math.ceil(whole / labelled)
+    dataset.distinct_images = labelled
     print_log(
         f'{labelled:,} of {whole:,} training images are labelled, the others '
         f'left out; an epoch has {whole:,} views of them',

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from mmpretrain.datasets import BaseDataset
 
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.errors import UserError
@@ -78,6 +79,11 @@ def known_images(dataset) -> tuple[list[int], list[str]]:
     Raises:
         UserError: it has no single class for each image.
     """
+    if not isinstance(dataset, BaseDataset):
+        raise UserError(
+            f'{type(dataset).__name__}: is no data set of images of '
+            'MMPretrain; choose labels of one, and join or repeat it then'
+        )
     prefix = dataset.data_prefix.get('img_path') or ''
     labels, names = [], []
     for place in range(len(dataset)):
