@@ -24,7 +24,8 @@ METHODS = (
     'baseline dsn dks dhm cds cds-semi cds-kd kd at rkd sp crd cc one sskd '
     'sskd-teacher supcon byol byol-dsn'
 ).split()
-VIEWS = {'cds-semi': 2, 'cds': 2, 'cds-kd': 2, 'sskd': 4, 'sskd-teacher': 4}
+VIEWS = {'cds': 2, 'cds-semi': 2, 'cds-kd': 2}
+VIEWS |= {'sskd': 4, 'sskd-teacher': 4}
 MODELS = (
     'r18 r34 r50 r101 rxt50 rxt101 wrn50 wrn101 se18 se50 preact18'.split()
 )

@@ -4,7 +4,8 @@ The twin of CDS with as many iterations, on the labelled images alone.
 
     python tools/train.py configs/semi/baseline_r18_cifar10_folder_10pct.py
 
-For 1 GPU with 128 images.  Top-1 not measured at this scale.
+For 1 GPU with 128 images.  Top-1 57.3 % published (figure, read off);
+not measured at this scale.
 """
 
 _base_ = [

@@ -2,7 +2,8 @@
 
     python tools/train.py configs/semi/baseline_r18_cifar10_folder_30pct.py
 
-For 1 GPU with 128 images.  Top-1 not measured at this scale.
+For 1 GPU with 128 images.  Top-1 84.5 % published (figure, read off);
+not measured at this scale.
 """
 
 _base_ = './baseline_r18_cifar10_folder_10pct.py'
