@@ -15,6 +15,7 @@ import sys
 import numpy as np
 import torch
 
+import cds_mm.engine.label_file
 import cds_mm.engine.reliability
 import cds_mm.engine.test
 import cds_mm.engine.train
@@ -26,6 +27,7 @@ MODULES = {
     'test': 'cds_mm.engine.test',
     'reliability_diagram': 'cds_mm.engine.reliability',
     'run_row': 'cds_mm.rows.main',
+    'label_fraction': 'cds_mm.engine.label_file',
 }
 
 
