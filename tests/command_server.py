@@ -15,6 +15,7 @@ import sys
 import numpy as np
 import torch
 
+import cds_mm.engine.label_file
 import cds_mm.engine.loss_curves
 import cds_mm.engine.probes
 import cds_mm.engine.reliability
@@ -30,6 +31,7 @@ MODULES = {
     'probe_stages': 'cds_mm.engine.probes',
     'reliability_diagram': 'cds_mm.engine.reliability',
     'run_row': 'cds_mm.rows.main',
+    'label_fraction': 'cds_mm.engine.label_file',
 }
 
 

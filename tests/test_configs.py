@@ -25,7 +25,8 @@ METHODS = (
     'baseline dsn dks dhm cds cds-semi cds-kd kd at rkd sp crd cc one sskd '
     'sskd-teacher supcon supcon-linear byol byol-dsn'
 ).split()
-VIEWS = {'cds': 2, 'cds-kd': 2, 'sskd': 4, 'sskd-teacher': 4}
+VIEWS = {'cds': 2, 'cds-semi': 2, 'cds-kd': 2}
+VIEWS |= {'sskd': 4, 'sskd-teacher': 4}
 MODELS = (
     'r18 r34 r50 r101 rxt50 rxt101 wrn50 wrn101 se18 se50 preact18'.split()
 )
@@ -215,6 +216,37 @@ def test_the_twins_differ_in_the_method_alone():
     assert longer.param_scheduler.milestones == [
         2 * epoch for epoch in cds.param_scheduler.milestones
     ]
+
+
+@pytest.mark.parametrize('data', ['cifar100', 'cifar10', 'cifar10_folder'])
+def test_few_labels_differ_from_cds_and_from_each_other_as_they_say(data):
+    folder = 'cifar100' if data == 'cifar100' else 'cifar10'
+    whole = load(f'{folder}/cds_r18_{data}.py')
+    unsupervised = Config(whole._cfg_dict.to_dict())
+    unsupervised.model.supervisions.cds.positives = 'instance'
+    own = ('type', 'of', 'ratio', 'keep')
+    for percent in (10, 20, 30, 40):
+        semi = load(f'semi/cds-semi_r18_{data}_{percent}pct.py')
+        twin = load(f'semi/baseline_r18_{data}_{percent}pct.py')
+        assert semi.model == unsupervised.model
+        assert twin.model.backbone == semi.model.backbone
+        assert list(twin.model.supervisions) == ['ce']
+        for key in ('optim_wrapper', 'param_scheduler', 'train_cfg'):
+            assert semi[key] == twin[key] == whole[key]
+        loader = whole.train_dataloader
+        for cfg, keep in ((semi, None), (twin, 'labelled')):
+            dataset = cfg.train_dataloader.dataset
+            assert dataset.type == 'LabelFraction'
+            assert (dataset.of, dataset.get('keep')) == (
+                loader.dataset.type,
+                keep,
+            )
+            assert dataset.ratio == percent / 100
+            for key in set(loader.dataset) - {*own, 'pipeline'}:
+                assert dataset[key] == loader.dataset[key]
+            assert cfg.train_dataloader.batch_size == loader.batch_size
+        assert semi.train_dataloader.sampler == loader.sampler
+        assert twin.train_dataloader.sampler.type == 'EqualIterationsSampler'
 
 
 @pytest.mark.parametrize('model', ['r18', 'r50'])

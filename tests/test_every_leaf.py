@@ -30,6 +30,7 @@ SAMPLE += [
     'kd/sskd_r18_cifar10_folder.py',
     'kd/sskd-teacher_r18_cifar10_folder_60e.py',
     'kd/crd_r18_cifar100.py',
+    'semi/cds-semi_r18_cifar100_10pct.py',
     'finegrained/cds_r50_cub.py',
     'cifar100/dsn_r18_cifar100_sepconv.py',
     'representation/supcon_r18_cifar100_1000e.py',

@@ -10,6 +10,8 @@ from cds_mm.data.class_folder import ClassFolder
 from cds_mm.data.colour import RGBColorJitter, RGBGrayscale
 from cds_mm.data.crop import AntialiasedResizedCrop
 from cds_mm.data.cutout import ClippedCutout
+from cds_mm.data.equal_iterations_sampler import EqualIterationsSampler
+from cds_mm.data.label_fraction import LabelFraction
 from cds_mm.data.loading import LoadRGBImage, read_rgb
 from cds_mm.data.m_per_class_sampler import MPerClassSampler
 from cds_mm.data.multi_view import SeededMultiView
@@ -22,6 +24,8 @@ __all__ = [
     'AntialiasedResizedCrop',
     'ClassFolder',
     'ClippedCutout',
+    'EqualIterationsSampler',
+    'LabelFraction',
     'LoadRGBImage',
     'MPerClassSampler',
     'MultiViewDataPreprocessor',

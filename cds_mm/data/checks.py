@@ -9,6 +9,7 @@ from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_md5
 
 from cds_mm.data.class_folder import ClassFolder, check_annotations
+from cds_mm.data.label_fraction import LabelFraction, check_label_fraction
 from cds_mm.data.labels import (
     dataset_labels,
     leaf_configs,
@@ -42,6 +43,8 @@ def check_dataset(dataset) -> None:
     for cfg in leaf_configs(dataset):
         kind = cfg.get('type')
         cls = DATASETS.get(kind) if isinstance(kind, str) else kind
+        if cls is LabelFraction:
+            cls = _checked_fraction(cfg)
         if cls is None or not isinstance(cls, type):
             continue
         layout = layout_of(cls)
@@ -53,24 +56,36 @@ def check_dataset(dataset) -> None:
             _check_folder(cls, cfg)
 
 
-def check_labels(dataset, num_classes: int) -> None:
+def check_labels(dataset, num_classes: int, unlabelled: bool = True) -> int:
     """Check that every label fits the classifier; -1 is unlabelled.
 
     Args:
         dataset: a built data set, wrapped or not.
         num_classes: the number of classes of the head.
+        unlabelled: whether there may be unlabelled images.
+
+    Returns:
+        int: how many images are unlabelled.
 
     Raises:
         UserError: the first label outside of the range, and the number that
             the config needs.
     """
+    unknown = 0
     for leaf in leaf_datasets(dataset):
         labels = dataset_labels(leaf)
+        without = np.flatnonzero(labels == -1)
+        unknown += without.size
+        if without.size and not unlabelled:
+            raise UserError(
+                f'{_name(leaf, without[0])}: has no label (-1), so its score '
+                'is unknown; validate and test on labelled images alone'
+            )
         wrong = np.flatnonzero((labels < -1) | (labels >= num_classes))
         if not wrong.size:
             continue
         first = int(wrong[0])
-        name = leaf.get_data_info(first).get('img_path', f'sample {first}')
+        name = _name(leaf, first)
         if labels.min() < -1:
             raise UserError(
                 f'{name}: label {labels[first]} is below -1, the mark of an '
@@ -81,6 +96,12 @@ def check_labels(dataset, num_classes: int) -> None:
             f'{num_classes} classes; set '
             f'model.head.num_classes={labels.max() + 1}'
         )
+    return unknown
+
+
+def _name(leaf, place: int) -> str:
+    info = leaf.get_data_info(int(place))
+    return info.get('img_path', f'sample {place}')
 
 
 def check_same_classes(train, val) -> None:
@@ -144,12 +165,26 @@ def _check_folder(cls, cfg: dict) -> None:
     elif issubclass(cls, ImageNet):
         _check_class_count(cls, cfg, folder)
     elif issubclass(cls, ClassFolder):
-        # The rest it says itself when it lists its files.
-        wanted = ('data_root', 'split', 'data_prefix', 'extensions')
-        given = {key: cfg[key] for key in wanted if key in cfg}
-        cls(**given, lazy_init=True).check_not_empty()
+        _unlisted(cls, cfg).check_not_empty()
     elif cfg.get('with_label', True):
         next(_folders(folder), None) or _no_class_folders(folder)
+    if issubclass(cls, ClassFolder):
+        _unlisted(cls, cfg).check_unlabelled()
+
+
+def _unlisted(cls, cfg: dict) -> ClassFolder:
+    # The rest it says itself when it lists its files.
+    wanted = 'data_root split data_prefix ann_file extensions unlabelled'
+    given = {key: cfg[key] for key in wanted.split() if key in cfg}
+    return cls(**given, lazy_init=True)
+
+
+def _checked_fraction(cfg: dict) -> type:
+    """The data set inside, once the other arguments are sound."""
+    of = cfg.get('of')
+    keep = cfg.get('keep', 'all')
+    check_label_fraction(of, cfg.get('ratio'), cfg.get('file'), keep)
+    return DATASETS.get(of) if isinstance(of, str) else of
 
 
 def _found_annotations(cls, cfg: dict, root: str) -> str:

@@ -33,6 +33,9 @@ class ClassFolder(CustomDataset):
             before its first underscore (ImageNet's synset).
         images_per_class (int, optional): take the first files of each class,
             by name, and no more.
+        unlabelled (str): a further folder of images whose class nobody knows,
+            at any depth; they come last, with the label -1.  Relative to
+            ``data_root``, and outside of the split.
         **kwargs: as in :class:`mmpretrain.datasets.CustomDataset`.
 
     Raises:
@@ -49,6 +52,7 @@ class ClassFolder(CustomDataset):
         data_prefix='',
         class_from='folder',
         images_per_class=None,
+        unlabelled='',
         **kwargs,
     ):
         if class_from not in ('folder', 'prefix'):
@@ -63,6 +67,9 @@ class ClassFolder(CustomDataset):
             )
         self.class_from = class_from
         self.images_per_class = images_per_class
+        self.unlabelled = unlabelled and os.path.join(
+            os.path.expanduser(data_root), os.path.expanduser(unlabelled)
+        )
         super().__init__(
             data_root=data_root, data_prefix=data_prefix or split, **kwargs
         )
@@ -76,7 +83,11 @@ class ClassFolder(CustomDataset):
             )
         if self.ann_file:
             check_annotations(self.ann_file, self.with_label)
-        return super().load_data_list()
+        records = super().load_data_list()
+        if self.unlabelled:
+            self.check_unlabelled()
+            records += self._unlabelled_records()
+        return records
 
     def check_not_empty(self) -> None:
         """Look for one image, without listing the others.
@@ -84,12 +95,39 @@ class ClassFolder(CustomDataset):
         Raises:
             UserError: there is none.
         """
-        if not any(map(self.is_valid_file, self._files())):
+        mend = 'set data_root (and split) of the dataset to the folder of '
+        self._check_not_empty(self._where, mend + 'your images')
+
+    def check_unlabelled(self) -> None:
+        """Look for one image in the folder of those without a class.
+
+        Raises:
+            UserError: there is no such folder, no image in it, or it is part
+            of the split, where its images have a class.
+        """
+        if not self.unlabelled:
+            return
+        mend = "set unlabelled of the dataset to another, or to ''"
+        if not fileio.isdir(self.unlabelled):
             raise UserError(
-                f'{self._where}: holds no image (of '
-                f'{", ".join(sorted(self.extensions))}); set data_root (and '
-                'split) of the dataset to the folder of your images'
+                f'{self.unlabelled}: no such folder of unlabelled images, '
+                f'which is looked for in data_root; {mend}'
             )
+        folders = [
+            os.path.abspath(folder)
+            for folder in (self.img_prefix, self.unlabelled)
+        ]
+        if os.path.commonpath(folders) == folders[0] and not self.ann_file:
+            raise UserError(
+                f'{self.unlabelled}: is part of {self._where}, where its '
+                'images would have a class too; move it out of there'
+            )
+        self._check_not_empty(self.unlabelled, mend)
+
+    def _check_not_empty(self, folder: str, mend: str) -> None:
+        if not any(self._images(folder)):
+            kinds = ', '.join(sorted(self.extensions))
+            raise UserError(f'{folder}: holds no image (of {kinds}); {mend}')
 
     @property
     def _where(self) -> str:
@@ -97,7 +135,7 @@ class ClassFolder(CustomDataset):
 
     def _find_samples(self) -> list:
         self.check_not_empty()
-        files = sorted(filter(self.is_valid_file, self._files()))
+        files = sorted(self._images(self.img_prefix))
         if not self.with_label:
             return files
         if self.class_from == 'folder':
@@ -115,11 +153,16 @@ class ClassFolder(CustomDataset):
                 samples.append((file, labels[name]))
         return samples
 
-    def _files(self):
-        found = fileio.list_dir_or_file(
-            self.img_prefix, list_dir=False, recursive=True
-        )
-        for file in found:
+    def _unlabelled_records(self) -> list[dict]:
+        label = {'gt_label': -1} if self.with_label else {}
+        return [
+            {'img_path': fileio.join_path(self.unlabelled, file), **label}
+            for file in sorted(self._images(self.unlabelled))
+        ]
+
+    def _images(self, folder: str):
+        found = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
+        for file in filter(self.is_valid_file, found):
             file = file.replace('/', os.sep)
             # Hidden folders (.ipynb_checkpoints) are no classes.
             if not any(part.startswith('.') for part in file.split(os.sep)):

@@ -8,6 +8,7 @@ from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
 from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.data.labels import leaf_datasets
 from cds_mm.data.pipelines import image_side
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.cli import is_first_rank
@@ -84,20 +85,26 @@ def check_classes(runner, cfg) -> None:
     if not num_classes:
         return
     train = runner.train_dataloader.dataset
-    check_labels(train, num_classes)
+    unknown = check_labels(train, num_classes)
+    if unknown:
+        images = sum(map(len, leaf_datasets(train)))
+        runner.logger.info(
+            f'{images - unknown:,} of {images:,} training images are labelled'
+        )
     _warn_of_spare_classes(runner.logger, train, num_classes)
     _check_topk(cfg, 'val_evaluator', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
         check_same_classes(train, val)
-        check_labels(val, num_classes)
+        check_labels(val, num_classes, unlabelled=False)
 
 
 def check_test_classes(runner, cfg) -> None:
     """As :func:`check_classes`, for testing."""
     num_classes = (cfg.model.get('head') or {}).get('num_classes')
     if num_classes:
-        check_labels(runner.test_dataloader.dataset, num_classes)
+        test = runner.test_dataloader.dataset
+        check_labels(test, num_classes, unlabelled=False)
         _check_topk(cfg, 'test_evaluator', num_classes)
 
 

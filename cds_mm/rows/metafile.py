@@ -69,7 +69,7 @@ PAPERS = {
         'https://arxiv.org/abs/2207.05306',
     ),
 }
-PAPERS['cds-kd'] = PAPERS['cds']
+PAPERS |= dict.fromkeys(('cds-kd', 'cds-semi'), PAPERS['cds'])
 PAPERS['sskd-teacher'] = PAPERS['sskd']
 PAPERS['supcon-linear'] = PAPERS['supcon']
 PAPERS['byol-dsn'] = PAPERS['byol']
@@ -99,6 +99,7 @@ FOLDERS = tuple(
         'cifar100',
         'kd',
         'representation',
+        'semi',
         'finegrained',
         'detection',
     )
@@ -148,7 +149,7 @@ def _published(stem):
     found = {key: number for key, number in found.items() if number}
     if not found:
         return []
-    table = next(iter(found.values())).table
+    where = next(iter(found.values())).where
     notes = [
         f'; {names[key]} {number.note}'
         for key, number in found.items()
@@ -158,7 +159,7 @@ def _published(stem):
         _result(
             cell.data,
             {names[key]: number.value for key, number in found.items()},
-            f'published, Table {table} of the paper; not measured here'
+            f'published, {where} of the paper; not measured here'
             + ''.join(notes),
         )
     ]

@@ -17,7 +17,8 @@ class Published(NamedTuple):
     """A published number.
 
     Attributes:
-        table: number of the paper's table.
+        table: number of the paper's table, or 'figure' for the one of few
+            labels.
         data: the data set that it was measured on.
         metric: e.g. 'top1'.
         value: as it is printed.
@@ -29,6 +30,11 @@ class Published(NamedTuple):
     metric: str
     value: float
     note: str
+
+    @property
+    def where(self) -> str:
+        """The table or the figure, for people."""
+        return f'Table {self.table}' if self.table.isdigit() else self.table
 
 
 @cache

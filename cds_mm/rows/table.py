@@ -103,4 +103,4 @@ def _theirs(cell, table):
     if found is None:
         return ''
     note = f'; {found.note}' if found.note else ''
-    return f'{found.value:g} ({found.data}, Table {found.table}{note})'
+    return f'{found.value:g} ({found.data}, {found.where}{note})'

@@ -117,7 +117,11 @@ def test_minus_one_is_unlabelled(image_folder, tmp_path):
     root = image_folder('x', {'a': 2})
     path = tmp_path / 'x' / 'list.txt'
     path.write_text('a/0.png -1\na/1.png 0\n')
-    check_labels(folder(root, ann_file='list.txt'), 1)
+    dataset = folder(root, ann_file='list.txt')
+    assert check_labels(dataset, 1) == 1
+    assert check_labels(ConcatDataset([dataset, dataset]), 1) == 2
+    message = error_of(check_labels, dataset, 1, False)
+    assert 'a/0.png: has no label (-1)' in message
     path.write_text('a/0.png -2\na/1.png 0\n')
     message = error_of(check_labels, folder(root, ann_file='list.txt'), 1)
     assert 'a/0.png: label -2 is below' in message

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mmpretrain.registry import DATASETS
 
+from cds_mm.data import check_dataset
 from cds_mm.errors import UserError
 
 
@@ -152,3 +153,49 @@ def test_names_that_match_in_part_are_a_slip(image_folder):
         'dog/0.png': 1,
         'emu/0.png': 2,
     }
+
+
+def test_a_further_folder_without_labels(image_folder, tmp_path):
+    image_folder('x/train', {'a': 2, 'b': 1})
+    image_folder('x/more', {'any/depth': 2, '.hidden': 1})
+    (tmp_path / 'x' / 'more' / 'notes.txt').write_text('no image')
+    root = tmp_path / 'x'
+    elsewhere = image_folder('elsewhere', {'c': 1})
+    wanted = {'a/0.png': 0, 'a/1.png': 0, 'b/0.png': 1}
+    for folder, unknown in (
+        ('more', ['../more/any/depth/0.png', '../more/any/depth/1.png']),
+        (elsewhere, ['../../elsewhere/c/0.png']),
+    ):
+        dataset = build(root, split='train', unlabelled=folder)
+        assert listed(dataset) == wanted | dict.fromkeys(unknown, -1)
+        assert dataset.get_gt_labels().tolist()[:3] == [0, 0, 1]
+        assert dataset.metainfo['classes'] == ('a', 'b')
+        assert dataset[len(dataset) - 1]['sample_idx'] == len(dataset) - 1
+    few = build(root, split='train', unlabelled='more', images_per_class=1)
+    assert sorted(few.get_gt_labels()) == [-1, -1, 0, 1]
+    (root / 'list.txt').write_text('train/a/0.png 5\n')
+    named = build(root, ann_file='list.txt', unlabelled='more')
+    assert named.get_gt_labels().tolist() == [5, -1, -1]
+    bare = build(root, split='train', unlabelled='more', with_label=False)
+    assert len(bare) == 5 and 'gt_label' not in bare.get_data_info(4)
+
+
+def test_what_is_wrong_with_the_further_folder(image_folder, tmp_path):
+    image_folder('x/train', {'a': 1, 'more': 1})
+    root = tmp_path / 'x'
+    (root / 'empty').mkdir()
+    for folder, cause in (
+        ('gone', 'x/gone: no such folder of unlabelled images'),
+        ('empty', 'x/empty: holds no image'),
+        ('train/more', 'is part of'),
+        ('train', 'is part of'),
+    ):
+        wrong = dict(split='train', unlabelled=folder)
+        message = error_of(root, **wrong)
+        assert cause in message
+        # And the same before the run, where nothing is listed.
+        with pytest.raises(UserError) as error:
+            check_dataset(
+                dict(type='ClassFolder', data_root=str(root), **wrong)
+            )
+        assert str(error.value) == message

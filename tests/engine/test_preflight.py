@@ -24,6 +24,7 @@ def warned_of(folder, caplog):
             logger=logging.getLogger('test_preflight'),
         )
         caplog.clear()
+        caplog.set_level(logging.INFO)
         model = dict(head=dict(num_classes=num_classes))
         check_classes(runner, Config(dict(model=model)))
         return caplog.messages
@@ -40,3 +41,10 @@ def test_a_head_with_more_classes_than_the_data(warned_of, tmp_path):
     listed = tmp_path / 'train.txt'
     listed.write_text('train/a/000.jpg 0\n')
     assert warned_of(1000, ann_file=str(listed)) == [], 'who knows'
+
+
+def test_the_log_says_how_many_images_are_labelled(warned_of, folder):
+    # 32 images to train on; 16 more.
+    assert warned_of(4, split='train', unlabelled='test') == [
+        '32 of 48 training images are labelled'
+    ]

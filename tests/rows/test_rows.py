@@ -95,6 +95,15 @@ def test_a_scale_is_the_same_for_each_of_a_row():
     assert cds.config.model.supervisions.cds.weight == 0.1
 
 
+def test_a_scale_reaches_the_images_of_few_labels():
+    methods = ('baseline:10pct', 'cds-semi:10pct')
+    for run in plan_runs(cells(methods), [0], load_scale('cpu')):
+        dataset = run.config.train_dataloader.dataset
+        assert dataset.type == 'LabelFraction'
+        assert dataset.images_per_class == 200
+        assert run.config.train_cfg.max_epochs == 25
+
+
 def test_folders_tell_configs_apart_and_seeds_within():
     scale = load_scale('cpu')
     runs = plan_runs(cells(), [0, 1], scale)
@@ -120,6 +129,9 @@ def test_published_numbers():
     assert published(Cell('cds', 'r50', 'in1k'), 'top5').value == 93.99
     assert published(Cell('cds', 'r50', 'in1k'), table='8').value == 78.3
     assert published(Cell('cds', 'r18', 'cifar100', '600e')) is None
+    few = published(Cell.parse('cds-semi:10pct', 'r18', 'cifar10_folder'))
+    assert (few.value, few.where) == (75.6, 'figure')
+    assert published(cell).where == 'Table 1'
     with pytest.raises(UserError, match='no such table'):
         published(cell, table='17')
 

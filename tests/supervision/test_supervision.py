@@ -124,14 +124,10 @@ def test_the_log_says_what_is_contrasted():
         ContrastiveSupervision(formula='poster', gather=True)
 
 
-# Rank 0 has one labelled row, rank 1 three: their mean is that over four.
-RANK_LABELS = ([5, -1, -1], [1, 2, 7])
-
-
-def _rank_cross_entropy(rank, weights, rows):
+def _rank_cross_entropy(rank, weights, rows, labels):
     weights = weights.clone().requires_grad_()
     seen = StageOutputs(
-        labels=torch.tensor(RANK_LABELS[rank]),
+        labels=torch.tensor(labels[rank]),
         sample_idx=torch.arange(3),
         logits=rows[rank] @ weights,
     )
@@ -139,13 +135,17 @@ def _rank_cross_entropy(rank, weights, rows):
     return weights.grad
 
 
-def test_cross_entropy_of_two_ranks_is_that_of_one():
+# Rank 0 has one labelled row, rank 1 three: their mean is that over four.
+# Or rank 0 has none: its zero is averaged too.
+@pytest.mark.parametrize('first', [[5, -1, -1], [-1, -1, -1]])
+def test_cross_entropy_of_two_ranks_is_that_of_one(first):
+    rank_labels = (first, [1, 2, 7])
     generator = fresh_generator()
     rows = torch.randn(2, 3, 6, generator=generator)
     weights = torch.randn(6, 10, generator=generator)
-    ranks = run_ranks(2, _rank_cross_entropy, weights, rows)
+    ranks = run_ranks(2, _rank_cross_entropy, weights, rows, rank_labels)
     whole = weights.clone().requires_grad_()
-    labels = torch.tensor([*RANK_LABELS[0], *RANK_LABELS[1]])
+    labels = torch.tensor([*rank_labels[0], *rank_labels[1]])
     logits = rows.flatten(0, 1) @ whole
     log_prob = logits.log_softmax(1)
     chosen = [log_prob[i, c] for i, c in enumerate(labels) if c >= 0]
