@@ -31,8 +31,8 @@ class Stopwatch:
             return
         self._pending.append((begin, end))
         while self._pending and self._pending[0][1].query():
-            first, last = self._pending.pop(0)
-            self.seconds = first.elapsed_time(last) / 1000
+            begin, end = self._pending.pop(0)
+            self.seconds = begin.elapsed_time(end) / 1000
 
 
 def _mark(device):

@@ -1,7 +1,7 @@
 """Which checkpoints of other leaf configs a config names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,19 +33,29 @@ class NamedRun:
             self.holder['config'] = str(config)
 
 
-def named_runs(config: dict) -> list[NamedRun]:
-    """All of them, e.g. of ``load_from`` and of a teacher."""
-    return list(_named(config))
+def named_runs(config: dict, keys: Collection[str]) -> list[NamedRun]:
+    """All of them, e.g. of ``load_from`` and of a teacher.
+
+    Args:
+        config: the whole.
+        keys: those of it that are looked at.
+    """
+    return list(_named(config, keys=keys))
 
 
-def _named(part: Any, is_teacher: bool = False) -> Iterator[NamedRun]:
-    if isinstance(part, (list, tuple)):
+def _named(
+    part: Any,
+    is_teacher: bool = False,
+    keys: Collection[str] | None = None,
+) -> Iterator[NamedRun]:
+    if isinstance(part, list | tuple):
         for child in part:
             yield from _named(child, is_teacher)
     if not isinstance(part, dict):
         return
     is_teacher = is_teacher or part.get('type') == 'Teacher'
-    for key, value in part.items():
+    for key in part if keys is None else part.keys() & keys:
+        value = part[key]
         found = isinstance(value, str) and _CHECKPOINT.fullmatch(value)
         if found:
             yield NamedRun(part, key, found['stem'], is_teacher)

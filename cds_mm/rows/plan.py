@@ -22,7 +22,8 @@ _SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 
 # Of whatever teaches: students differ, their teacher does not.
 TEACHER_SEED = 0
-_READ = frozenset(inspect.signature(Runner.__init__).parameters)
+# The other names in a config are for its files' own use.
+READ = frozenset(inspect.signature(Runner.__init__).parameters)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Planner:
         _check_recipe(cell, config, self.ranks)
         needs = [
             self._plan_need(named, seed, scale)
-            for named in named_runs(config._cfg_dict)
+            for named in named_runs(config._cfg_dict, READ)
         ]
         name = f'{cell.name}_{hash_run(config, self.ranks)[:8]}'
         folder = self.work_dir / scale.name / name / f'seed{seed}'
@@ -176,8 +177,7 @@ def _check_recipe(cell, config, ranks):
 def hash_run(config: Config, ranks: int = 1) -> str:
     """SHA-256 of what decides on a result, whatever the order of the keys."""
     whole = config._cfg_dict.to_dict()
-    # The rest are names that config files have for their own use.
-    content = {key: whole[key] for key in sorted(_READ & whole.keys())}
+    content = {key: whole[key] for key in sorted(READ & whole.keys())}
     (content.get('randomness') or {}).pop('seed', None)
     for key, part in content.items():
         if key.endswith('_dataloader') and part:

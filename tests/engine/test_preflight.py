@@ -7,7 +7,14 @@ import pytest
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
-from cds_mm.engine.preflight import check_classes
+from cds_mm.configfile import load_config
+from cds_mm.engine.preflight import (
+    check_classes,
+    check_frozen,
+    check_teacher,
+)
+from cds_mm.errors import UserError
+from cds_mm.testing import CONFIGS
 
 
 @pytest.fixture
@@ -48,3 +55,26 @@ def test_the_log_says_how_many_images_are_labelled(warned_of, folder):
     assert warned_of(4, split='train', unlabelled='test') == [
         '32 of 48 training images are labelled'
     ]
+
+
+def test_a_frozen_part_has_to_come_from_somewhere():
+    cfg = Config(dict(model=dict(frozen=['backbone']), load_from=None))
+    with pytest.raises(UserError, match='stay at random weights; set load_'):
+        check_frozen(cfg)
+    cfg.load_from = 'x.pth'
+    check_frozen(cfg)
+    check_frozen(Config(dict(model=dict())))
+
+
+def test_a_teacher_of_another_resolution():
+    cfg = load_config(str(CONFIGS / 'kd/kd_r18_cifar10_folder.py'))
+
+    def model(side):
+        teacher = SimpleNamespace(name='t', image_side=side)
+        return SimpleNamespace(teacher=teacher)
+
+    with pytest.raises(UserError, match='of 224 pixels, the student sees 32'):
+        check_teacher(cfg, model(224))
+    for side in (32, None):
+        check_teacher(cfg, model(side))
+    check_teacher(cfg, SimpleNamespace())

@@ -38,6 +38,7 @@ def test_a_teacher_is_trained_once_at_its_own_scale(tmp_path):
     ]
     assert [run.depth for run in runs] == [0, 1, 1, 2, 1, 2]
     teacher, student, rotations, last = runs[:4]
+    assert [need.folder for need in student.needs] == [teacher.folder]
     told = student.config.model.teacher
     assert told.checkpoint == str(teacher.last_checkpoint)
     assert told.config == str(teacher.config_file)
@@ -59,7 +60,13 @@ def test_another_teacher_is_another_run(tmp_path):
 
 
 def test_a_first_stage_has_the_seed_and_scale_of_its_run():
-    (named,) = named_runs({'load_from': 'work_dirs/a_b_c/epoch_7.pth'})
+    (named,) = named_runs(
+        {
+            'load_from': 'work_dirs/a_b_c/epoch_7.pth',
+            'other': 'work_dirs/x/epoch_1.pth',
+        },
+        {'load_from'},
+    )
     assert (named.stem, named.is_teacher) == ('a_b_c', False)
     runs = plan_runs([cell('sskd-teacher', '60e')], [5], load_scale('cpu'))
     assert names(runs) == [
@@ -72,7 +79,8 @@ def test_a_first_stage_has_the_seed_and_scale_of_its_run():
     'path', ['work_dirs/x.pth', 'a/work_dirs/x/epoch_1.pth', 'x/epoch_1.pth']
 )
 def test_other_files_are_the_users(path):
-    assert named_runs({'load_from': path, 'x': [{'y': (path,)}]}) == []
+    config = {'load_from': path, 'x': [{'y': (path,)}]}
+    assert named_runs(config, config) == []
 
 
 def test_what_is_missing(tmp_path):

@@ -1,8 +1,10 @@
 """Filling a row from the command line."""
 
 import json
+import re
 
 import pytest
+import torch
 from command_lines import tiny
 
 
@@ -89,5 +91,43 @@ def test_a_run_that_fails_is_named(command, folder, tmp_path):
 
 
 def test_a_config_that_is_not_there(command, folder, tmp_path):
-    failed = command(*row(folder, tmp_path, 'crd'))
-    assert 'crd_r18_cifar10_folder: there is no such config' in failed.error
+    failed = command(*row(folder, tmp_path, 'supcon'))
+    assert 'supcon_r18_cifar10_folder: there is no such config' in failed.error
+
+
+@pytest.mark.slow
+def test_a_student_comes_after_those_it_learns_from(command, folder, tmp_path):
+    done = command(*row(folder, tmp_path, 'sskd')).fine()
+    begun = re.findall(r'/(\S+)\.py, seed 0 \.\.\.', done.out)
+    assert begun == [
+        'baseline_r18_cifar10_folder',
+        'sskd-teacher_r18_cifar10_folder_60e',
+        'sskd_r18_cifar10_folder',
+    ]
+    folders = {
+        path.parts[-3].split('_')[0]: path.parent
+        for path in tmp_path.glob('published/*/seed0/result.json')
+    }
+    built_on = {
+        name: json.loads((path / 'result.json').read_text())['builds_on']
+        for name, path in folders.items()
+    }
+    last = {name: str(path / 'epoch_1.pth') for name, path in folders.items()}
+    assert built_on == {
+        'baseline': [],
+        'sskd-teacher': [last['baseline']],
+        'sskd': [last['sskd-teacher']],
+    }
+    states = {
+        name: torch.load(path, weights_only=False)['state_dict']
+        for name, path in last.items()
+    }
+    # The first stage changes nothing of the network; the student is its own.
+    for key, tensor in states['baseline'].items():
+        assert torch.equal(states['sskd-teacher'][key], tensor), key
+    plain = {k for k in states['sskd'] if not k.startswith('branches.')}
+    assert plain == states['baseline'].keys()
+    assert any('branches.' in key for key in states['sskd-teacher'])
+    log = (folders['sskd'] / 'run.log').read_text()
+    assert "teacher's rotations x 10 on all branches" in log
+    assert 'teacher.seconds: 0.' in log

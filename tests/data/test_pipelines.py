@@ -1,0 +1,38 @@
+"""What configs of pipelines say of views and sizes."""
+
+import pytest
+
+from cds_mm.configfile import load_config
+from cds_mm.data.pipelines import image_side, views_of
+from cds_mm.testing import CONFIGS
+
+
+@pytest.mark.parametrize(
+    'leaf, views, side',
+    [
+        ('baseline_r50_in1k.py', 1, 224),
+        ('cds_r50_in1k.py', 2, 224),
+        ('cifar10/cds_r18_cifar10_folder.py', 2, 32),
+        ('kd/sskd_r18_cifar10_folder.py', 4, 32),
+        ('kd/sskd_r18_in1k.py', 4, 224),
+        ('finegrained/cds_r50_cub.py', 2, 224),
+    ],
+)
+def test_leaves(leaf, views, side):
+    dataset = load_config(str(CONFIGS / leaf)).train_dataloader.dataset
+    for wrapped in (
+        dataset,
+        dict(type='RepeatDataset', times=2, dataset=dataset),
+    ):
+        assert len(views_of(wrapped)) == views
+        assert image_side(wrapped) == side
+
+
+def test_the_last_size_counts():
+    steps = [dict(type='Resize', scale=(9, 7)), dict(type='Flip')]
+    assert image_side(dict(pipeline=steps)) == 9
+    views = [[dict(type='Crop', crop_size=5)], [dict(type='Crop', scale=3)]]
+    many = dict(type='SeededMultiView', transforms=views)
+    assert image_side(dict(pipeline=[*steps, many])) == 5
+    assert views_of(dict(pipeline=[*steps, many]))[1][:2] == steps
+    assert image_side(dict(pipeline=[dict(type='Flip')])) is None
