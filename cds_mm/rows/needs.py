@@ -54,8 +54,9 @@ def _named(
     if not isinstance(part, dict):
         return
     is_teacher = is_teacher or part.get('type') == 'Teacher'
-    for key in part if keys is None else part.keys() & keys:
-        value = part[key]
+    for key, value in part.items():
+        if keys is not None and key not in keys:
+            continue
         found = isinstance(value, str) and _CHECKPOINT.fullmatch(value)
         if found:
             yield NamedRun(part, key, found['stem'], is_teacher)
