@@ -7,7 +7,7 @@ from statistics import mean, stdev
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.rows.plan import Run
 from cds_mm.rows.published import published
-from cds_mm.rows.result import is_finished, read_result
+from cds_mm.rows.result import METRIC, is_finished, read_result
 
 
 def write_table(
@@ -26,14 +26,20 @@ def write_table(
         options: what was set for all runs beyond the scale.
     """
     lines = [_head(runs), '|---|---|---|---|---|---|---|---|']
-    for kind in dict.fromkeys(map(_kind, runs)):
-        own = [run for run in runs if _kind(run) == kind]
-        if any(map(is_finished, own)):
-            lines.append(_line(own, runs[-1].scale, path.parent, table))
+    scale = runs[-1].scale
+    rows = _finished_rows(runs)
+    lines += [_line(own, scale, path.parent, table) for own in rows]
+    lines += _other_metrics(rows, scale)
     text = '\n'.join([*_about(runs, options or {}), '', *lines, ''])
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode())
     return text
+
+
+def _finished_rows(runs):
+    kinds = dict.fromkeys(map(_kind, runs))
+    rows = [[run for run in runs if _kind(run) == kind] for kind in kinds]
+    return [own for own in rows if any(map(is_finished, own))]
 
 
 def _kind(run):
@@ -72,9 +78,6 @@ def _head(runs):
 
 def _line(runs, scale, folder, table):
     cell = runs[0].cell
-    title = cell.title
-    if runs[0].scale != scale:
-        title += f', scale `{runs[0].scale.name}`'
     results = [read_result(run) for run in runs if is_finished(run)]
     by_seed = [
         read_result(run)['last'] if is_finished(run) else None for run in runs
@@ -85,13 +88,58 @@ def _line(runs, scale, folder, table):
     spread = f'{stdev(last):.1f}' if len(last) > 1 else ''
     minutes = mean(result['wall_seconds'] for result in results) / 60
     return (
-        f'| [{title}]({leaf}) | {first["epochs"]} '
+        f'| [{_title(runs, scale)}]({leaf}) | {first["epochs"]} '
         f'| {first["views_of_each_image"]} '
         f'| {" / ".join(map(_number, by_seed))} '
         f'| {_number(mean(last) if last else None)} | {spread} '
         f'| {minutes:.0f} '
         f'| {_theirs(cell, table)} |'
     )
+
+
+def _title(runs, scale):
+    own = runs[0].scale
+    other = f', scale `{own.name}`' if own != scale else ''
+    return runs[0].cell.title + other
+
+
+def _other_metrics(rows, scale):
+    """A second table of whatever else the runs were judged by, if any."""
+    found = {
+        _title(own, scale): [
+            read_result(run).get('metrics', {})
+            for run in own
+            if is_finished(run)
+        ]
+        for own in rows
+    }
+    names = dict.fromkeys(
+        name for of_row in found.values() for one in of_row for name in one
+    )
+    names = [name for name in names if name != METRIC]
+    if not names:
+        return []
+    lines = [
+        '',
+        'Mean of the seeds (spread):',
+        '',
+        f'| method | {" | ".join(names)} |',
+        '|---' * (len(names) + 1) + '|',
+    ]
+    for title, of_row in found.items():
+        cells = [
+            _mean_and_spread([one[n] for one in of_row if n in one])
+            for n in names
+        ]
+        lines.append(f'| {title} | {" | ".join(cells)} |')
+    return lines
+
+
+def _mean_and_spread(values):
+    if not values:
+        return '-'
+    spread = f' ({stdev(values):.3g})' if len(values) > 1 else ''
+    return f'{mean(values):.4g}{spread}'
 
 
 def _number(value):

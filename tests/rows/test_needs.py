@@ -122,13 +122,17 @@ def test_the_table_tells_the_scales_apart(tmp_path):
             commits=['abc'],
             date='2026-01-01',
             machines=['CPU'],
+            metrics={'accuracy/top1': 40.0 + number, 'calibration/nll': 1.25},
         )
         run.result_file.write_text(json.dumps(result))
     text = write_table(runs, tmp_path / 'row.md')
     assert text.startswith('Scale `cpu-small`: For a CPU core, smaller')
-    first, teacher, student = text.splitlines()[-3:]
+    rows, _, others = text.partition('\nMean of the seeds (spread):\n\n')
+    first, teacher, student = rows.splitlines()[-3:]
     assert '[baseline](' in first
     assert '| 20 | 20 | 40.0 | 40.0 |' in first
     assert '[baseline, scale `cpu`](' in teacher
     assert '| 25 | 25 | 41.0 | 41.0 |' in teacher
     assert '[kd](' in student
+    assert others.splitlines()[0] == '| method | calibration/nll |'
+    assert others.splitlines()[-1] == '| kd | 1.25 |'
