@@ -10,7 +10,7 @@ import pytest
 import torch
 from command_lines import CONFIG, kill_group, tiny
 
-from cds_mm.teacher import build_teacher
+from cds_mm.teacher import build_teacher, teacher_config
 from cds_mm.testing import fresh_seed
 
 EPOCHS = 3
@@ -40,7 +40,8 @@ def with_memory_banks(folder):
         'model = dict(backbone=dict(base_channels=8), '
         'head=dict(in_channels=64, num_classes=4))\n'
     )
-    torch.save(build_teacher(str(config)).state_dict(), checkpoint)
+    network = build_teacher(teacher_config(str(config)))
+    torch.save(network.state_dict(), checkpoint)
     return dict(
         model__teacher__type='Teacher',
         model__teacher__config=config,
