@@ -23,7 +23,15 @@ _SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 # Of whatever teaches: students differ, their teacher does not.
 TEACHER_SEED = 0
 # The other names in a config are for its files' own use.
-READ = frozenset(inspect.signature(Runner.__init__).parameters)
+READ = frozenset(inspect.signature(Runner.__init__).parameters) | {
+    # It looks these up by itself, in the whole config.
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
+}
 
 
 @dataclass(frozen=True)

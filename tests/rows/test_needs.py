@@ -59,6 +59,14 @@ def test_another_teacher_is_another_run(tmp_path):
     assert one.folder == again.folder != other.folder
 
 
+def test_what_the_runner_looks_up_itself_makes_another_run(tmp_path):
+    folders = {
+        plan_runs([cell('cds')], [0], load_scale('cpu'), tmp_path, o)[0].folder
+        for o in ({}, {'sync_bn': 'torch'}, {'compile': True})
+    }
+    assert len(folders) == 3
+
+
 def test_a_first_stage_has_the_seed_and_scale_of_its_run():
     (named,) = named_runs(
         {
