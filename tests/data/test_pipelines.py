@@ -1,8 +1,10 @@
 """What configs of pipelines say of views and sizes."""
 
 import pytest
+from mmpretrain.datasets import RandomCrop
 
 from cds_mm.configfile import load_config
+from cds_mm.data import SeededMultiView
 from cds_mm.data.pipelines import image_side, views_of
 from cds_mm.testing import CONFIGS
 
@@ -23,6 +25,7 @@ def test_leaves(leaf, views, side):
     for wrapped in (
         dataset,
         dict(type='RepeatDataset', times=2, dataset=dataset),
+        dict(type='ConcatDataset', datasets=[dataset, dataset]),
     ):
         assert len(views_of(wrapped)) == views
         assert image_side(wrapped) == side
@@ -36,3 +39,11 @@ def test_the_last_size_counts():
     assert image_side(dict(pipeline=[*steps, many])) == 5
     assert views_of(dict(pipeline=[*steps, many]))[1][:2] == steps
     assert image_side(dict(pipeline=[dict(type='Flip')])) is None
+    assert image_side(dict(type='Own')) is None
+
+
+def test_classes_may_stand_for_their_names():
+    views = [[dict(type=RandomCrop, crop_size=5)]] * 2
+    pipeline = [dict(type=SeededMultiView, transforms=views)]
+    assert len(views_of(dict(pipeline=pipeline))) == 2
+    assert image_side(dict(pipeline=pipeline)) == 5
