@@ -129,8 +129,10 @@ def labelled_images(dataset, images_per_class: int | None = None):
         labels = dataset_labels(dataset)
     except KeyError:
         labels = []
+    # Copies, as of ``LabelFraction(keep='labelled')``, would vote many times.
+    distinct = getattr(dataset, 'distinct_images', None)
     chosen, taken = [], Counter()
-    for index, label in enumerate(labels):
+    for index, label in enumerate(labels[:distinct]):
         if label >= 0 and taken[label] != images_per_class:
             taken[label] += 1
             chosen.append(index)

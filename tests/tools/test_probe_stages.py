@@ -182,6 +182,9 @@ def test_the_first_of_each_class_whose_label_is_known():
     assert list(labelled_images(data, 2)) == [0, 2, 3, 4]
     assert list(labelled_images(data, None)) == [0, 2, 3, 4, 5, 6]
     assert labelled_images(data, 1).metainfo == Listed.metainfo
+    copies = Listed([1, 0, 1, 0, 1, 0])
+    copies.distinct_images = 2
+    assert list(labelled_images(copies)) == [0, 1]
     for unknown in ([-1, -1], [None]):
         with pytest.raises(UserError, match='no image has a known label'):
             labelled_images(Listed(unknown), None)
