@@ -86,7 +86,13 @@ class ClassFolder(CustomDataset):
         records = super().load_data_list()
         if self.unlabelled:
             self.check_unlabelled()
-            records += self._unlabelled_records()
+            # An annotation file may name some images of that folder.
+            listed = {os.path.abspath(r['img_path']) for r in records}
+            records += [
+                record
+                for record in self._unlabelled_records()
+                if os.path.abspath(record['img_path']) not in listed
+            ]
         return records
 
     def check_not_empty(self) -> None:
@@ -117,10 +123,16 @@ class ClassFolder(CustomDataset):
             os.path.abspath(folder)
             for folder in (self.img_prefix, self.unlabelled)
         ]
-        if os.path.commonpath(folders) == folders[0] and not self.ann_file:
+        common = os.path.commonpath(folders)
+        if common == folders[0] and not self.ann_file:
             raise UserError(
                 f'{self.unlabelled}: is part of {self._where}, where its '
                 'images would have a class too; move it out of there'
+            )
+        if common == folders[1] and not self.ann_file:
+            raise UserError(
+                f'{self.unlabelled}: contains {self._where}, whose images '
+                f'would come without a class too; {mend}'
             )
         self._check_not_empty(self.unlabelled, mend)
 

@@ -176,6 +176,9 @@ def test_a_further_folder_without_labels(image_folder, tmp_path):
     (root / 'list.txt').write_text('train/a/0.png 5\n')
     named = build(root, ann_file='list.txt', unlabelled='more')
     assert named.get_gt_labels().tolist() == [5, -1, -1]
+    (root / 'list.txt').write_text('more/any/depth/1.png 5\n')
+    named = build(root, ann_file='list.txt', unlabelled='more')
+    assert named.get_gt_labels().tolist() == [5, -1], 'each image once'
     bare = build(root, split='train', unlabelled='more', with_label=False)
     assert len(bare) == 5 and 'gt_label' not in bare.get_data_info(4)
 
@@ -189,6 +192,7 @@ def test_what_is_wrong_with_the_further_folder(image_folder, tmp_path):
         ('empty', 'x/empty: holds no image'),
         ('train/more', 'is part of'),
         ('train', 'is part of'),
+        ('.', 'contains'),
     ):
         wrong = dict(split='train', unlabelled=folder)
         message = error_of(root, **wrong)
