@@ -183,6 +183,17 @@ def test_table_6_starts_from_what_it_says():
             assert set(own.model.supervisions) > {'ce'}
 
 
+def test_no_best_epoch_where_top1_cannot_change():
+    frozen = [
+        n
+        for n in LEAVES
+        if {'backbone', 'head'} <= set(load(n).model.get('frozen', ()))
+    ]
+    assert len(frozen) == 3
+    for name in frozen:
+        assert load(name).default_hooks.checkpoint.save_best is None
+
+
 def test_what_starts_from_another_run_starts_from_its_last_epoch():
     seen = 0
     for name in filter(lambda n: 'representation' in n, LEAVES):

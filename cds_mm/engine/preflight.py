@@ -7,6 +7,7 @@ from pathlib import Path
 from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
+from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.data import check_dataset, check_labels, check_same_classes
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.data.pipelines import image_side
@@ -114,10 +115,12 @@ def check_frozen(cfg) -> None:
     Raises:
         UserError: parts of the model are frozen, and nothing is loaded.
     """
-    frozen = cfg.model.get('frozen')
+    frozen = set(cfg.model.get('frozen') or ())
+    if find_pretrained(cfg):
+        frozen -= {'backbone'}
     if frozen and not cfg.get('load_from'):
         raise UserError(
-            f'model.frozen={list(frozen)}: would stay at random weights; '
+            f'model.frozen={sorted(frozen)}: would stay at random weights; '
             'set load_from to a checkpoint that has them'
         )
 

@@ -66,6 +66,16 @@ def test_a_frozen_part_has_to_come_from_somewhere():
     check_frozen(Config(dict(model=dict())))
 
 
+def test_a_frozen_backbone_may_come_from_its_own_file():
+    init = dict(type='Pretrained', checkpoint='x.pth')
+    backbone = dict(type='ResNet', depth=18, init_cfg=init)
+    cfg = Config(dict(model=dict(backbone=backbone, frozen=['backbone'])))
+    check_frozen(cfg)
+    cfg.model.frozen = ['backbone', 'head']
+    with pytest.raises(UserError, match=r"frozen=\['head'\]"):
+        check_frozen(cfg)
+
+
 def test_a_teacher_of_another_resolution():
     cfg = load_config(str(CONFIGS / 'kd/kd_r18_cifar10_folder.py'))
 
