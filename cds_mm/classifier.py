@@ -154,7 +154,7 @@ class DeepSupervisedClassifier(ImageClassifier):
             for key, value in counters.items():
                 log[f'{name}.{key}'] = value
         if self.teacher:
-            log['teacher.seconds'] = inputs.new_tensor(self.teacher.seconds)
+            log['teacher.seconds'] = torch.tensor(self.teacher.seconds)
         return log
 
     def stage_outputs(

@@ -19,8 +19,10 @@ def extra(name: str) -> ModuleType:
     """
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         library = name.partition('.')[0]
+        if error.name != library:  # it is there, and broken
+            raise
         library = _DISTRIBUTIONS.get(library, library)
         raise UserError(
             f"{library} is missing; pip install 'cds_mm[demo]'"

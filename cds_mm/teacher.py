@@ -69,7 +69,8 @@ class Teacher:
                 'its config in model.teacher.config'
             )
         cfg = teacher_config(config)
-        self.image_side = image_side(cfg.train_dataloader.dataset)
+        data = cfg.get('train_dataloader')
+        self.image_side = image_side(data.dataset) if data else None
         self.model = build_teacher(cfg)
         self.watch = Stopwatch()
         state = classifier_state(read_checkpoint(checkpoint), checkpoint)

@@ -88,7 +88,14 @@ def step_and_export(name):
 DISTILLATIONS = 'kd at rkd sp cc crd one cds-kd sskd'.split()
 
 
-@pytest.mark.parametrize('method', DISTILLATIONS)
+@pytest.mark.parametrize(
+    'method',
+    [
+        # The others have no memory but their parameters.
+        pytest.param(m, marks=[] if m in ('crd', 'one') else pytest.mark.slow)
+        for m in DISTILLATIONS
+    ],
+)
 def test_a_resume_in_the_middle_changes_nothing(method):
     """Whatever a method remembers is in the checkpoint."""
     torch.manual_seed(fresh_seed())

@@ -21,6 +21,8 @@ class MethodSummaryHook(Hook):
             runner.logger.info(f'Supervision {name}: {supervision.describe()}')
         if getattr(model, 'teacher', None):
             runner.logger.info(model.teacher.describe())
+        if getattr(model, 'frozen', ()):
+            runner.logger.info(f'Not trained: {", ".join(model.frozen)}')
         branches = getattr(model, 'branches', None)
         if branches:
             count = sum(p.numel() for p in branches.parameters())

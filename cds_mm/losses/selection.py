@@ -84,7 +84,8 @@ def selected_divergence(
         temperature: T.
 
     Returns:
-        Tensor: a scalar, the mean over the rows kept; 0 where none is.
+        Tensor: a scalar, the mean over the rows kept; 0 where none is.  Of
+        several ranks each has its own rows and mean, as in SSKD's code.
     """
     kept = select_rows(teacher_logits, targets, ratio)
     if not kept.any():

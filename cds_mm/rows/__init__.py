@@ -1,7 +1,7 @@
 """Filling rows of the paper's tables; `tools/run_row.py`."""
 
 from cds_mm.rows.cell import Cell, find_config
-from cds_mm.rows.plan import Run, plan_runs
+from cds_mm.rows.plan import Run, plan_runs, with_needs
 from cds_mm.rows.result import is_finished, read_result
 from cds_mm.rows.scale import Scale, load_scale
 from cds_mm.rows.table import write_table
@@ -17,5 +17,6 @@ __all__ = [
     'plan_runs',
     'read_result',
     'run_missing',
+    'with_needs',
     'write_table',
 ]

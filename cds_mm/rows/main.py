@@ -15,7 +15,7 @@ from mmengine.config import DictAction
 
 from cds_mm.engine.preflight import check_writable
 from cds_mm.rows.cell import Cell
-from cds_mm.rows.plan import ROWS, plan_runs
+from cds_mm.rows.plan import ROWS, plan_runs, with_needs
 from cds_mm.rows.published import published
 from cds_mm.rows.result import is_finished
 from cds_mm.rows.scale import load_scale
@@ -69,7 +69,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         action=DictAction,
         default={},
-        help='settings for all runs, as of tools/train.py',
+        help='settings for all runs, as of tools/train.py; those that '
+        'others build on get the ones whose place their configs have',
     )
     return parser.parse_args(argv)
 
@@ -94,14 +95,15 @@ def main(argv=None) -> None:
         args.cfg_options,
         max(1, args.gpus),
     )
+    everything = with_needs(runs)
     if args.dry_run:
-        for run in runs:
+        for run in everything:
             print(run.folder, _state(run))
         return
     try:
-        run_missing(runs, args.jobs)
+        run_missing(everything, args.jobs)
     finally:
-        if any(map(is_finished, runs)):
+        if any(map(is_finished, everything)):
             print(write_table(runs, out, args.table, args.cfg_options))
             print(f'Saved in {out}', flush=True)
 

@@ -19,7 +19,6 @@ from cds_mm.rows.scale import Scale
 ROWS = Path('work_dirs/rows')
 # What changes how fast a run is, and not what comes out.
 _SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
-
 # Of whatever teaches: students differ, their teacher does not.
 TEACHER_SEED = 0
 # The other names in a config are for its files' own use.
@@ -47,6 +46,7 @@ class Run:
         config: the config as it is run.
         folder: for its files; another config, or another number of ranks,
             has another folder.
+        needs: the runs whose last checkpoints it starts or learns from.
     """
 
     cell: Cell
@@ -101,7 +101,7 @@ def plan_runs(
     options: dict | None = None,
     ranks: int = 1,
 ) -> list[Run]:
-    """All runs of a row, seed by seed, each after those that it builds on.
+    """The runs of a row, seed by seed; :func:`with_needs` has the others.
 
     Args:
         cells: what is compared.
@@ -116,7 +116,11 @@ def plan_runs(
             batch size.
     """
     planner = Planner(Path(work_dir), options or {}, ranks)
-    runs = [planner.plan(c, seed, scale) for seed in seeds for c in cells]
+    return [planner.plan(c, seed, scale) for seed in seeds for c in cells]
+
+
+def with_needs(runs: list[Run]) -> list[Run]:
+    """``runs``, and before each of them those that it builds on, once."""
     ordered = [run for last in runs for run in [*all_needs(last), last]]
     return list({run.folder: run for run in ordered}.values())
 
@@ -140,11 +144,26 @@ class Planner:
     options: dict
     ranks: int
 
-    def plan(self, cell: Cell, seed: int, scale: Scale) -> Run:
-        """Plan one run, and those whose checkpoints its config names."""
+    def plan(
+        self, cell: Cell, seed: int, scale: Scale, is_asked_for: bool = True
+    ) -> Run:
+        """Plan one run, and those whose checkpoints its config names.
+
+        Args:
+            cell: of the run.
+            seed: of the run.
+            scale: of the run.
+            is_asked_for: whether all options are for it.  A run that another
+                builds on gets those whose place it has.
+        """
         leaf = find_config(cell)
         config = scale.apply(load_config(str(leaf)), cell.data)
-        config.merge_from_dict(self.options)
+        options = {
+            key: value
+            for key, value in self.options.items()
+            if is_asked_for or _has_place(config._cfg_dict, key)
+        }
+        config.merge_from_dict(options)
         _check_recipe(cell, config, self.ranks)
         needs = [
             self._plan_need(named, seed, scale)
@@ -160,9 +179,20 @@ class Planner:
         # One teacher teaches all; a first stage is a part of its run.
         if named.is_teacher:
             seed, scale = TEACHER_SEED, scale.of_teachers()
-        need = self.plan(cell_of(named.stem), seed, scale)
+        need = self.plan(cell_of(named.stem), seed, scale, False)
         named.replace(need.config_file, need.last_checkpoint)
         return need
+
+
+def _has_place(config, key: str) -> bool:
+    """Whether the part of a config is there that a dotted key would go to."""
+    *parents, _ = key.split('.')
+    for parent in parents:
+        if isinstance(config, list | tuple) and parent.isdigit():
+            config = dict(enumerate(config)).get(int(parent))
+        else:
+            config = config.get(parent) if isinstance(config, dict) else None
+    return config is not None
 
 
 def _check_recipe(cell, config, ranks):

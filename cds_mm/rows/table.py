@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.rows.plan import Run
+from cds_mm.rows.plan import Run, with_needs
 from cds_mm.rows.published import published
 from cds_mm.rows.result import METRIC, is_finished, read_result
 
@@ -19,17 +19,19 @@ def write_table(
     """Write what the runs of a row gave; return the text.
 
     Args:
-        runs: as planned; a cell without any result is left out.
+        runs: as planned, without those that they build on, which get rows
+            of their own; a row without any result is left out.
         path: the file to write.
         table: the paper's table whose numbers stand beside ours, None for
             those of the same data set.
         options: what was set for all runs beyond the scale.
     """
     lines = [_head(runs), '|---|---|---|---|---|---|---|---|']
-    scale = runs[-1].scale
     rows = _finished_rows(runs)
-    lines += [_line(own, scale, path.parent, table) for own in rows]
-    lines += _other_metrics(rows, scale)
+    lines += [
+        _line(title, own, path.parent, table) for title, own in rows.items()
+    ]
+    lines += _other_metrics(rows)
     text = '\n'.join([*_about(runs, options or {}), '', *lines, ''])
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode())
@@ -37,19 +39,21 @@ def write_table(
 
 
 def _finished_rows(runs):
-    kinds = dict.fromkeys(map(_kind, runs))
-    rows = [[run for run in runs if _kind(run) == kind] for kind in kinds]
-    return [own for own in rows if any(map(is_finished, own))]
-
-
-def _kind(run):
-    # A teacher may be of the same cell at another scale.
-    return run.cell, run.scale.name
+    """Runs by the title of their row: those asked for, then their needs."""
+    rows = {}
+    for run in runs:
+        rows.setdefault(run.cell.title, []).append(run)
+    folders = {run.folder for run in runs}
+    for run in with_needs(runs):
+        if run.folder not in folders:
+            title = f'{run.cell.title} (scale `{run.scale.name}`, to build on)'
+            rows.setdefault(title, []).append(run)
+    return {t: own for t, own in rows.items() if any(map(is_finished, own))}
 
 
 def _about(runs, options):
-    # What others build on comes first, and may have another scale.
-    scale = runs[-1].scale
+    scale = runs[0].scale
+    runs = with_needs(runs)
     results = [read_result(run) for run in runs if is_finished(run)]
     about = [f'Scale `{scale.name}`: {" ".join(scale.about.split())}']
     if options:
@@ -76,7 +80,7 @@ def _head(runs):
     )
 
 
-def _line(runs, scale, folder, table):
+def _line(title, runs, folder, table):
     cell = runs[0].cell
     results = [read_result(run) for run in runs if is_finished(run)]
     by_seed = [
@@ -88,7 +92,7 @@ def _line(runs, scale, folder, table):
     spread = f'{stdev(last):.1f}' if len(last) > 1 else ''
     minutes = mean(result['wall_seconds'] for result in results) / 60
     return (
-        f'| [{_title(runs, scale)}]({leaf}) | {first["epochs"]} '
+        f'| [{title}]({leaf}) | {first["epochs"]} '
         f'| {first["views_of_each_image"]} '
         f'| {" / ".join(map(_number, by_seed))} '
         f'| {_number(mean(last) if last else None)} | {spread} '
@@ -97,21 +101,15 @@ def _line(runs, scale, folder, table):
     )
 
 
-def _title(runs, scale):
-    own = runs[0].scale
-    other = f', scale `{own.name}`' if own != scale else ''
-    return runs[0].cell.title + other
-
-
-def _other_metrics(rows, scale):
+def _other_metrics(rows):
     """A second table of whatever else the runs were judged by, if any."""
     found = {
-        _title(own, scale): [
+        title: [
             read_result(run).get('metrics', {})
             for run in own
             if is_finished(run)
         ]
-        for own in rows
+        for title, own in rows.items()
     }
     names = dict.fromkeys(
         name for of_row in found.values() for one in of_row for name in one

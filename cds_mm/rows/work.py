@@ -1,5 +1,6 @@
 """Running what is missing of a row."""
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from cds_mm.engine.together import Command, run_together
 from cds_mm.errors import UserError
 from cds_mm.paths import TOOLS, in_project
-from cds_mm.rows.plan import Run
+from cds_mm.rows.plan import Run, all_needs
 from cds_mm.rows.result import (
     commit_here,
     is_finished,
@@ -27,7 +28,8 @@ def run_missing(runs: list[Run], jobs: int = 1) -> None:
         jobs: how many at once.
 
     Raises:
-        UserError: some of them failed; the others were run to their end.
+        UserError: some of them failed; the others were run to their end, but
+            for those that build on these.
     """
     if jobs > 1 and torch.cuda.is_available():
         raise UserError(
@@ -35,15 +37,21 @@ def run_missing(runs: list[Run], jobs: int = 1) -> None:
             'it at 1 and share a run among GPUs with --gpus'
         )
     missing = _missing(runs)
-    _say_what_is_there(runs)
-    done = 0
+    _say_what_is_there([run for run in runs if run not in missing], runs)
+    done, failed = 0, []
     for depth in sorted({run.depth for run in missing}):
-        commands = [_command(r, jobs) for r in missing if r.depth == depth]
-        failed = run_together(
+        lost = {command.log.parent for command in failed}
+        commands = [
+            _command(run, jobs)
+            for run in missing
+            if run.depth == depth
+            and not any(need.folder in lost for need in all_needs(run))
+        ]
+        failed += run_together(
             commands, jobs, keep_going=True, before=done, total=len(missing)
         )
-        _check(failed, len(missing))
         done += len(commands)
+    _check(failed, len(missing), len(missing) - done)
 
 
 def _missing(runs):
@@ -57,10 +65,11 @@ def _missing(runs):
     return missing
 
 
-def _check(failed, total):
+def _check(failed, total, waiting):
     if failed:
+        others = f' and {waiting} that build on them' if waiting else ''
         raise UserError(
-            f'{len(failed)} of {total} runs failed, the first is '
+            f'{len(failed)} of {total} runs failed{others}, the first is '
             f'{failed[0].title} ({_said(failed[0].log)}; its output is in '
             f'{failed[0].log}); mend that and start again: what is finished '
             'is not repeated'
@@ -74,8 +83,8 @@ def _said(log: Path) -> str:
     return (errors or lines)[-1].removeprefix('error: ')
 
 
-def _say_what_is_there(runs):
-    results = [read_result(run) for run in runs if is_finished(run)]
+def _say_what_is_there(finished, runs):
+    results = [read_result(run) for run in finished]
     other = sum(commit_here() not in result['commits'] for result in results)
     note = f' ({other} of them with another commit)' if other else ''
     print(
@@ -85,6 +94,8 @@ def _say_what_is_there(runs):
 
 
 def _command(run, jobs):
+    if is_finished(run):  # but without its weights: it begins anew
+        _set_aside(run)
     config = _write_config(run)
     return Command(
         _words(run, config),
@@ -94,6 +105,13 @@ def _command(run, jobs):
         finish=lambda: write_result(run),
         ranks=run.ranks,
     )
+
+
+def _set_aside(run):
+    aside = run.folder.with_name(f'{run.folder.name}_without_weights')
+    if aside.exists():
+        shutil.rmtree(aside)
+    run.folder.rename(aside)
 
 
 def _words(run, config):

@@ -28,7 +28,8 @@ class ContrastiveRepresentationDistillation(Supervision):
     two trained embeddings, two banks with a row for each image of the
     training set, and for each image K negatives of other classes.  The
     banks are buffers, equal on all ranks; which negatives a step draws is a
-    function of (seed, step, rank), so a resumed run draws the same.
+    function of (seed, step, rank), so a resumed run draws the same.  An
+    average of weights (EMAHook) keeps a second set of the banks.
 
     Args:
         weight: of both sides; 0.8 in RepDistiller.

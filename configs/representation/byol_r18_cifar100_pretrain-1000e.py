@@ -3,9 +3,9 @@ r"""BYOL, ResNet-18, CIFAR-100, 1000 epochs of pretraining.
     python tools/train.py \
         configs/representation/byol_r18_cifar100_pretrain-1000e.py
 
-Without labels; byol_r18_cifar100_80e.py fine-tunes it.  The recipe is that of
-ImageNet without blur, our choice.  For 1 GPU with 512 images.  Top-1: there is
-no classifier; not measured here.
+Without labels; byol_r18_cifar100_80e.py fine-tunes it.  Our choice: the recipe
+of ImageNet without blur, batch 512, crops as SupContrast has them.  For 1 GPU
+with 512 images.  Top-1: there is no classifier; not measured here.
 """
 
 _base_ = [

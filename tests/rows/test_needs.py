@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from cds_mm.rows import Cell, Scale, load_scale, plan_runs, write_table
+from cds_mm.errors import UserError
+from cds_mm.rows import (
+    Cell,
+    Scale,
+    load_scale,
+    plan_runs,
+    with_needs,
+    work,
+    write_table,
+)
 from cds_mm.rows.needs import named_runs
 from cds_mm.rows.work import _missing
 
@@ -25,9 +34,10 @@ def finish(run, weights=True):
 
 
 def test_a_teacher_is_trained_once_at_its_own_scale(tmp_path):
-    runs = plan_runs(
+    asked = plan_runs(
         [cell('kd'), cell('sskd')], [3, 4], load_scale('cpu-small'), tmp_path
     )
+    runs = with_needs(asked)
     assert names(runs) == [
         ('baseline', 'cpu', 0),
         ('kd', 'cpu-small', 3),
@@ -50,10 +60,10 @@ def test_a_teacher_is_trained_once_at_its_own_scale(tmp_path):
 
 def test_another_teacher_is_another_run(tmp_path):
     scale = load_scale('cpu-small')
-    (one,) = plan_runs([cell('kd')], [0], scale, tmp_path)[1:]
+    (one,) = plan_runs([cell('kd')], [0], scale, tmp_path)
     options = {'optim_wrapper.optimizer.lr': 0.01}
     other, again = (
-        plan_runs([cell('kd')], [0], scale, tmp_path, o)[1]
+        plan_runs([cell('kd')], [0], scale, tmp_path, o)[0]
         for o in (options, {})
     )
     assert one.folder == again.folder != other.folder
@@ -77,7 +87,7 @@ def test_a_first_stage_has_the_seed_and_scale_of_its_run():
     )
     assert (named.stem, named.is_teacher) == ('a_b_c', False)
     runs = plan_runs([cell('sskd-teacher', '60e')], [5], load_scale('cpu'))
-    assert names(runs) == [
+    assert names(with_needs(runs)) == [
         ('baseline', 'cpu', 5),
         ('sskd-teacher, 60e', 'cpu', 5),
     ]
@@ -93,7 +103,7 @@ def test_other_files_are_the_users(path):
 
 def test_what_is_missing(tmp_path):
     scale = load_scale('cpu-small')
-    runs = plan_runs([cell('sskd')], [0], scale, tmp_path)
+    runs = with_needs(plan_runs([cell('sskd')], [0], scale, tmp_path))
     teacher, rotations, student = runs
     assert _missing(runs) == runs
     finish(teacher)
@@ -116,31 +126,99 @@ def test_a_scale_leaves_out_what_a_leaf_is_without(tmp_path):
     assert changed.val_evaluator is None
 
 
-def test_the_table_tells_the_scales_apart(tmp_path):
-    scale = load_scale('cpu-small')
-    cells = [cell('baseline'), cell('kd')]
-    runs = plan_runs(cells, [0], scale, tmp_path)
+def test_an_option_goes_where_it_has_a_place(tmp_path):
+    options = {
+        'model.teacher.batchnorm': 'train',
+        'model.supervisions.kd.temperature': 2.0,
+        'optim_wrapper.optimizer.lr': 0.01,
+    }
+    runs = plan_runs(
+        [cell('kd')], [0], load_scale('cpu-small'), tmp_path, options
+    )
+    teacher, student = (run.config for run in with_needs(runs))
+    assert student.model.teacher.batchnorm == 'train'
+    assert student.model.supervisions.kd.temperature == 2
+    assert 'teacher' not in teacher.model
+    assert list(teacher.model.supervisions) == ['ce']
+    assert teacher.optim_wrapper.optimizer.lr == 0.01
+
+
+def write_results(runs):
     for number, run in enumerate(runs):
         finish(run)
+        last = 40.0 + number
         result = dict(
-            last=40.0 + number,
+            last=last,
             epochs=run.epochs,
             views_of_each_image=run.epochs,
             wall_seconds=60,
             commits=['abc'],
             date='2026-01-01',
             machines=['CPU'],
-            metrics={'accuracy/top1': 40.0 + number, 'calibration/nll': 1.25},
+            metrics={'accuracy/top1': last, 'calibration/nll': 1.25},
         )
         run.result_file.write_text(json.dumps(result))
+
+
+def test_the_table_tells_the_scales_apart(tmp_path):
+    scale = load_scale('cpu-small')
+    cells = [cell('baseline'), cell('kd')]
+    runs = plan_runs(cells, [0], scale, tmp_path)
+    write_results(with_needs(runs))
     text = write_table(runs, tmp_path / 'row.md')
     assert text.startswith('Scale `cpu-small`: For a CPU core, smaller')
+    assert '3 of 3 runs' in text
     rows, _, others = text.partition('\nMean of the seeds (spread):\n\n')
-    first, teacher, student = rows.splitlines()[-3:]
-    assert '[baseline](' in first
+    first, student, teacher = rows.splitlines()[-3:]
+    assert first.startswith('| [baseline](')
     assert '| 20 | 20 | 40.0 | 40.0 |' in first
-    assert '[baseline, scale `cpu`](' in teacher
+    assert student.startswith('| [kd](')
+    assert teacher.startswith('| [baseline (scale `cpu`, to build on)](')
     assert '| 25 | 25 | 41.0 | 41.0 |' in teacher
-    assert '[kd](' in student
     assert others.splitlines()[0] == '| method | calibration/nll |'
-    assert others.splitlines()[-1] == '| kd | 1.25 |'
+    assert '| kd | 1.25 |' in others.splitlines()
+
+
+def test_a_teacher_is_no_seed_of_the_row(tmp_path):
+    cells = [cell('baseline'), cell('kd')]
+    runs = plan_runs(cells, [3, 4], load_scale('cpu'), tmp_path)
+    write_results(with_needs(runs))
+    text = write_table(runs, tmp_path / 'row.md')
+    assert '| top-1, seed 3 / 4 |' in text
+    assert '5 of 5 runs' in text
+    assert text.count('| [baseline](') == 1
+    assert text.count('| [baseline (scale `cpu`, to build on)](') == 1
+
+
+def test_one_failure_stops_those_alone_that_build_on_it(tmp_path, monkeypatch):
+    cells = [cell('baseline'), cell('cds-kd'), cell('sskd')]
+    asked = plan_runs(cells, [0], load_scale('cpu-small'), tmp_path)
+    begun = []
+
+    def fail_cds(commands, *args, **kwargs):
+        begun.extend(command.log.parent for command in commands)
+        return [c for c in commands if '/cds_r18' in str(c.log)]
+
+    monkeypatch.setattr(work, 'run_together', fail_cds)
+    runs = with_needs(asked)
+    for run in runs:
+        run.folder.mkdir(parents=True)
+        (run.folder / 'run.log').write_text('error: lost\n')
+    with pytest.raises(
+        UserError, match='1 of 6 runs failed and 1 that build on them'
+    ):
+        work.run_missing(runs)
+    baseline, distilled, student = asked
+    assert {run.folder for run in runs} - set(begun) == {distilled.folder}
+    assert begun[0] == baseline.folder and begun[-1] == student.folder
+
+
+def test_a_run_without_its_weights_begins_anew(tmp_path, monkeypatch):
+    asked = plan_runs([cell('kd')], [0], load_scale('cpu-small'), tmp_path)
+    teacher, _ = runs = with_needs(asked)
+    finish(teacher, weights=False)
+    monkeypatch.setattr(work, 'run_together', lambda *a, **k: [])
+    work.run_missing(runs)
+    assert not teacher.result_file.exists()
+    aside = teacher.folder.with_name('seed0_without_weights')
+    assert (aside / 'result.json').exists()

@@ -40,7 +40,8 @@ two_views = [
     _base_.pack,
 ]
 # SSKD: flipped once, then turned, each turn with a crop of its own.  Cutout,
-# which the released code has not, is on every first view here.
+# which SSKD's code has not, is on all four, as it is on the one view of the
+# methods that it is compared with.
 four_rotations = [
     _base_.load,
     _base_.flip,
