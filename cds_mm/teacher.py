@@ -76,7 +76,8 @@ class Teacher:
         state = classifier_state(read_checkpoint(checkpoint), checkpoint)
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
-        load_strictly(self.model, used, checkpoint, f'teacher {config}')
+        owner = f'the network of model.teacher.config={config}'
+        load_strictly(self.model, used, checkpoint, owner)
         self.model.requires_grad_(False)
         self.model.eval()
 

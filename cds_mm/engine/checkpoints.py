@@ -14,6 +14,7 @@ from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.engine.config import is_detection
 from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
+from cds_mm.paths import CONFIGS, in_project
 
 
 def check_pretrained(cfg) -> None:
@@ -67,6 +68,7 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
     """
     if '://' in str(path):
         return {}
+    _check_there(path)
     checkpoint = _read(path)
     meta = checkpoint.get('meta') or {}
     # Else the host cannot read the state of OneCycleLR in its safe way; it
@@ -84,6 +86,17 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
             f'a run from it with --cfg-options load_from={path}'
         )
     return meta
+
+
+def _check_there(path):
+    """Say which config writes a checkpoint that is not there yet."""
+    stem = Path(path).parent.name
+    leaf = next(iter(sorted(CONFIGS.rglob(f'{stem}.py'))), None)
+    if leaf and not Path(path).exists():
+        raise UserError(
+            f'{path}: no such file yet; train {in_project(leaf)} first, or '
+            'name another checkpoint (load_from in the config)'
+        )
 
 
 def _read(path):

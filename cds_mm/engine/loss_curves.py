@@ -173,10 +173,10 @@ def draw_curves(path, runs: list[Curves], loss: str, metric: str) -> None:
     loss = f'training {loss}{", as logged" if weighted else ", unweighted"}'
     for run, (colour, line) in zip(runs, _styles(runs), strict=True):
         style = dict(color=colour, linestyle=line, linewidth=1.5)
-        left.plot(run.epochs, run.losses, label=_shorten(run.name), **style)
-        middle.plot(
-            run.validated, run.scores, marker='o', markersize=4, **style
-        )
+        dots = dict(marker='o', markersize=3)  # a run may have one epoch
+        name = _shorten(run.name)
+        left.plot(run.epochs, run.losses, label=name, **dots, **style)
+        middle.plot(run.validated, run.scores, **dots, **style)
         right.scatter(run.losses[-1], run.scores[-1], color=colour, s=45)
     left.set(title='Loss over epochs', xlabel='epoch', ylabel=loss)
     middle.set(title='Score over epochs', xlabel='epoch', ylabel=metric)

@@ -72,7 +72,10 @@ def main(argv: list[str] | None = None) -> None:
     if is_main_process():
         # As here most data sets are published with: then T has seen what it
         # is judged on, which is to be said wherever it is shown.
-        fitted_on = 'val' if needs_val else 'val (the test set itself)'
+        fitted_on = 'val'
+        if _same_place(cfg):
+            part = 'images of the test set' if needs_val else 'the test set'
+            fitted_on = f'val ({part} itself)'
         report(args, test, val, fitted_on)
 
 
@@ -143,6 +146,15 @@ def _check(args, cfg):
 def _same_images(cfg):
     test, val = (
         {k: v for k, v in loader.dataset.items() if k != 'pipeline'}
+        for loader in (cfg.test_dataloader, cfg.val_dataloader)
+    )
+    return test == val
+
+
+def _same_place(cfg):
+    """Whether both are from one set, of which one may take fewer images."""
+    test, val = (
+        [loader.dataset.get(key) for key in ('data_root', 'split', 'ann_file')]
         for loader in (cfg.test_dataloader, cfg.val_dataloader)
     )
     return test == val

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
 from cds_mm.configfile import load_config
+from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.preflight import (
     check_classes,
     check_frozen,
@@ -74,6 +75,15 @@ def test_a_frozen_backbone_may_come_from_its_own_file():
     cfg.model.frozen = ['backbone', 'head']
     with pytest.raises(UserError, match=r"frozen=\['head'\]"):
         check_frozen(cfg)
+
+
+def test_a_first_stage_that_was_not_run_is_named(tmp_path):
+    path = tmp_path / 'supcon_r18_cifar100_1000e' / 'epoch_1000.pth'
+    wanted = 'train configs/representation/supcon_r18_cifar100_1000e.py first'
+    with pytest.raises(UserError, match=wanted):
+        check_checkpoint(str(path))
+    with pytest.raises(UserError, match='no such file; check the path'):
+        check_checkpoint(str(tmp_path / 'mine' / 'epoch_1.pth'))
 
 
 def test_a_teacher_of_another_resolution():
