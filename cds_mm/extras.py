@@ -21,7 +21,8 @@ def extra(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         library = name.partition('.')[0]
-        if error.name != library:  # it is there, and broken
+        missing = (error.name or '').partition('.')[0]
+        if missing != library:  # it is there, and lacks another
             raise
         library = _DISTRIBUTIONS.get(library, library)
         raise UserError(

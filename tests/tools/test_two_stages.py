@@ -8,7 +8,7 @@ from cds_mm.configfile import load_config
 from cds_mm.engine.test import evaluation_config, parse_args
 from cds_mm.errors import UserError
 from cds_mm.rows.cell import Cell
-from cds_mm.rows.plan import plan_runs
+from cds_mm.rows.plan import plan_runs, with_needs
 from cds_mm.rows.scale import Scale
 from cds_mm.testing import CONFIGS, shrink
 
@@ -98,7 +98,7 @@ def byol(train):
 )
 def test_a_row_runs_both(method, variant, first, tmp_path):
     cell = Cell(method, 'r18', 'cifar100', variant)
-    runs = plan_runs([cell], [0], Scale(), tmp_path)
+    runs = with_needs(plan_runs([cell], [0], Scale(), tmp_path))
     assert [run.cell.name for run in runs] == [first, cell.name]
     assert runs[1].config.load_from == str(runs[0].last_checkpoint)
 
