@@ -5,7 +5,7 @@ The twin of CDS with as many iterations, on the labelled images alone.
     python tools/train.py configs/semi/baseline_r18_cifar10_folder_10pct.py
 
 For 1 GPU with 128 images.  Top-1 57.3 % published (figure, read off);
-not measured at this scale.
+not measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

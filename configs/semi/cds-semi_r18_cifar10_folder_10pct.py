@@ -5,7 +5,7 @@ The others are unlabelled images of the same batches.
     python tools/train.py configs/semi/cds-semi_r18_cifar10_folder_10pct.py
 
 For 1 GPU with 128 images.  Top-1 75.6 % published (figure, read off);
-not measured at this scale.
+not measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [
