@@ -98,7 +98,7 @@ def test_a_config_that_is_not_there(command, folder, tmp_path):
 @pytest.mark.slow
 def test_a_student_comes_after_those_it_learns_from(command, folder, tmp_path):
     done = command(*row(folder, tmp_path, 'sskd')).fine()
-    begun = re.findall(r'/(\S+)\.py, seed 0 \.\.\.', done.out)
+    begun = re.findall(r'/([^/\s]+)\.py, seed 0 \.\.\.', done.out)
     assert begun == [
         'baseline_r18_cifar10_folder',
         'sskd-teacher_r18_cifar10_folder_60e',
