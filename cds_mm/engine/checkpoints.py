@@ -90,9 +90,11 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
 
 def _check_there(path):
     """Say which config writes a checkpoint that is not there yet."""
+    if Path(path).exists():
+        return
     stem = Path(path).parent.name
     leaf = next(iter(sorted(CONFIGS.rglob(f'{stem}.py'))), None)
-    if leaf and not Path(path).exists():
+    if leaf:
         raise UserError(
             f'{path}: no such file yet; train {in_project(leaf)} first, or '
             'name another checkpoint (load_from in the config)'

@@ -105,6 +105,7 @@ class RotationDistillation(RotationSupervision):
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss for each branch."""
+        sources = self.sources(outputs)
         losses = {
             name: self.weight
             * selected_divergence(
@@ -112,7 +113,7 @@ class RotationDistillation(RotationSupervision):
                     outputs.teacher.branches[name], self.num_views
                 ),
                 rotated_similarity(rows, self.num_views),
-                self.sources(outputs),
+                sources,
                 self.keep_wrong,
                 self.temperature,
             )
