@@ -1,0 +1,1 @@
+"""What `tools/benchmark.py` measures; nothing here is part of the package."""

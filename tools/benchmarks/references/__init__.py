@@ -1,0 +1,1 @@
+"""Plain ways of doing the same, which the package is measured against."""
