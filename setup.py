@@ -22,6 +22,8 @@ REQUIRES = [
     'onedl-mmpretrain>=1.3.6',
     'pycocotools>=2.0.11',
     'safetensors>=0.8.0',
+    # Decodes JPEG files.
+    'simplejpeg>=1.9.0',
     # The lists of Stanford Dogs, the fit of a temperature.
     'scipy>=1.15.3',
     'tensorboard>=2.21.0',

@@ -1,6 +1,8 @@
 """View recipes, data sets and samplers, registered with MMPretrain."""
 
 from cds_mm.data.auto_augment import RGBAutoAugment
+from cds_mm.data.batch_colour import BatchColorJitter, BatchGrayscale
+from cds_mm.data.batch_geometry import BatchCrop, BatchCutout, BatchFlip
 from cds_mm.data.checks import (
     check_dataset,
     check_labels,
@@ -10,11 +12,13 @@ from cds_mm.data.class_folder import ClassFolder
 from cds_mm.data.colour import RGBColorJitter, RGBGrayscale
 from cds_mm.data.crop import AntialiasedResizedCrop
 from cds_mm.data.cutout import ClippedCutout
+from cds_mm.data.draws import Draws
 from cds_mm.data.equal_iterations_sampler import EqualIterationsSampler
 from cds_mm.data.label_fraction import LabelFraction
 from cds_mm.data.loading import LoadRGBImage, read_rgb
 from cds_mm.data.m_per_class_sampler import MPerClassSampler
 from cds_mm.data.multi_view import SeededMultiView
+from cds_mm.data.packing import PackChannelsLast, collate_views
 from cds_mm.data.preprocessor import MultiViewDataPreprocessor
 from cds_mm.data.rotation import RightAngleRotation
 from cds_mm.data.seeding import SeededFetch
@@ -22,13 +26,20 @@ from cds_mm.data.stanford_dogs import StanfordDogs
 
 __all__ = [
     'AntialiasedResizedCrop',
+    'BatchColorJitter',
+    'BatchCrop',
+    'BatchCutout',
+    'BatchFlip',
+    'BatchGrayscale',
     'ClassFolder',
     'ClippedCutout',
+    'Draws',
     'EqualIterationsSampler',
     'LabelFraction',
     'LoadRGBImage',
     'MPerClassSampler',
     'MultiViewDataPreprocessor',
+    'PackChannelsLast',
     'RGBAutoAugment',
     'RGBColorJitter',
     'RGBGrayscale',
@@ -39,5 +50,6 @@ __all__ = [
     'check_dataset',
     'check_labels',
     'check_same_classes',
+    'collate_views',
     'read_rgb',
 ]

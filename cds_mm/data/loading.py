@@ -10,6 +10,7 @@ from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.utils.data import get_worker_info
 
+from cds_mm.data.jpeg import decode_jpeg
 from cds_mm.errors import UserError
 
 # One slot for the main process and one for each worker.
@@ -20,10 +21,10 @@ _SLOTS = 1024
 class LoadRGBImage(BaseTransform):
     """Read ``img_path`` into ``img``, RGB uint8 (H, W, 3).
 
-    PIL decodes, because it reports a truncated file; OpenCV fills the rest
-    with grey and says nothing.  Like OpenCV's colour mode, this turns the
-    image as its EXIF tag says, drops alpha, repeats grey in three channels
-    and keeps the high byte of 16-bit samples.
+    The pixels are PIL's, which reports a truncated file; OpenCV fills the
+    rest with grey and says nothing.  Like OpenCV's colour mode, this turns
+    the image as its EXIF tag says, drops alpha, repeats grey in three
+    channels and keeps the high byte of 16-bit samples.
 
     A sample that has ``img`` already keeps it: MMPretrain's CIFAR gives RGB
     arrays, and so one pipeline serves files and pickles.
@@ -34,9 +35,12 @@ class LoadRGBImage(BaseTransform):
             dataset draws another sample; which one depends on the seed of
             the sample alone. Defaults to 'raise'.
         backend_args (dict, optional): file backend of MMEngine.
+        keep_pixels (int, optional): decode a JPEG at 1/2, 1/4 or 1/8 of its
+            sides as long as this many pixels are left, for a recipe that
+            would shrink them anyway. Defaults to None: at full size.
     """
 
-    def __init__(self, on_error='raise', backend_args=None):
+    def __init__(self, on_error='raise', backend_args=None, keep_pixels=None):
         if on_error not in ('raise', 'skip'):
             raise UserError(
                 f"LoadRGBImage: on_error={on_error!r} is none of 'raise' and "
@@ -44,6 +48,7 @@ class LoadRGBImage(BaseTransform):
             )
         self.on_error = on_error
         self.backend_args = backend_args
+        self.keep_pixels = keep_pixels
         self._skipped = None
         if on_error == 'skip':
             # Each process adds to its own slot only: no lock, no lost count.
@@ -71,7 +76,7 @@ class LoadRGBImage(BaseTransform):
 
     def _load_or_skip(self, path: str) -> np.ndarray | None:
         try:
-            return read_rgb(path, self.backend_args)
+            return read_rgb(path, self.backend_args, self.keep_pixels)
         except UserError:
             if self.on_error == 'raise':
                 raise
@@ -84,12 +89,17 @@ class LoadRGBImage(BaseTransform):
         return f'{type(self).__name__}(on_error={self.on_error!r})'
 
 
-def read_rgb(path: str, backend_args: dict | None = None) -> np.ndarray:
+def read_rgb(
+    path: str,
+    backend_args: dict | None = None,
+    keep_pixels: int | None = None,
+) -> np.ndarray:
     """Read an image file.
 
     Args:
         path: the file, in any place that MMEngine's backends read.
         backend_args: file backend of MMEngine.
+        keep_pixels: as of :func:`cds_mm.data.jpeg.decode_jpeg`.
 
     Returns:
         RGB uint8 (H, W, 3).
@@ -104,6 +114,9 @@ def read_rgb(path: str, backend_args: dict | None = None) -> np.ndarray:
             f'{path}: cannot be read ({error.strerror or error}); restore '
             'the file or take it out of the annotation file'
         ) from error
+    image = decode_jpeg(data, keep_pixels)
+    if image is not None:
+        return image
     try:
         return _decode(data)
     # PIL's decoders raise these, SyntaxError for broken PNG chunks.

@@ -3,7 +3,7 @@
 import copy
 
 from mmcv.transforms import Compose
-from mmpretrain.datasets.transforms import MultiView
+from mmpretrain.datasets.transforms import MultiView, RandomResizedCrop
 from mmpretrain.registry import TRANSFORMS
 
 from cds_mm.data.seeding import seed_view
@@ -39,10 +39,20 @@ class SeededMultiView(MultiView):
         """Replace ``img`` (H, W, C) uint8 by the list of its views."""
         views = []
         for view, pipeline in enumerate(self.transforms):
+            own = _own(results, pipeline)
             seed_view(self.first_seed + view)
-            views.append(pipeline(copy.deepcopy(results))['img'])
+            views.append(pipeline(own)['img'])
         results['img'] = views
         return results
+
+
+def _own(results: dict, pipeline: Compose) -> dict:
+    """A copy for one view, which may change it."""
+    # A crop that resizes makes an image of its own of it.
+    first = next(iter(pipeline), None)
+    crops = isinstance(first, RandomResizedCrop)
+    image = results['img']
+    return copy.deepcopy(results, {id(image): image} if crops else None)
 
 
 def _build(step):

@@ -2,8 +2,11 @@
 
 import torch
 from mmpretrain.models import ClsDataPreprocessor
-from mmpretrain.registry import MODELS
+from mmpretrain.registry import MODELS, TRANSFORMS
+from torch import Tensor
 
+from cds_mm.data.draws import Draws
+from cds_mm.data.seeding import DRAW_KEY
 from cds_mm.errors import UserError
 
 
@@ -18,14 +21,31 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
 
     Images reach the device as uint8, a quarter of the bytes of float32, and
     are normalised there.
+
+    Args:
+        views (list[list[dict]], optional): operations of each view that are
+            done on the device for a whole batch in training, e.g.
+            ``[[], [dict(type='BatchGrayscale', prob=0.2)]]``.  One image of
+            each sample serves all views where the loader gives one.  What
+            they draw follows from each sample's key, which
+            :class:`cds_mm.hooks.SampleSeedHook` has put there; without one
+            from PyTorch's generator.
+        **kwargs: as of the parent.
     """
+
+    def __init__(self, views=None, **kwargs):
+        super().__init__(**kwargs)
+        self.views = [
+            [TRANSFORMS.build(step) for step in steps] for steps in views or ()
+        ]
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Stack the views, move them to the device and normalise.
 
         Args:
             data (dict): ``inputs``, a tensor (B, C, H, W) or a list of V such
-                tensors, and ``data_samples``, the B samples, if any.
+                tensors, and, if any, ``data_samples``, the B samples, and
+                ``draw_key`` (B,) int64.
             training (bool): whether batch augmentations apply.
 
         Returns:
@@ -37,16 +57,43 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
                 views, or a loader that did not stack the samples.
         """
         views = data['inputs']
-        if isinstance(views, (list, tuple)) and not _is_image(views[0]):
+        if training and self.views:
+            views = self._on_device(views, data.get(DRAW_KEY))
+            self._check(views, training)
+            views = _stacked(views)
+        elif isinstance(views, (list, tuple)) and not _is_image(views[0]):
             self._check(views, training)
             # Cast first: the views are stacked on the device, as uint8.
-            data = {**data, 'inputs': torch.cat(self.cast_data(list(views)))}
+            views = torch.cat(self.cast_data(list(views)))
+        data = {**data, 'inputs': views}
         if training:
             for sample in data.get('data_samples') or []:
                 if 'gt_label' not in sample:
                     # The host moves labels only where every sample has one.
                     sample.set_gt_label(-1)
         return super().forward(data, training)
+
+    def _on_device(self, images, keys: Tensor | None) -> list[Tensor]:
+        """The views, after the operations that are done here."""
+        shared = isinstance(images, Tensor)
+        images = self.cast_data(images if shared else list(images))
+        # An operation may change what it gets.
+        images = (
+            [images.clone() for _ in self.views] if shared else list(images)
+        )
+        if len(images) != len(self.views):
+            raise UserError(
+                f'data_preprocessor.views: operations for {len(self.views)} '
+                f'views, but the loader gives {len(images)}; give a list of '
+                'operations, or an empty one, for each'
+            )
+        if keys is None:
+            keys = torch.randint(2**62, (len(images[0]),))
+        for number, steps in enumerate(self.views):
+            draws = Draws(keys, number)
+            for step in steps:
+                images[number] = step(images[number], draws)
+        return images
 
     def _check(self, views, training: bool) -> None:
         if not all(isinstance(view, torch.Tensor) for view in views):
@@ -66,6 +113,18 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
                 f'{len(views)} views of a sample cannot share; remove it, or '
                 'train with one view'
             )
+
+
+def _stacked(views: list[Tensor]) -> Tensor:
+    """(V*B, 3, H, W) float32 of (B, 3, H, W) uint8 or float32."""
+    size = len(views[0])
+    # Planes apart, also where one view was never a float.
+    rows = views[0].new_empty(
+        (size * len(views), *views[0].shape[1:]), dtype=torch.float32
+    )
+    for part, view in zip(rows.split(size), views, strict=True):
+        part.copy_(view)
+    return rows
 
 
 def _is_image(item) -> bool:

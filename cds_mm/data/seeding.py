@@ -15,6 +15,9 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
+# Of a sample's dict: what it draws on the device follows from this number.
+DRAW_KEY = 'draw_key'
+
 _sample_key: tuple[int, ...] | None = None
 
 
@@ -42,6 +45,11 @@ def seeded_generator(device: torch.device, *key: int) -> torch.Generator:
     """
     _, for_torch, _ = _mixed(key)
     return torch.Generator(device).manual_seed(for_torch)
+
+
+def hashed(*key: int) -> int:
+    """A hash of integers of up to 64 bits: an integer in [0, 2**63)."""
+    return _mixed(key)[0] >> 1
 
 
 def _mixed(key):
@@ -119,5 +127,9 @@ class SeededFetch:
         return self.first_batch + self.fetched * workers + mine
 
     def _sample(self, epoch: int, index: int):
-        with sample_seed(self.seed, epoch, index):
-            return self.dataset[index]
+        key = self.seed, epoch, index
+        with sample_seed(*key):
+            sample = self.dataset[index]
+        if isinstance(sample, dict):
+            sample[DRAW_KEY] = hashed(*key)
+        return sample

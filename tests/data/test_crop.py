@@ -8,6 +8,7 @@ from scipy.stats import chisquare, ks_2samp
 from torchvision.transforms import RandomResizedCrop
 
 from cds_mm.data import AntialiasedResizedCrop
+from cds_mm.errors import UserError
 
 
 def test_resized_crop_equals_torchvision(image, rng):
@@ -90,3 +91,48 @@ def test_test_view_equals_torchvision(image, rng):
         results = TRANSFORMS.build(step)(results)
     wanted = F.center_crop(F.resize(Image.fromarray(image), 256), 224)
     assert np.array_equal(results['img'], np.array(wanted))
+
+
+@pytest.mark.parametrize('interpolation', ['bilinear', 'bicubic'])
+def test_torch_resizes_as_pillow_does(interpolation, image, rng):
+    crops = [
+        AntialiasedResizedCrop(
+            scale=(24, 31), interpolation=interpolation, backend=backend
+        )
+        for backend in ('pillow', 'torch')
+    ]
+    seed = int(rng.integers(2**31))
+    for number in range(20):
+        pillow, fast = (
+            _under_seed(seed + number, crop, image) for crop in crops
+        )
+        assert fast.shape == (24, 31, 3) and fast.dtype == np.uint8
+        assert fast.flags.c_contiguous
+        difference = np.abs(pillow.astype(int) - fast)
+        assert difference.max() <= 1 and difference.mean() < 0.5
+
+
+def test_the_kernel_for_channels_last_is_taken(image, monkeypatch):
+    # The other one is a third slower, and its result has to be turned over.
+    seen = []
+    original = torch.nn.functional.interpolate
+
+    def record(batch, *args, **kwargs):
+        resized = original(batch, *args, **kwargs)
+        seen.append((batch, resized))
+        return resized
+
+    monkeypatch.setattr(torch.nn.functional, 'interpolate', record)
+    AntialiasedResizedCrop(scale=24, backend='torch')({'img': image})
+    for tensor in seen[0]:
+        assert tensor.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_an_unknown_backend():
+    with pytest.raises(UserError, match="backend='cv2' is none of pillow"):
+        AntialiasedResizedCrop(scale=24, backend='cv2')
+
+
+def _under_seed(seed, crop, image):
+    np.random.seed(seed)
+    return crop({'img': image})['img']

@@ -5,6 +5,7 @@ from mmengine import FUNCTIONS
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
+from cds_mm.data import BatchFlip, BatchGrayscale, Draws
 from cds_mm.errors import UserError
 
 MEAN, STD = [125.0, 120.0, 110.0], [51.0, 50.0, 55.0]
@@ -108,3 +109,62 @@ def test_unstacked_views(rng):
     data = FUNCTIONS.get('pseudo_collate')(samples)
     with pytest.raises(UserError, match='default_collate'):
         preprocessor()(data)
+
+
+def drawing(rng, keys=True, **options):
+    """A batch of two views, and a preprocessor that has work on both."""
+    _, data = batch(rng, 2, size=8)
+    if keys:
+        data['draw_key'] = torch.from_numpy(rng.integers(0, 2**62, 8))
+    views = [
+        [{'type': 'BatchFlip', 'prob': 0.5}],
+        [{'type': 'BatchFlip', 'prob': 0.5}, {'type': 'BatchGrayscale'}],
+    ]
+    return data, preprocessor(views=views, **options)
+
+
+def test_operations_of_each_view_are_done_before_the_mean_goes(rng):
+    data, model = drawing(rng)
+    before = [view.clone() for view in data['inputs']]
+    got = model(data, training=True)['inputs']
+    for number, view in enumerate(before):
+        draws = Draws(data['draw_key'], number)
+        wanted = BatchFlip(0.5)(view.clone(), draws)
+        if number == 1:
+            wanted = BatchGrayscale()(wanted, draws)
+        rows = got[8 * number : 8 * number + 8]
+        assert torch.allclose(rows.double(), by_hand(wanted), atol=1e-5)
+
+
+def test_evaluation_does_none_of_them(rng):
+    data, model = drawing(rng)
+    wanted = preprocessor()(data)['inputs']
+    assert torch.equal(model(data, training=False)['inputs'], wanted)
+
+
+def test_one_image_serves_all_views(rng):
+    data, model = drawing(rng)
+    data['inputs'] = data['inputs'][0]
+    before = data['inputs'].clone()
+    twice = {**data, 'inputs': [before.clone(), before.clone()]}
+    got = model(data, training=True)['inputs']
+    assert torch.equal(got, model(twice, training=True)['inputs'])
+    assert torch.equal(data['inputs'], before)
+
+
+def test_without_keys_the_generator_of_torch_draws(rng):
+    data, model = drawing(rng, keys=False)
+    seed = int(rng.integers(2**31))
+    rows = []
+    for _ in range(2):
+        torch.manual_seed(seed)
+        copy = {**data, 'inputs': [v.clone() for v in data['inputs']]}
+        rows.append(model(copy, training=True)['inputs'])
+    assert torch.equal(*rows)
+
+
+def test_operations_for_other_views_than_there_are(rng):
+    data, model = drawing(rng)
+    data['inputs'] = data['inputs'][:1]
+    with pytest.raises(UserError, match='for 2 views, but the loader gives 1'):
+        model(data, training=True)

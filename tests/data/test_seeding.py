@@ -10,6 +10,7 @@ from mmpretrain.datasets import CustomDataset
 from torch.utils.data import DataLoader
 
 from cds_mm.data.seeding import (
+    DRAW_KEY,
     SeededFetch,
     sample_seed,
     seed_generators,
@@ -180,3 +181,18 @@ def test_mosaic_of_mmdetection(image_folder, tmp_path):
     assert all(map(torch.equal, forward, backward))
     fetch.set_epoch(1)
     assert not torch.equal(fetch([0])[0]['inputs'], forward[0])
+
+
+def test_keys_for_the_device_are_a_function_of_seed_epoch_and_sample(rng):
+    dataset = [{'inputs': 0} for _ in range(5)]
+    seed, epoch = (int(n) for n in rng.integers(0, 2**31, 2))
+
+    def keys(seed, epoch):
+        fetch = SeededFetch([dict(item) for item in dataset], seed)
+        fetch.set_epoch(epoch)
+        return [item[DRAW_KEY] for item in fetch(range(5))]
+
+    found = keys(seed, epoch)
+    assert keys(seed, epoch) == found and len(set(found)) == 5
+    assert not set(found) & {*keys(seed + 1, epoch), *keys(seed, epoch + 1)}
+    assert all(0 <= key < 2**63 for key in found)

@@ -1,0 +1,196 @@
+"""The input pipeline of a config, done where it is done fastest."""
+
+from mmengine.config import Config
+
+from cds_mm.data.labels import leaf_configs
+from cds_mm.engine.config import type_name
+
+_PREPROCESSOR = 'MultiViewDataPreprocessor'
+_MULTI_VIEW = 'SeededMultiView'
+# Their images are all of one size: also what crops can wait for the batch.
+_OF_ONE_SIZE = ('CIFAR10', 'CIFAR100')
+
+
+def use_fast_views(cfg: Config) -> list[str]:
+    """Change a training config in place so that its views come faster.
+
+    The recipe stays: crops are drawn as before, and what follows in a view
+    that has a like for batches moves to the device, with its parameters drawn
+    from the same distributions for each sample by itself.
+
+    Args:
+        cfg: of a run; what is not recognised is left alone.
+
+    Returns:
+        list[str]: what was done, in words for the log.
+    """
+    loader = cfg.get('train_dataloader')
+    if not loader:
+        return []
+    leaves = leaf_configs(loader.dataset)
+    done = [
+        *(_resize_with_torch(leaves)),
+        *(_decode_smaller(leaves)),
+        *(_move_to_device(cfg, leaves)),
+    ]
+    _pack_as_it_lies(loader, leaves)
+    return done
+
+
+def _steps(leaves):
+    """Every transform of the leaves, those inside of views too."""
+    for leaf in leaves:
+        for step in leaf.get('pipeline') or ():
+            yield step
+            for view in step.get('transforms') or ():
+                if isinstance(view, (list, tuple)):
+                    yield from view
+
+
+def _resize_with_torch(leaves):
+    crops = [s for s in _steps(leaves) if _is_resized_crop(s)]
+    for crop in crops:
+        crop.setdefault('backend', 'torch')
+    if any(crop.backend == 'torch' for crop in crops):
+        return ['antialiased resizing by torch, within a grey level of Pillow']
+    return []
+
+
+def _is_resized_crop(step):
+    return type_name(step) == 'AntialiasedResizedCrop'
+
+
+def _decode_smaller(leaves):
+    """Decode large files at the scale that the smallest crop allows."""
+    enough = 0
+    for leaf in leaves:
+        load, *views = _views(leaf)
+        firsts = [view[0] if view else {} for view in views]
+        if type_name(load) != 'LoadRGBImage' or 'keep_pixels' in load:
+            return []
+        if not all(map(_is_resized_crop, firsts)):
+            return []
+        enough = max(enough, *map(_enough_pixels, firsts))
+    for leaf in leaves:
+        leaf.pipeline[0].keep_pixels = enough
+    from_size = f'{4 * enough / 1e6:.1f}'
+    return [
+        f'JPEG files from {from_size} megapixels decoded at a smaller scale'
+    ]
+
+
+def _views(leaf):
+    """The first transform, and the list of transforms of each view."""
+    first, *rest = leaf.get('pipeline') or [{}]
+    shared = []
+    for step in rest:
+        if type_name(step) == _MULTI_VIEW:
+            return [first, *([*shared, *view] for view in step.transforms)]
+        shared.append(step)
+    return [first, shared]
+
+
+def _enough_pixels(crop):
+    """Of an image whose smallest crop is not enlarged."""
+    sides = crop.scale
+    height, width = (sides, sides) if isinstance(sides, int) else sides
+    area = crop.get('crop_ratio_range', (0.08, 1.0))[0]
+    narrow, wide = crop.get('aspect_ratio_range', (3 / 4, 4 / 3))
+    # A crop of share a and ratio r is sqrt(a r) by sqrt(a / r) of the root.
+    return round(max(width**2 / (area * narrow), height**2 * wide / area))
+
+
+def _move_to_device(cfg, leaves):
+    preprocessor = cfg.get('data_preprocessor') or {}
+    ours = type_name(preprocessor) == _PREPROCESSOR
+    if not ours or preprocessor.get('views') or preprocessor.get('to_rgb'):
+        return []
+    pipelines = [leaf.get('pipeline') or [] for leaf in leaves]
+    if any(pipeline != pipelines[0] for pipeline in pipelines):
+        return []  # one batch holds samples of several recipes
+    of_one_size = all(type_name(leaf) in _OF_ONE_SIZE for leaf in leaves)
+    split = _split(pipelines[0], of_one_size)
+    if split is None:
+        return []
+    kept, moved = split
+    for leaf in leaves:
+        leaf.pipeline = kept
+    preprocessor.views = moved
+    names = dict.fromkeys(step['type'] for view in moved for step in view)
+    return [f'on the device, in batches: {", ".join(names)}']
+
+
+def _split(pipeline, of_one_size):
+    """A pipeline for the loader, and the rest of each view; None if all."""
+    if len(pipeline) < 3 or type_name(pipeline[-1]) != 'PackInputs':
+        return None
+    load, *middle, pack = pipeline
+    several = bool(middle) and type_name(middle[-1]) == _MULTI_VIEW
+    views = middle[-1].transforms if several else [middle]
+    kept, moved = zip(
+        *(_tail(view, of_one_size) for view in views), strict=True
+    )
+    if not any(moved):
+        return None
+    if not several:
+        return [load, *kept[0], pack], list(moved)
+    if not any(kept):
+        return [load, *middle[:-1], pack], list(moved)
+    rest = dict(middle[-1], transforms=list(kept))
+    return [load, *middle[:-1], rest, pack], list(moved)
+
+
+def _tail(view, of_one_size):
+    """What of a view stays, and the end of it that works on batches."""
+    kept, moved = list(view), []
+    while kept:
+        like = _like(kept[-1], of_one_size)
+        if like is None:
+            break
+        kept.pop()
+        moved.insert(0, like)
+    return kept, moved
+
+
+def _like(step, of_one_size):
+    """The config of the same operation on a batch; None if there is none."""
+    options = dict(step)
+    name = type_name(options)
+    options.pop('type')
+    if name in ('RGBColorJitter', 'RGBGrayscale'):
+        return dict(type=name.replace('RGB', 'Batch'), **options)
+    if name == 'ClippedCutout':
+        return dict(type='BatchCutout', **options)
+    if name == 'RandomFlip':
+        return _like_flip(options)
+    if name == 'RandomCrop' and of_one_size:
+        return _like_crop(options)
+    return None
+
+
+def _like_flip(options):
+    if options.pop('direction', 'horizontal') != 'horizontal':
+        return None
+    plain = set(options) == {'prob'} and isinstance(options['prob'], float)
+    return dict(type='BatchFlip', **options) if plain else None
+
+
+def _like_crop(options):
+    size, padding = options.get('crop_size'), options.get('padding') or 0
+    if not (isinstance(size, int) and isinstance(padding, int)):
+        return None
+    if set(options) - {'crop_size', 'padding', 'pad_val'}:
+        return None
+    fill = options.get('pad_val', 0)
+    fill = [fill] * 3 if isinstance(fill, (int, float)) else list(fill)
+    return dict(type='BatchCrop', size=size, padding=padding, fill=fill)
+
+
+def _pack_as_it_lies(loader, leaves):
+    collate = loader.get('collate_fn') or {}
+    packs = [(leaf.get('pipeline') or [{}])[-1] for leaf in leaves]
+    plain = all(type_name(pack) == 'PackInputs' for pack in packs)
+    if plain and collate.get('type') == 'default_collate':
+        for pack in packs:
+            pack.type = 'PackChannelsLast'
+        loader.collate_fn = dict(type='collate_views')
