@@ -27,7 +27,8 @@ class AntialiasedResizedCrop(RandomResizedCrop):
         aspect_ratio_range (tuple): width by height, uniform in the logarithm.
         interpolation (str): 'bilinear' or 'bicubic'. Defaults to 'bilinear'.
         backend (str): 'pillow', or 'torch', whose pixels are the same within
-            a grey level, in a third of the time. Defaults to 'pillow'.
+            a grey level (bicubic: two), in a third of the time. Defaults to
+            'pillow'.
     """
 
     def __init__(self, *args, backend='pillow', **kwargs):

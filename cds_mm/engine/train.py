@@ -1,11 +1,13 @@
 """``tools/train.py``: pretraining and detection training alike."""
 
 import argparse
+import copy
 
 from cds_mm.engine.amp import use_amp
 from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.config import add_common_options, run_config
+from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
     check_classes,
@@ -47,6 +49,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='end the workers of the loaders with each epoch',
     )
+    parser.add_argument(
+        '--parity',
+        action='store_true',
+        help='the recipe as published, op by op: no fast path',
+    )
     add_common_options(parser)
     return parser.parse_args(argv)
 
@@ -71,7 +78,12 @@ def main(argv: list[str] | None = None) -> None:
         over = nothing_left(cfg, meta) if cfg.resume else ''
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     prepare_ranks(cfg)
-    runner = build_runner(cfg)
+    # The checks go on to read the recipe as it is written.
+    fast = copy.deepcopy(cfg)
+    done = [] if args.parity else use_fast_views(fast)
+    runner = build_runner(fast)
+    for line in done or ['off, every operation as it is published']:
+        runner.logger.info(f'Fast path: {line}')
     build_training(runner, cfg)
     check_classes(runner, cfg)
     check_head(runner.model)

