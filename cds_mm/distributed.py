@@ -28,9 +28,9 @@ def gather_counts(count: int, device: torch.device) -> list[int]:
     if world_size() == 1:
         return [count]
     mine = torch.tensor([count], device=device)
-    counts = [torch.empty_like(mine) for _ in range(world_size())]
-    dist.all_gather(counts, mine)
-    return torch.cat(counts).tolist()
+    counts = mine.new_empty(world_size())
+    dist.all_gather_single(counts, mine)
+    return counts.tolist()
 
 
 def mean_over_ranks(value: Tensor) -> Tensor:
@@ -73,18 +73,35 @@ class _GatherRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows, counts):
         ctx.counts = counts
-        # Ranks may hold different numbers of rows, but gloo aborts the
-        # process unless all tensors of a gather have one size: pad to it.
-        padded = rows.new_zeros(max(counts), *rows.shape[1:])
-        padded[: rows.size(0)] = rows
-        parts = [torch.empty_like(padded) for _ in counts]
-        dist.all_gather(parts, padded)
-        return torch.cat(
-            [part[:n] for part, n in zip(parts, counts, strict=True)]
-        )
+        longest = max(counts)
+        sent = _padded(rows, [len(rows)], longest)
+        parts = sent.new_empty(len(counts) * longest, *rows.shape[1:])
+        dist.all_gather_single(parts, sent)
+        if len(set(counts)) == 1:
+            return parts
+        pairs = zip(parts.split(longest), counts, strict=True)
+        return torch.cat([part[:count] for part, count in pairs])
 
     @staticmethod
     def backward(ctx, grad):
-        grad = grad.contiguous().clone()
-        dist.all_reduce(grad)
-        return grad.split(ctx.counts)[dist.get_rank()], None
+        # A rank needs the sum of its own rows alone: half the traffic of an
+        # all_reduce, and no copy of the whole where the counts are equal.
+        longest = max(ctx.counts)
+        sent = _padded(grad, ctx.counts, longest)
+        own = sent.new_empty(longest, *grad.shape[1:])
+        dist.reduce_scatter_single(own, sent)
+        return own[: ctx.counts[dist.get_rank()]], None
+
+
+def _padded(rows, counts, longest):
+    """Put zeros after each part of the rows, up to the longest of all ranks.
+
+    Ranks may hold different numbers of rows, but a collective wants tensors
+    of one size; gloo aborts the process otherwise.
+    """
+    if all(count == longest for count in counts):
+        return rows.contiguous()
+    padded = rows.new_zeros(len(counts), longest, *rows.shape[1:])
+    for place, part in zip(padded, rows.split(counts), strict=True):
+        place[: len(part)] = part
+    return padded.flatten(0, 1)

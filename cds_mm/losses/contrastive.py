@@ -6,12 +6,14 @@ the rows of class c, the loss of one anchor,
     -1/|P_i| sum_{p in P_i} [ z_i.z_p / t - log sum_{k != i} exp(z_i.z_k/t) ],
 
 is ``logsumexp_{k != i}(z_i.z_k / t) - z_i.(S_{y_i} - z_i) / (|P_i| t)``: the
-positives need no N x N mask, only the log-sum-exp is N x N (Khosla et al.,
-"Supervised Contrastive Learning", 2020, eq. 2; used on each stage by Zhang
-et al., "Contrastive Deep Supervision", ECCV 2022).
+positives need no N x N mask, and the log-sum-exp is taken tile by tile
+(:mod:`cds_mm.losses.log_sum_exp`): the memory is linear in N, value and
+gradient are exact (Khosla et al., "Supervised Contrastive Learning", 2020,
+eq. 2; used on each stage by Zhang et al., "Contrastive Deep Supervision",
+ECCV 2022).
 """
 
-import math
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -24,6 +26,7 @@ from cds_mm.distributed import (
     rank,
     world_size,
 )
+from cds_mm.losses.log_sum_exp import sum_of_log_sum_exp, with_gradient
 from cds_mm.losses.normalize import at_least_float32
 
 
@@ -136,9 +139,8 @@ def related_contrastive_loss(
     """:func:`contrastive_loss` with the positives already found."""
     with torch.autocast(z.device.type, enabled=False):
         z = at_least_float32(z)
-        per_anchor = _per_anchor(z, relations, temperature)
-        has_positive = (relations.positives > 0).to(z.dtype)
-        total = per_anchor.mul(has_positive).sum()
+        pool = gather_rows(z, relations.rows) if relations.rows else z
+        total = _total(pool, relations, temperature)
         # With none on any rank the total is 0: divide by anything but 0.
         count = relations.anchors.clamp(min=1 / world_size())
         return temperature / (base_temperature or temperature) * total / count
@@ -171,31 +173,52 @@ def poster_contrastive_loss(
     with torch.autocast(z.device.type, enabled=False):
         z = at_least_float32(z)
         first, second = z.chunk(2)
-        similarity = _without_self(first @ z.T, offset=0)
-        per_anchor = similarity.logsumexp(1) - (first * second).sum(1)
-        return getattr(per_anchor, reduction)()
+        repulsion = partial(
+            sum_of_log_sum_exp, weights=z.new_ones(len(ids)), temperature=1
+        )
+        total = with_gradient(repulsion, z) - (first * second).sum()
+        return total if reduction == 'sum' else total / len(ids)
 
 
-def _per_anchor(z, relations, temperature):
-    """Loss (n,) of each of the n anchors; finite where it has a positive."""
-    pool = gather_rows(z, relations.rows) if relations.rows else z
+def _total(pool, relations, temperature):
+    """Sum of the loss over the anchors that have a positive."""
     if len(pool) == 1:
         # A batch of one with one view: nothing to compare with.
-        return z.sum(1) * 0
-    similarity = _without_self(z @ pool.T / temperature, relations.offset)
-    sums = pool.new_zeros(relations.num_classes, z.size(1))
-    sums = sums.index_add(0, relations.slot, pool)
-    own = relations.slot[relations.offset : relations.offset + len(z)]
-    attraction = (z * (sums[own] - z)).sum(1)
-    positives = relations.positives.clamp(min=1).to(z.dtype)
-    return similarity.logsumexp(1) - attraction / (positives * temperature)
+        return pool.sum() * 0
+    weights = (relations.positives > 0).to(pool.dtype)
+
+    def repulsion_less_attraction(pool, gradient):
+        attraction = _attraction(pool, gradient, relations, temperature)
+        repulsion = sum_of_log_sum_exp(
+            pool, gradient, weights, temperature, relations.offset
+        )
+        return repulsion - attraction
+
+    return with_gradient(repulsion_less_attraction, pool)
 
 
-def _without_self(similarity, offset):
-    """Take each anchor out of its own row, where it would be similarity 1."""
-    anchor = torch.arange(len(similarity), device=similarity.device)
-    nothing = similarity.new_full((), -math.inf)
-    return similarity.index_put((anchor, anchor + offset), nothing)
+def _attraction(pool, gradient, relations, temperature):
+    """``sum_i s_i z_i.(S_{y_i} - z_i)`` with s_i = 1 / (|P_i| t), or 0.
+
+    Its gradient is taken off ``gradient``: s_i (S_{y_i} - 2 z_i) at an anchor
+    and, at each row of the pool, the sum of s_i z_i over its class.
+    """
+    own = slice(relations.offset, relations.offset + len(relations.positives))
+    anchors, slot = pool[own], relations.slot[own]
+    shares = 1 / (relations.positives.to(pool.dtype) * temperature)
+    shares = shares.where(relations.positives > 0, 0)[:, None]
+    sums = pool.new_zeros(relations.num_classes, pool.size(1))
+    pulls = sums.index_add_(0, relations.slot, pool)[slot]
+    pulls.sub_(anchors).mul_(shares)
+    # Row by row, where a product of the matrices would be one more of them.
+    value = torch.bmm(anchors[:, None], pulls[..., None]).sum()
+    if gradient is not None:
+        gradient[own].sub_(pulls).addcmul_(anchors, shares)
+        shared = torch.mul(anchors, shares, out=pulls)
+        sums.zero_().index_add_(0, slot, shared)
+        del pulls, shared
+        gradient -= sums[relations.slot]
+    return value
 
 
 def _num_views(z, ids):
