@@ -17,11 +17,12 @@ from benchmarks.pairs import machine, table, write_json
 from cds_mm.engine.cli import friendly_main
 
 # Modules of tools/benchmarks with `add_options` and `compare`.
-<<<<<<< HEAD
-PARTS = ('data',)
-=======
-PARTS = ('loss',)
->>>>>>> b1373cb3e6ab52571de96e4e4e36d532e18e4d3c
+# fmt: off
+PARTS = (
+    'data',
+    'loss',
+)
+# fmt: on
 
 
 def parse_args(argv=None) -> argparse.Namespace:
