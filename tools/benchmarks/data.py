@@ -24,6 +24,7 @@ from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 
 UNIT = 'samples/s'
+ARRAYS = 1024  # of CIFAR's size
 
 
 def add_options(parser) -> None:
@@ -76,7 +77,7 @@ def _imagenet(args):
 
 def _cifar(args):
     generator = np.random.default_rng()
-    images = generator.integers(0, 256, (1024, 32, 32, 3), dtype=np.uint8)
+    images = generator.integers(0, 256, (ARRAYS, 32, 32, 3), dtype=np.uint8)
     config = load_config(str(PROJECT / 'configs/cifar100/cds_r18_cifar100.py'))
     reference = _Pass(
         loader(list(images), [0] * len(images), cifar_views(), 128), None
