@@ -48,10 +48,12 @@ class SeededMultiView(MultiView):
 
 def _own(results: dict, pipeline: Compose) -> dict:
     """A copy for one view, which may change it."""
-    # A crop that resizes makes an image of its own of it.
-    first = next(iter(pipeline), None)
-    crops = isinstance(first, RandomResizedCrop)
+    first = pipeline
+    while isinstance(first, Compose):
+        first = next(iter(first), None)
     image = results['img']
+    # A crop that resizes makes an image of its own of it.
+    crops = isinstance(first, RandomResizedCrop)
     return copy.deepcopy(results, {id(image): image} if crops else None)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine import Config
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
@@ -81,3 +82,27 @@ def test_num_views_repeats_a_pipeline_with_other_draws(image):
     drawn = fetch([0])[0]['img']
     assert len(drawn) == 4
     assert len({view.tobytes() for view in drawn}) == 4
+
+
+@pytest.mark.parametrize('crops', [True, False])
+def test_an_image_is_copied_for_those_that_may_change_it(crops, rng):
+    class Change(BaseTransform):
+        def transform(self, results):
+            results['img'][:] = 0
+            return results
+
+    crop = {'type': 'AntialiasedResizedCrop', 'scale': 8}
+    steps = [crop, Change()] if crops else [Change()]
+    image = rng.integers(1, 256, (20, 20, 3), dtype=np.uint8)
+    before, copies = image.copy(), []
+    original = np.ndarray.__deepcopy__
+
+    class Counted(np.ndarray):
+        def __deepcopy__(self, memo):
+            copies.append(1)
+            return original(self, memo)
+
+    views = SeededMultiView([steps, steps])({'img': image.view(Counted)})
+    assert np.array_equal(image, before)
+    assert not np.any(views['img'])
+    assert len(copies) == (0 if crops else 2)
