@@ -30,6 +30,7 @@ REQUIRES = [
     'tqdm>=4.70.1',
 ]
 EXTRAS = {
+    'eval': ['faster-coco-eval>=1.8.0'],
     'demo': ['scikit-learn>=1.7.2', 'matplotlib>=3.10.9'],
     'test': ['pytest>=9.2.0', 'pytest-xdist>=3.8.0', 'timm>=1.0.31'],
     'lint': ['ruff==0.17.6'],

@@ -5,14 +5,18 @@ from types import ModuleType
 
 from cds_mm.errors import UserError
 
-_DISTRIBUTIONS = {'sklearn': 'scikit-learn'}
+_DISTRIBUTIONS = {
+    'sklearn': 'scikit-learn',
+    'faster_coco_eval': 'faster-coco-eval',
+}
 
 
-def extra(name: str) -> ModuleType:
+def extra(name: str, group: str = 'demo') -> ModuleType:
     """Import a module of a library that a plain installation lacks.
 
     Args:
         name: of the module, e.g. ``'matplotlib.figure'``.
+        group: of extras in ``setup.py`` that has the library.
 
     Raises:
         UserError: the library is missing.
@@ -26,5 +30,5 @@ def extra(name: str) -> ModuleType:
             raise
         library = _DISTRIBUTIONS.get(library, library)
         raise UserError(
-            f"{library} is missing; pip install 'cds_mm[demo]'"
+            f"{library} is missing; pip install 'cds_mm[{group}]'"
         ) from error

@@ -21,6 +21,7 @@ from cds_mm.engine.cli import friendly_main
 PARTS = (
     'data',
     'loss',
+    'eval',
 )
 # fmt: on
 

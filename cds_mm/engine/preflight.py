@@ -14,6 +14,7 @@ from cds_mm.data.pipelines import image_side
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.cli import is_first_rank
 from cds_mm.engine.config import is_detection
+from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 
 
@@ -60,12 +61,14 @@ def _folder_for_now(path):
 
 
 def check_data(cfg, splits: tuple[str, ...]) -> None:
-    """Look at the data sets of some splits.
+    """Look at the data sets of some splits, and at how they are judged.
 
     Raises:
-        UserError: a folder is missing or empty, or the layout is another.
+        UserError: a folder is missing or empty, or the layout is another; a
+            metric of MMDetection cannot be used.
     """
     if is_detection(cfg):
+        check_evaluators(cfg, splits)
         return _check_coco(cfg, splits)
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')

@@ -3,6 +3,8 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+# The second does the same with a compiled evaluator.
+METRICS = ('CocoMetric', 'FasterCocoMetric')
 SUFFIXES = ('', '_50', '_75', '_s', '_m', '_l')
 
 
@@ -26,7 +28,7 @@ class ZeroAPHook(Hook):
 
     def _fill(self, runner, evaluator, metrics):
         for metric in evaluator.metrics:
-            if type(metric).__name__ != 'CocoMetric':
+            if type(metric).__name__ not in METRICS:
                 continue
             for kind in metric.metrics:
                 name = f'{metric.prefix}/{kind}_mAP'

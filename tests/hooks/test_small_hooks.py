@@ -98,8 +98,13 @@ class CocoMetric:
     metrics = ['bbox', 'segm', 'proposal']
 
 
-def test_no_detection_is_an_ap_of_zero(caplog):
-    evaluator = SimpleNamespace(metrics=[object(), CocoMetric()])
+class FasterCocoMetric(CocoMetric):
+    pass
+
+
+@pytest.mark.parametrize('metric', [CocoMetric, FasterCocoMetric])
+def test_no_detection_is_an_ap_of_zero(metric, caplog):
+    evaluator = SimpleNamespace(metrics=[object(), metric()])
     runner = SimpleNamespace(
         val_evaluator=evaluator,
         test_evaluator=evaluator,

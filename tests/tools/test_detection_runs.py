@@ -105,6 +105,27 @@ def test_no_detection_is_an_ap_of_0(run, tested):
     assert metrics['coco/bbox_mAP'] == metrics['coco/bbox_mAP_50'] == 0
 
 
+def test_the_faster_metric_says_the_same(run, command, config, tmp_path):
+    pytest.importorskip('faster_coco_eval')
+    work_dir, _ = run
+    seen = []
+    for metric in ('CocoMetric', 'FasterCocoMetric'):
+        out = tmp_path / f'{metric}.json'
+        argv = ['--out', out, '--out-item', 'metrics', '--work-dir', tmp_path]
+        argv += ['--cfg-options', f'test_evaluator.type={metric}']
+        argv += ['model.test_cfg.score_thr=0.0']
+        command('test', config, work_dir / 'epoch_2.pth', *argv).fine()
+        seen.append(json.loads(out.read_text()))
+    assert seen[0] == seen[1]
+    assert set(seen[0]) >= {'coco/bbox_mAP', 'coco/bbox_mAP_l'}
+
+
+def test_the_faster_metric_is_looked_at_before_a_run(command, config):
+    argv = ['--cfg-options', 'val_evaluator.type=FasterCocoMetric']
+    error = command('train', config, *argv, 'val_evaluator.ann_file=').error
+    assert 'val_evaluator.type=FasterCocoMetric: ' in error
+
+
 def test_it_says_what_matters_and_no_more(run):
     _, result = run
     assert not result.err
