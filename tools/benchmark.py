@@ -22,6 +22,7 @@ PARTS = (
     'data',
     'loss',
     'eval',
+    'startup',
 )
 # fmt: on
 

@@ -9,7 +9,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from cds_mm.errors import UserError
@@ -167,6 +166,9 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
             f'temperature: all {len(labels)} predictions are correct, so that '
             'the best one is 0; fit it on more images'
         )
+    # Of no use to whoever imports the package to train.
+    from scipy.optimize import brentq
+
     # Over the logarithm, so that the error is a relative one.
     root = brentq(
         lambda log: _slope(margins, math.exp(log)),
