@@ -17,14 +17,7 @@ from benchmarks.pairs import machine, table, write_json
 from cds_mm.engine.cli import friendly_main
 
 # Modules of tools/benchmarks with `add_options` and `compare`.
-# fmt: off
-PARTS = (
-    'data',
-    'loss',
-    'eval',
-    'startup',
-)
-# fmt: on
+PARTS = ('data', 'step', 'loss', 'eval', 'startup')
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -22,7 +22,9 @@ from cds_mm.configfile import (
     with_preprocessor,
 )
 from cds_mm.data.pipelines import image_side, views_of
+from cds_mm.engine.fast_step import use_fast_step
 from cds_mm.errors import UserError
+from cds_mm.hooks.channels_last import channels_last
 from cds_mm.supervision import asking_for_labels
 from cds_mm.teacher import build_teacher, teacher_config
 
@@ -58,30 +60,44 @@ class Cost:
 
 
 class Bench:
-    """A model of a config with a fixed random batch.
+    """A model of a config as `tools/train.py` trains it, a random batch.
 
     Args:
         path: of the leaf config.
         batch_size: images, each of which has the config's views.
+        changes: settings of the config, keys with dots.
+
+    Attributes:
+        on: what makes its steps fast here, in words.
 
     Raises:
         UserError: the config's pipeline does not say how large an image is,
             or the model is of another class.
     """
 
-    def __init__(self, path: str, batch_size: int):
+    def __init__(
+        self, path: str, batch_size: int, changes: dict | None = None
+    ):
         config = load_config(path)
+        config.merge_from_dict(changes or {})
         self.name = Path(path).stem
         if config.model.type != MODEL:
             raise UserError(
                 f'{self.name}: measures a {MODEL}, but its model is a '
                 f'{config.model.type}; name another config'
             )
+        self.on = use_fast_step(config)
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        environment = config.get('env_cfg', {})
+        torch.backends.cudnn.benchmark = environment.get(
+            'cudnn_benchmark', False
+        )
         torch.manual_seed(0)
         init_default_scope('mmpretrain')
         self.model = _built(config)
         self.model.to(self.device).train()
+        if 'channels_last' in self.on:
+            channels_last(self.model)
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
         self.data = _random_batch(config, batch_size)
         for supervision in asking_for_labels(self.model):

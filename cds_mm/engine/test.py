@@ -21,6 +21,7 @@ from cds_mm.engine.config import (
     run_config,
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
     check_data,
     check_test_classes,
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     args = parse_args(argv)
     _check_out(args)
+    calm_malloc()
     cfg = evaluation_config(args)
     if args.show_dir:
         _paint(cfg, args)

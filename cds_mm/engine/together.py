@@ -14,13 +14,6 @@ from pathlib import Path
 
 from cds_mm.errors import UserError
 
-# glibc would give large blocks back to the system after each step and take
-# them anew: page faults that cost a CPU run a quarter.
-CALM_MALLOC = {
-    'MALLOC_MMAP_MAX_': '0',
-    'MALLOC_TRIM_THRESHOLD_': str(2**34),
-}
-
 _PATIENCE = 10.0  # seconds, between asking a process to end and making it
 
 
@@ -168,7 +161,6 @@ def _start(title, command, width):
                 os.environ,
                 OMP_NUM_THREADS=threads,
                 PYTHON=sys.executable,
-                **CALM_MALLOC,
             ),
         )
     return _Running(command, title, process, time.monotonic())

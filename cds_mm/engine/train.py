@@ -7,6 +7,7 @@ from cds_mm.engine.amp import use_amp
 from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.config import add_common_options, run_config
+from cds_mm.engine.fast_step import use_fast_step
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
@@ -79,12 +80,13 @@ def main(argv: list[str] | None = None) -> None:
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     prepare_ranks(cfg)
     # The checks go on to read the recipe as it is written.
-    fast = copy.deepcopy(cfg)
-    done = [] if args.parity else use_fast_views(fast)
+    fast, lines = copy.deepcopy(cfg), ['off: all is done as it is published']
+    if not args.parity:
+        lines = [*use_fast_views(fast), *use_fast_step(fast)]
     runner = build_runner(fast)
-    for line in done or ['off, every operation as it is published']:
+    for line in lines:
         runner.logger.info(f'Fast path: {line}')
-    build_training(runner, cfg)
+    build_training(runner, fast)
     check_classes(runner, cfg)
     check_head(runner.model)
     check_teacher(cfg, runner.model)

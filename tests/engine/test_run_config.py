@@ -20,7 +20,7 @@ from cds_mm.testing import CONFIGS
 def test_amp_takes_plain_wrappers_alone():
     cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
     use_amp(cfg)
-    assert cfg.optim_wrapper.type == 'CpuAmpOptimWrapper'
+    assert cfg.optim_wrapper.type == 'BFloat16OptimWrapper'
     for kind in (OptimWrapper, 'mmengine.AmpOptimWrapper', AmpOptimWrapper):
         cfg.optim_wrapper.type = kind
         use_amp(cfg)

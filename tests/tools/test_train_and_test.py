@@ -166,7 +166,7 @@ def test_amp_scaled_lr_no_validation_and_settings(
     # 0.2 is for 128 images, and there are 8.
     assert first['lr'] == pytest.approx(0.2 * 8 / 128)
     assert not any('accuracy/top1' in step for step in steps)
-    assert "type='CpuAmpOptimWrapper'" in result.out
+    assert "type='BFloat16OptimWrapper'" in result.out
     full = records(run[0])[0]
     assert first['loss_ce'] == pytest.approx(full['loss_ce'], rel=0.05)
     assert first['loss_ce'] != full['loss_ce']

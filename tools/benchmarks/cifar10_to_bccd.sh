@@ -21,8 +21,6 @@ train() { # config folder last-checkpoint options...
 }
 
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-# Spares a CPU run the page faults of large blocks that come and go.
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184
 mkdir -p "$work"
 for seed in $seeds; do
     for run in cds_r18_cifar10_cpu:20 baseline_r18_cifar10_cpu:20 \

@@ -1,0 +1,29 @@
+"""A calmer memory allocator for work on a CPU."""
+
+import ctypes
+import sys
+
+import torch
+
+# glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+
+
+def calm_malloc() -> bool:
+    """Let glibc keep the memory that a step has freed for the next one.
+
+    It would give large blocks back to the system after each step and take
+    them anew: hundreds of thousands of page faults a step.  Holds for this
+    process and those that it forks, from now on; the peak stays resident.
+
+    Returns:
+        bool: whether it does; not where a GPU computes, nor where the C
+        library is another one.
+    """
+    if torch.cuda.is_available() or not sys.platform.startswith('linux'):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is None:  # musl
+        return False
+    # Not `all` of a generator, which would stop at the first refusal.
+    return all([mallopt(_M_MMAP_MAX, 0), mallopt(_M_TRIM_THRESHOLD, -1)])
