@@ -1,10 +1,10 @@
 """The two steps that are timed are one step."""
 
-import sys
-
 import pytest
 import torch
-from command_lines import ROOT
+from benchmark import parse_args
+from benchmarks.references.step import CDSNetwork, cds_loss
+from benchmarks.step import CASES, compare
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
@@ -13,12 +13,6 @@ from cds_mm.engine.cost import Bench
 from cds_mm.hooks.channels_last import channels_last
 from cds_mm.paths import CONFIGS
 from cds_mm.testing import fresh_seed, samples
-
-sys.path.insert(0, str(ROOT / 'tools'))
-
-from benchmark import parse_args
-from benchmarks.references.step import CDSNetwork, cds_loss
-from benchmarks.step import CASES, compare
 
 LABELS = [0, 1, 1]
 TINY = {'model.backbone.base_channels': 8, 'model.head.in_channels': 64}
