@@ -40,18 +40,19 @@ def collate_views(samples: list[dict]) -> dict:
         dict: ``inputs`` (B, C, H, W) or a list of V such; the rest as the
         host stacks it.
     """
-    inputs = [sample['inputs'] for sample in samples]
-    rest = [
-        {key: value for key, value in sample.items() if key != 'inputs'}
-        for sample in samples
-    ]
-    batch = dict(default_collate(rest)) if rest[0] else {}
+    # In the order of the samples' keys, which some of the host's rely on.
+    return {
+        key: _inputs([sample[key] for sample in samples])
+        if key == 'inputs'
+        else default_collate([sample[key] for sample in samples])
+        for key in samples[0]
+    }
+
+
+def _inputs(inputs):
     if isinstance(inputs[0], list):
-        views = zip(*inputs, strict=True)
-        batch['inputs'] = [_stacked(view) for view in views]
-    else:
-        batch['inputs'] = _stacked(inputs)
-    return batch
+        return [_stacked(view) for view in zip(*inputs, strict=True)]
+    return _stacked(inputs)
 
 
 def _stacked(images) -> Tensor:

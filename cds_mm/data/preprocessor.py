@@ -35,6 +35,8 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
 
     def __init__(self, views=None, **kwargs):
         super().__init__(**kwargs)
+        # From pinned memory; the host knows the switch, but not here.
+        self._non_blocking = True
         self.views = [
             [TRANSFORMS.build(step) for step in steps] for steps in views or ()
         ]

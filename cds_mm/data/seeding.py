@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
-# Of a sample's dict: what it draws on the device follows from this number.
+# Of a sample's dict, where its draws on the device are to come from.
 DRAW_KEY = 'draw_key'
 
 _sample_key: tuple[int, ...] | None = None
@@ -99,12 +99,21 @@ class SeededFetch:
         first_batch: count batches from this one and let each be an epoch of
             its own; for loops by iteration, which have no epochs.  None
             takes the epoch from :meth:`set_epoch`.
+        with_keys: put an integer into each sample's dict, as ``draw_key``,
+            from which follows what is drawn for it on the device.
     """
 
-    def __init__(self, dataset, seed: int, first_batch: int | None = None):
+    def __init__(
+        self,
+        dataset,
+        seed: int,
+        first_batch: int | None = None,
+        with_keys: bool = False,
+    ):
         self.dataset = dataset
         self.seed = seed
         self.first_batch = first_batch
+        self.with_keys = with_keys
         self.fetched = 0
         # Shared memory: persistent workers must see the epoch change.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
@@ -130,6 +139,6 @@ class SeededFetch:
         key = self.seed, epoch, index
         with sample_seed(*key):
             sample = self.dataset[index]
-        if isinstance(sample, dict):
+        if self.with_keys:
             sample[DRAW_KEY] = hashed(*key)
         return sample

@@ -12,6 +12,7 @@ from torch.utils.data import BatchSampler
 
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.data.seeding import SeededFetch
+from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
 
@@ -49,7 +50,10 @@ class SampleSeedHook(Hook):
         _warn_of_passes(runner, loader)
         _separate_indices(loader.dataset)
         self._fetch = SeededFetch(
-            loader.dataset, runner.seed, _first_batch(runner, loader)
+            loader.dataset,
+            runner.seed,
+            _first_batch(runner, loader),
+            with_keys=_draws_on_device(runner),
         )
         loader.dataset.__getitems__ = self._fetch
         self._skipped = _skipped_images(loader.dataset)
@@ -124,6 +128,12 @@ def _seed_sampler(runner, sampler) -> None:
     by_rank = (runner.cfg.get('randomness') or {}).get('diff_rank_seed')
     if given is None and not by_rank and hasattr(sampler, 'seed'):
         sampler.seed = runner.seed
+
+
+def _draws_on_device(runner) -> bool:
+    # Others would hand on to their model what they do not know.
+    model = unwrapped(runner.model)
+    return bool(getattr(model.data_preprocessor, 'views', None))
 
 
 def _first_batch(runner, loader) -> int | None:

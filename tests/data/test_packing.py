@@ -24,6 +24,8 @@ def test_a_batch_is_that_of_the_host_with_channels_last(views, rng):
     theirs = FUNCTIONS.get('default_collate')(
         [packed('PackInputs', s, i) for i, s in enumerate(samples)]
     )
+    # MMPretrain's preprocessor for BYOL takes the values in their order.
+    assert list(ours) == list(theirs)
     pairs = [ours['inputs'], theirs['inputs']]
     if views is None:
         pairs = [[one] for one in pairs]

@@ -188,7 +188,8 @@ def test_keys_for_the_device_are_a_function_of_seed_epoch_and_sample(rng):
     seed, epoch = (int(n) for n in rng.integers(0, 2**31, 2))
 
     def keys(seed, epoch):
-        fetch = SeededFetch([dict(item) for item in dataset], seed)
+        items = [dict(item) for item in dataset]
+        fetch = SeededFetch(items, seed, with_keys=True)
         fetch.set_epoch(epoch)
         return [item[DRAW_KEY] for item in fetch(range(5))]
 

@@ -68,7 +68,9 @@ def batch_of(config, picture, count, seed, fast):
         persistent_workers=False,
     )
     loader = Runner.build_dataloader(loader, seed=0)
-    loader.dataset.__getitems__ = SeededFetch(loader.dataset, seed)
+    loader.dataset.__getitems__ = SeededFetch(
+        loader.dataset, seed, with_keys=True
+    )
     preprocessor = MODELS.build(config.data_preprocessor)
     (batch,) = loader
     return preprocessor(batch, training=True)['inputs']

@@ -107,7 +107,9 @@ def _ours(config, fast, whole, arrays=None):
         persistent_workers=False,
     )
     batches = Runner.build_dataloader(settings, seed=0)
-    batches.dataset.__getitems__ = SeededFetch(batches.dataset, seed=0)
+    batches.dataset.__getitems__ = SeededFetch(
+        batches.dataset, seed=0, with_keys=True
+    )
     preprocessor = MODELS.build(config.data_preprocessor) if whole else None
     return _Pass(batches, preprocessor)
 
