@@ -2,6 +2,7 @@
 
 The loader of the config that `tools/train.py` runs, without workers, beside
 torchvision's recipe; after each pass over the images it is the other's turn.
+Both have the calm malloc of a run on a CPU, which helps the reference too.
 """
 
 import time
@@ -20,6 +21,7 @@ from benchmarks.references.data import cifar_views, imagenet_views, loader
 from cds_mm.configfile import load_config
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.engine.fast_views import use_fast_views
+from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 
@@ -41,6 +43,7 @@ def add_options(parser) -> None:
 def compare(args) -> list[Comparison]:
     """ImageNet files, on the device and all on the CPU; CIFAR arrays."""
     torch.set_num_threads(1)
+    calm_malloc()
     init_default_scope('mmpretrain')
     return [*_imagenet(args), *_cifar(args)]
 
