@@ -3,7 +3,8 @@
     python tools/browse_views.py configs/cifar100/cds_r18_cifar100.py
 
 Rows are images: the original, then the views of several epochs.  The model
-is not built, and the pictures are those of a run with the same seed.
+is not built, and the pictures are those of a `--parity` run with the same
+seed; the fast path draws others from the same distributions.
 """
 
 import argparse

@@ -19,7 +19,7 @@ _GAP = 4
 def browse_views(
     cfg, split='train', num=8, epoch=0, draws=3, seed=0, side=128
 ) -> Image.Image:
-    """Draw images and their views as the model gets them.
+    """Draw images and their views as a recipe makes them, op by op.
 
     Args:
         cfg (Config): a config with a ``<split>_dataloader``.

@@ -26,9 +26,9 @@ class AntialiasedResizedCrop(RandomResizedCrop):
         crop_ratio_range (tuple): share of the image's area.
         aspect_ratio_range (tuple): width by height, uniform in the logarithm.
         interpolation (str): 'bilinear' or 'bicubic'. Defaults to 'bilinear'.
-        backend (str): 'pillow', or 'torch', whose pixels are the same within
-            a grey level (bicubic: two), in a third of the time. Defaults to
-            'pillow'.
+        backend (str): 'pillow', or 'torch', whose pixels differ by a quarter
+            of a grey level in the mean and by one or two at the most, in a
+            third of the time. Defaults to 'pillow'.
     """
 
     def __init__(self, *args, backend='pillow', **kwargs):

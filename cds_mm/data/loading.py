@@ -86,7 +86,10 @@ class LoadRGBImage(BaseTransform):
         return None
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(on_error={self.on_error!r})'
+        return (
+            f'{type(self).__name__}(on_error={self.on_error!r}, '
+            f'keep_pixels={self.keep_pixels})'
+        )
 
 
 def read_rgb(

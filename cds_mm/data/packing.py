@@ -13,8 +13,8 @@ from torch import Tensor
 class PackChannelsLast(PackInputs):
     """MMPretrain's PackInputs, whose tensors stay as the arrays lie.
 
-    An image is (3, H, W) uint8 with the channels last in memory, which is
-    what networks of that memory format read; the parent moves each byte.
+    An image is (3, H, W) uint8 with the channels last in memory, as decoders
+    give it; the parent moves each byte.
     """
 
     @staticmethod

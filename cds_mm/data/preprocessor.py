@@ -9,6 +9,11 @@ from cds_mm.data.draws import Draws
 from cds_mm.data.seeding import DRAW_KEY
 from cds_mm.errors import UserError
 
+_NOT_STACKED = (
+    'train_dataloader: images or views were not stacked into batches; set '
+    "collate_fn=dict(type='default_collate')"
+)
+
 
 @MODELS.register_module()
 class MultiViewDataPreprocessor(ClsDataPreprocessor):
@@ -62,7 +67,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         if training and self.views:
             views = self._on_device(views, data.get(DRAW_KEY))
             self._check(views, training)
-            views = _stacked(views)
+            views = _rows(views)
         elif isinstance(views, (list, tuple)) and not _is_image(views[0]):
             self._check(views, training)
             # Cast first: the views are stacked on the device, as uint8.
@@ -77,12 +82,10 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
 
     def _on_device(self, images, keys: Tensor | None) -> list[Tensor]:
         """The views, after the operations that are done here."""
-        shared = isinstance(images, Tensor)
-        images = self.cast_data(images if shared else list(images))
-        # An operation may change what it gets.
-        images = (
-            [images.clone() for _ in self.views] if shared else list(images)
-        )
+        if isinstance(images, Tensor):
+            images = [self.cast_data(images)] * len(self.views)
+        elif not all(_is_batch(view) for view in images):
+            raise UserError(_NOT_STACKED)
         if len(images) != len(self.views):
             raise UserError(
                 f'data_preprocessor.views: operations for {len(self.views)} '
@@ -91,6 +94,8 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
             )
         if keys is None:
             keys = torch.randint(2**62, (len(images[0]),))
+        # An operation may change what it gets, and others have the batch too.
+        images = [self.cast_data(view).clone() for view in images]
         for number, steps in enumerate(self.views):
             draws = Draws(keys, number)
             for step in steps:
@@ -99,10 +104,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
 
     def _check(self, views, training: bool) -> None:
         if not all(isinstance(view, torch.Tensor) for view in views):
-            raise UserError(
-                'train_dataloader: each sample is a list of views that was '
-                "not stacked; set collate_fn=dict(type='default_collate')"
-            )
+            raise UserError(_NOT_STACKED)
         shapes = [tuple(view.shape) for view in views]
         if len(set(shapes)) > 1:
             raise UserError(
@@ -117,7 +119,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
             )
 
 
-def _stacked(views: list[Tensor]) -> Tensor:
+def _rows(views: list[Tensor]) -> Tensor:
     """(V*B, 3, H, W) float32 of (B, 3, H, W) uint8 or float32."""
     size = len(views[0])
     # Planes apart, also where one view was never a float.
@@ -127,6 +129,10 @@ def _stacked(views: list[Tensor]) -> Tensor:
     for part, view in zip(rows.split(size), views, strict=True):
         part.copy_(view)
     return rows
+
+
+def _is_batch(item) -> bool:
+    return isinstance(item, Tensor) and item.dim() == 4
 
 
 def _is_image(item) -> bool:

@@ -12,7 +12,7 @@ _MODELS = ('DeepSupervisedClassifier', 'ImageClassifier')
 _FUSED = ('SGD', 'Adam', 'AdamW')
 
 
-def use_fast_step(cfg) -> list[str]:
+def use_fast_step(cfg, amp: bool = True) -> list[str]:
     """Turn on what this machine has, in the config of a training, in place.
 
     * On a CPU under glibc, memory that a step frees is kept for the next.
@@ -24,6 +24,10 @@ def use_fast_step(cfg) -> list[str]:
       CPU it saves less than 1 % of a step.
 
     All but the first for classifiers alone.
+
+    Args:
+        cfg: of a run.
+        amp: False leaves the precision as it is.
 
     Returns:
         list[str]: what is on, in words for the log.
@@ -38,7 +42,7 @@ def use_fast_step(cfg) -> list[str]:
     if units or not on_gpu:
         add_hooks(cfg, dict(type='ChannelsLastHook'))
         on.append('channels_last')
-    if units and wrapper_kind(cfg) == 'OptimWrapper':
+    if amp and units and wrapper_kind(cfg) == 'OptimWrapper':
         cfg.optim_wrapper.type = BFLOAT16
         on.append(f'bf16 autocast ({units})')
     optimizer = cfg.optim_wrapper.get('optimizer') or {}

@@ -7,8 +7,12 @@ from cds_mm.engine.config import type_name
 
 _PREPROCESSOR = 'MultiViewDataPreprocessor'
 _MULTI_VIEW = 'SeededMultiView'
+_COLLATE = 'default_collate'
 # Their images are all of one size: also what crops can wait for the batch.
 _OF_ONE_SIZE = ('CIFAR10', 'CIFAR100')
+_SIDE = 32
+_FILTERS = ('bilinear', 'bicubic')
+_COLOURS = ('brightness', 'contrast', 'saturation', 'hue', 'prob')
 
 
 def use_fast_views(cfg: Config) -> list[str]:
@@ -33,7 +37,7 @@ def use_fast_views(cfg: Config) -> list[str]:
         *(_decode_smaller(leaves)),
         *(_move_to_device(cfg, leaves)),
     ]
-    _pack_as_it_lies(loader, leaves)
+    _pack_as_it_lies(cfg, leaves)
     return done
 
 
@@ -50,9 +54,10 @@ def _steps(leaves):
 def _resize_with_torch(leaves):
     crops = [s for s in _steps(leaves) if _is_resized_crop(s)]
     for crop in crops:
-        crop.setdefault('backend', 'torch')
-    if any(crop.backend == 'torch' for crop in crops):
-        return ['antialiased resizing by torch, within a grey level of Pillow']
+        if crop.get('interpolation', _FILTERS[0]) in _FILTERS:
+            crop.setdefault('backend', 'torch')
+    if any(crop.get('backend') == 'torch' for crop in crops):
+        return ['resizing by torch, a quarter of a grey level from Pillow']
     return []
 
 
@@ -68,7 +73,7 @@ def _decode_smaller(leaves):
         firsts = [view[0] if view else {} for view in views]
         if type_name(load) != 'LoadRGBImage' or 'keep_pixels' in load:
             return []
-        if not all(map(_is_resized_crop, firsts)):
+        if not all(map(_has_least_area, firsts)):
             return []
         enough = max(enough, *map(_enough_pixels, firsts))
     for leaf in leaves:
@@ -90,11 +95,19 @@ def _views(leaf):
     return [first, shared]
 
 
+def _has_least_area(step):
+    return _is_resized_crop(step) and _least_area(step) > 0
+
+
+def _least_area(crop):
+    return crop.get('crop_ratio_range', (0.08, 1.0))[0]
+
+
 def _enough_pixels(crop):
     """Of an image whose smallest crop is not enlarged."""
     sides = crop.scale
     height, width = (sides, sides) if isinstance(sides, int) else sides
-    area = crop.get('crop_ratio_range', (0.08, 1.0))[0]
+    area = _least_area(crop)
     narrow, wide = crop.get('aspect_ratio_range', (3 / 4, 4 / 3))
     # A crop of share a and ratio r is sqrt(a r) by sqrt(a / r) of the root.
     return round(max(width**2 / (area * narrow), height**2 * wide / area))
@@ -104,6 +117,9 @@ def _move_to_device(cfg, leaves):
     preprocessor = cfg.get('data_preprocessor') or {}
     ours = type_name(preprocessor) == _PREPROCESSOR
     if not ours or preprocessor.get('views') or preprocessor.get('to_rgb'):
+        return []
+    # The model's own would be the one that counts.
+    if cfg.model.get('data_preprocessor') or not _is_stacked(cfg):
         return []
     pipelines = [leaf.get('pipeline') or [] for leaf in leaves]
     if any(pipeline != pipelines[0] for pipeline in pipelines):
@@ -120,12 +136,22 @@ def _move_to_device(cfg, leaves):
     return [f'on the device, in batches: {", ".join(names)}']
 
 
+def _is_stacked(cfg):
+    collate = cfg.train_dataloader.get('collate_fn') or {}
+    return collate.get('type') == _COLLATE
+
+
 def _split(pipeline, of_one_size):
-    """A pipeline for the loader, and the rest of each view; None if all."""
+    """A pipeline for the loader, and the rest of each view.
+
+    None where nothing moves.
+    """
     if len(pipeline) < 3 or type_name(pipeline[-1]) != 'PackInputs':
         return None
     load, *middle, pack = pipeline
     several = bool(middle) and type_name(middle[-1]) == _MULTI_VIEW
+    if several and middle[-1].get('num_views'):
+        return None
     views = middle[-1].transforms if several else [middle]
     kept, moved = zip(
         *(_tail(view, of_one_size) for view in views), strict=True
@@ -158,7 +184,7 @@ def _like(step, of_one_size):
     name = type_name(options)
     options.pop('type')
     if name in ('RGBColorJitter', 'RGBGrayscale'):
-        return dict(type=name.replace('RGB', 'Batch'), **options)
+        return _like_colour(name.replace('RGB', 'Batch'), options)
     if name == 'ClippedCutout':
         return dict(type='BatchCutout', **options)
     if name == 'RandomFlip':
@@ -166,6 +192,17 @@ def _like(step, of_one_size):
     if name == 'RandomCrop' and of_one_size:
         return _like_crop(options)
     return None
+
+
+def _like_colour(kind, options):
+    # Others, such as pairs, are torchvision's to read.
+    known = set(options) <= set(_COLOURS) and all(
+        isinstance(value, (int, float)) and value >= 0
+        for value in options.values()
+    )
+    if not known or options.get('hue', 0) > 0.5:
+        return None
+    return dict(type=kind, **options)
 
 
 def _like_flip(options):
@@ -181,16 +218,17 @@ def _like_crop(options):
         return None
     if set(options) - {'crop_size', 'padding', 'pad_val'}:
         return None
+    if size > _SIDE + 2 * padding:
+        return None
     fill = options.get('pad_val', 0)
     fill = [fill] * 3 if isinstance(fill, (int, float)) else list(fill)
     return dict(type='BatchCrop', size=size, padding=padding, fill=fill)
 
 
-def _pack_as_it_lies(loader, leaves):
-    collate = loader.get('collate_fn') or {}
+def _pack_as_it_lies(cfg, leaves):
     packs = [(leaf.get('pipeline') or [{}])[-1] for leaf in leaves]
     plain = all(type_name(pack) == 'PackInputs' for pack in packs)
-    if plain and collate.get('type') == 'default_collate':
+    if plain and _is_stacked(cfg):
         for pack in packs:
             pack.type = 'PackChannelsLast'
-        loader.collate_fn = dict(type='collate_views')
+        cfg.train_dataloader.collate_fn = dict(type='collate_views')

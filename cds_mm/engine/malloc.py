@@ -1,12 +1,14 @@
 """A calmer memory allocator for work on a CPU."""
 
 import ctypes
+import os
 import sys
 
 import torch
 
 # glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_OF_THE_USER = ('MALLOC_TRIM_THRESHOLD_', 'MALLOC_MMAP_MAX_')
 
 
 def calm_malloc() -> bool:
@@ -18,9 +20,12 @@ def calm_malloc() -> bool:
 
     Returns:
         bool: whether it does; not where a GPU computes, nor where the C
-        library is another one.
+        library is another one, nor where the user has set it in the
+        environment.
     """
     if torch.cuda.is_available() or not sys.platform.startswith('linux'):
+        return False
+    if any(name in os.environ for name in _OF_THE_USER):
         return False
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is None:  # musl

@@ -1,14 +1,12 @@
 """``tools/train.py``: pretraining and detection training alike."""
 
 import argparse
-import copy
 
 from cds_mm.engine.amp import use_amp
-from cds_mm.engine.build import build_runner, build_training
+from cds_mm.engine.build import build_training
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.config import add_common_options, run_config
-from cds_mm.engine.fast_step import use_fast_step
-from cds_mm.engine.fast_views import use_fast_views
+from cds_mm.engine.fast_path import build_fast_runner
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.preflight import (
     check_classes,
@@ -55,6 +53,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='the recipe as published, op by op: no fast path',
     )
+    parser.add_argument(
+        '--no-amp',
+        action='store_true',
+        help='float32, also where there are bfloat16 units',
+    )
     add_common_options(parser)
     return parser.parse_args(argv)
 
@@ -79,13 +82,9 @@ def main(argv: list[str] | None = None) -> None:
         over = nothing_left(cfg, meta) if cfg.resume else ''
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     prepare_ranks(cfg)
-    # The checks go on to read the recipe as it is written.
-    fast, lines = copy.deepcopy(cfg), ['off: all is done as it is published']
-    if not args.parity:
-        lines = [*use_fast_views(fast), *use_fast_step(fast)]
-    runner = build_runner(fast)
-    for line in lines:
-        runner.logger.info(f'Fast path: {line}')
+    runner, fast = build_fast_runner(
+        cfg, fast=not args.parity, amp=not args.no_amp
+    )
     build_training(runner, fast)
     check_classes(runner, cfg)
     check_head(runner.model)

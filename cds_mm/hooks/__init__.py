@@ -3,6 +3,7 @@
 from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
 from cds_mm.hooks.backbone_record import BackboneRecordHook
 from cds_mm.hooks.channels_last import ChannelsLastHook
+from cds_mm.hooks.fast_path import FastPathHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
 from cds_mm.hooks.sample_seed import SampleSeedHook
@@ -17,6 +18,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'BackboneRecordHook',
     'ChannelsLastHook',
+    'FastPathHook',
     'MethodSummaryHook',
     'ProgressBarHook',
     'SampleSeedHook',

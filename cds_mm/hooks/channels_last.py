@@ -10,7 +10,7 @@ from torch import nn
 from cds_mm.distributed import unwrapped
 
 # The buckets of the ranks' gradients were laid out before; PyTorch lays
-# them out anew after the first step.
+# them out anew after the first step, unless it looks for unused parameters.
 _BUCKETS = 'Grad strides do not match bucket view strides'
 
 
@@ -19,41 +19,36 @@ class ChannelsLastHook(Hook):
     """Train with the memory layout in which convolutions are fastest.
 
     Only where values lie changes; convolutions then give maps in the same
-    layout.  The weights in a checkpoint lie as ever, so that nobody who
-    loads one has to know.
+    layout.  What a checkpoint holds lies as ever, so that nobody who loads
+    one has to know.
     """
+
+    # Before the optimizer is laid out as the weights are.
+    priority = 'VERY_HIGH'
 
     def before_train(self, runner):
-        """Lay out the model, and what the optimizer has of a checkpoint."""
+        """Lay out the model."""
         warnings.filterwarnings('ignore', _BUCKETS)
-        optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
-        channels_last(unwrapped(runner.model), optimizer)
+        channels_last(unwrapped(runner.model))
 
     def before_save_checkpoint(self, runner, checkpoint):
-        """Lay out the weights as a model does that was just built."""
-        state = checkpoint['state_dict']
-        for name, tensor in state.items():
-            state[name] = tensor.contiguous()
+        """Lay out tensors as those of a model that was just built."""
+        weights = checkpoint['state_dict']
+        for name, tensor in weights.items():
+            weights[name] = tensor.contiguous()
+        if 'optimizer' in checkpoint:
+            checkpoint['optimizer'] = _contiguous(checkpoint['optimizer'])
 
 
-def channels_last(
-    model: nn.Module, optimizer: torch.optim.Optimizer | None = None
-) -> None:
-    """Lay out a model with its channels last, in place.
-
-    Args:
-        model: to train, with its teacher where it has one.
-        optimizer: of it.  A fused one reads momentum as it lies: in the
-            layout of another run it would, on a CPU, silently be that of
-            other weights.
-    """
+def channels_last(model: nn.Module) -> None:
+    """Lay out a model in place, with its teacher where it has one."""
     model.to(memory_format=torch.channels_last)
-    states = optimizer.state if optimizer else {}
-    for parameter, state in states.items():
-        for name, value in state.items():
-            if (
-                isinstance(value, torch.Tensor)
-                and value.shape == parameter.shape
-                and value.stride() != parameter.stride()
-            ):
-                state[name] = torch.empty_like(parameter).copy_(value)
+
+
+def _contiguous(part):
+    """A copy: the dicts in an optimizer's state are those that it uses."""
+    if isinstance(part, torch.Tensor):
+        return part.contiguous()
+    if isinstance(part, dict):
+        return {key: _contiguous(value) for key, value in part.items()}
+    return part

@@ -19,6 +19,7 @@ from cds_mm.rows.plan import Run
 from cds_mm.version import __version__
 
 METRIC = 'accuracy/top1'
+_FAST = 'Fast path: '
 
 
 def is_finished(run: Run) -> bool:
@@ -89,6 +90,7 @@ def write_result(run: Run) -> str:
         'config_sha256': run.config_hash,
         'ranks': run.ranks,
         'builds_on': [str(need.last_checkpoint) for need in run.needs],
+        'fast_path': _fast_path(run),
         'commits': _distinct(attempts, 'commit'),
         'machines': _distinct(attempts, 'machine'),
         'date': str(date.today()),
@@ -127,6 +129,14 @@ def _scores(run):
     # Metrics have a prefix, unlike the other scalars of their line.
     tested = [line for line in lines if METRIC in line][-1]
     return steps, values, {k: v for k, v in tested.items() if '/' in k}
+
+
+def _fast_path(run) -> list[str]:
+    """What the log says of it, over all attempts; empty before there was."""
+    log = run.folder / 'run.log'
+    lines = log.read_text().splitlines() if log.is_file() else []
+    said = [line.split(_FAST)[1] for line in lines if _FAST in line]
+    return list(dict.fromkeys(said))
 
 
 def _attempts_file(run):

@@ -168,3 +168,17 @@ def test_operations_for_other_views_than_there_are(rng):
     data['inputs'] = data['inputs'][:1]
     with pytest.raises(UserError, match='for 2 views, but the loader gives 1'):
         model(data, training=True)
+
+
+def test_the_loaders_batch_stays_as_it_was(rng):
+    data, model = drawing(rng)
+    before = [view.clone() for view in data['inputs']]
+    model(data, training=True)
+    assert all(map(torch.equal, data['inputs'], before))
+
+
+def test_images_that_were_not_stacked(rng):
+    data, model = drawing(rng)
+    data['inputs'] = list(data['inputs'][0])
+    with pytest.raises(UserError, match='default_collate'):
+        model(data, training=True)

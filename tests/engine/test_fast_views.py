@@ -157,16 +157,74 @@ def test_a_recipe_for_images_of_one_size_moves_whole():
     )
 
 
-def test_what_is_no_recipe_of_ours_stays():
-    config = config_of('cds_r50_in1k.py')
-    config.data_preprocessor.to_rgb = True
+def of_view(config, number):
+    return config.train_dataloader.dataset.pipeline[1].transforms[number]
+
+
+def all_stay(config):
     use_fast_views(config)
-    assert 'views' not in config.data_preprocessor
+    return not config.data_preprocessor.get('views')
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda c: c.data_preprocessor.update(to_rgb=True),
+        lambda c: c.model.update(data_preprocessor=dict(mean=[0, 0, 0])),
+        lambda c: c.train_dataloader.pop('collate_fn'),
+        lambda c: c.train_dataloader.dataset.pipeline[1].update(
+            num_views=[1, 2]
+        ),
+    ],
+)
+def test_where_the_device_could_not_do_it_all_stays(change):
     config = config_of('cds_r50_in1k.py')
-    flip = config.train_dataloader.dataset.pipeline[1].transforms[0][-1]
-    flip.direction = 'vertical'
+    change(config)
+    assert all_stay(config)
+
+
+def test_what_has_no_like_for_batches_stays():
+    config = config_of('cds_r50_in1k.py')
+    of_view(config, 0)[-1].direction = 'vertical'
+    of_view(config, 1)[2].brightness = (0.5, 1.5)
     use_fast_views(config)
-    assert config.data_preprocessor.views[0] == []
+    first, second = config.data_preprocessor.views
+    assert first == [] and [s['type'] for s in second] == ['BatchGrayscale']
+    config = config_of('cds_r50_in1k.py')
+    of_view(config, 1)[2].hue = 0.6
+    use_fast_views(config)
+    assert len(config.data_preprocessor.views[1]) == 1
+    config = config_of('cifar100/cds_r18_cifar100.py')
+    of_view(config, 0)[0].crop_size = 48
+    use_fast_views(config)
+    first, _ = config.data_preprocessor.views
+    assert [s['type'] for s in first] == ['BatchFlip', 'BatchCutout']
+
+
+def test_crops_that_torch_resizes_otherwise_stay_with_pillow():
+    config = config_of('cds_r50_in1k.py')
+    of_view(config, 0)[0].interpolation = 'nearest'
+    of_view(config, 1)[0].crop_ratio_range = (0.0, 1.0)
+    use_fast_views(config)
+    assert 'backend' not in of_view(config, 0)[0]
+    assert of_view(config, 1)[0].backend == 'torch'
+    # A crop may be as small as nothing.
+    assert 'keep_pixels' not in config.train_dataloader.dataset.pipeline[0]
+
+
+def test_options_come_along():
+    config = config_of('cifar100/cds_r18_cifar100.py')
+    flip, cutout = of_view(config, 0)[1:]
+    flip.prob, cutout.size, cutout.fill = 0.3, 7, 9
+    *_, grey = of_view(config, 1)
+    grey.prob = 0.7
+    use_fast_views(config)
+    first, second = config.data_preprocessor.views
+    assert first[1:] == [
+        dict(type='BatchFlip', prob=0.3),
+        dict(type='BatchCutout', size=7, fill=9),
+    ]
+    assert second[-1] == dict(type='BatchGrayscale', prob=0.7)
 
 
 def test_crops_are_those_of_the_published_recipe():

@@ -116,7 +116,8 @@ def test_the_faster_metric_says_the_same(run, command, config, tmp_path):
         argv += ['model.test_cfg.score_thr=0.0']
         command('test', config, work_dir / 'epoch_2.pth', *argv).fine()
         seen.append(json.loads(out.read_text()))
-    assert seen[0] == seen[1]
+    # Rounded to three places by the host, once to either side at a tie.
+    assert seen[0] == pytest.approx(seen[1], abs=0.0011)
     assert set(seen[0]) >= {'coco/bbox_mAP', 'coco/bbox_mAP_l'}
 
 

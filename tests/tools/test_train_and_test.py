@@ -52,6 +52,35 @@ def records(work_dir):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def test_the_recipe_is_kept_as_it_was_published(run):
+    work_dir, result = run
+    assert 'Fast path: on the device, in batches: BatchFlip' in result.out
+    (dumped,) = work_dir.glob('*.py')
+    meta = torch.load(work_dir / 'epoch_2.pth', weights_only=False)['meta']
+    for text in (dumped.read_text(), meta['cfg']):
+        assert 'RGBColorJitter' in text and 'ClippedCutout' in text
+        for name in ('BatchFlip', 'ChannelsLast', 'collate_views'):
+            assert name not in text
+
+
+def test_parity_goes_on_from_a_fast_run_and_warns(
+    run, command, folder, tmp_path
+):
+    work_dir, _ = run
+    argv = ['train', CONFIG, '--parity', '--work-dir', tmp_path]
+    argv += ['--resume', work_dir / 'epoch_1.pth', *tiny(folder, epochs=2)]
+    result = command(*argv).fine()
+    assert 'Fast path: off: all is done as it is published' in result.out
+    assert 'resumed with another fast path than before' in result.out
+    straight, other = (d / 'epoch_2.pth' for d in (work_dir, tmp_path))
+    names = weights(straight).keys()
+    assert weights(other).keys() == names
+    # Other pictures: the weights have gone elsewhere.
+    assert any(
+        not torch.equal(weights(straight)[n], weights(other)[n]) for n in names
+    )
+
+
 def test_the_local_backend_and_tensorboard_receive_the_scalars(run):
     work_dir, _ = run
     steps = [r for r in records(work_dir) if 'loss' in r]
