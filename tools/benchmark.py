@@ -2,8 +2,10 @@
 
     python tools/benchmark.py data|step|loss|eval|startup
 
-Prints a table of our figures, the reference's and the gain, and writes every
-turn of it as JSON.  A gain below the spread is none.
+Prints a table, at the end: medians of our figures and of the reference's, the
+gain (the median of the turns' ratios), its spread (from the least to the
+largest) and the target that was set for the default sizes.  Where the spread
+holds 1 there is no gain.  Every turn goes into a JSON file.
 """
 
 import argparse
@@ -12,9 +14,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from benchmarks.pairs import machine, table, write_json
+from benchmarks.pairs import machine, positive, table, write_json
 
 from cds_mm.engine.cli import friendly_main
+from cds_mm.engine.preflight import check_writable
 
 # Modules of tools/benchmarks with `add_options` and `compare`.
 PARTS = ('data', 'step', 'loss', 'eval', 'startup')
@@ -28,15 +31,19 @@ def parse_args(argv=None) -> argparse.Namespace:
     parts = parser.add_subparsers(dest='part', required=True)
     for name in PARTS:
         module = importlib.import_module(f'benchmarks.{name}')
-        part = parts.add_parser(name, help=module.__doc__.splitlines()[0])
+        part = parts.add_parser(
+            name,
+            help=module.__doc__.splitlines()[0],
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
         part.add_argument(
-            '--repeats', type=int, default=5, help='turns of each'
+            '--repeats', type=positive, default=5, help='turns of each'
         )
         part.add_argument(
             '--json',
             type=Path,
             default=Path(f'work_dirs/benchmark/{name}.json'),
-            help='where to write every turn (default: %(default)s)',
+            help='where to write every turn',
         )
         module.add_options(part)
         part.set_defaults(compare=module.compare)
@@ -46,6 +53,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 @friendly_main
 def main(argv=None) -> None:
     args = parse_args(argv)
+    check_writable(str(args.json.parent), '--json')
     comparisons = args.compare(args)
     print(f'{machine()}\n\n{table(comparisons)}')
     write_json(args.json, shlex.join(sys.argv), comparisons)

@@ -10,6 +10,7 @@ from cds_mm.engine.malloc import calm_malloc
 # Detection trains as MMDetection does it.
 _MODELS = ('DeepSupervisedClassifier', 'ImageClassifier')
 _FUSED = ('SGD', 'Adam', 'AdamW')
+KEPT = 'memory kept from step to step'
 
 
 def use_fast_step(cfg, amp: bool = True) -> list[str]:
@@ -35,7 +36,7 @@ def use_fast_step(cfg, amp: bool = True) -> list[str]:
     on_gpu = torch.cuda.is_available()
     on = []
     if calm_malloc():
-        on.append('calm malloc')
+        on.append(KEPT)
     if type_name(cfg.model) not in _MODELS:
         return on
     units = bfloat16_units()

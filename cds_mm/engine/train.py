@@ -56,7 +56,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--no-amp',
         action='store_true',
-        help='float32, also where there are bfloat16 units',
+        help='float32 also where there are bfloat16 units, which are used '
+        'unless the config or --parity says otherwise',
     )
     add_common_options(parser)
     return parser.parse_args(argv)

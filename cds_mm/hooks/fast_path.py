@@ -30,7 +30,8 @@ class FastPathHook(Hook):
         if runner._resume and before is not None and before != self.lines:
             runner.logger.warning(
                 'resumed with another fast path than before, so that it is '
-                f'no longer the same run; before: {"; ".join(before)}'
+                f'no longer the same run; before: {"; ".join(before)}; now: '
+                f'{"; ".join(self.lines)}'
             )
 
     def before_train(self, runner):

@@ -14,7 +14,7 @@ from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.engine import fast_step
 from cds_mm.engine.amp import BFLOAT16, bfloat16_units
 from cds_mm.engine.build import build_runner
-from cds_mm.engine.fast_step import use_fast_step
+from cds_mm.engine.fast_step import KEPT, use_fast_step
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.hooks.channels_last import channels_last
 from cds_mm.hooks.fast_path import align
@@ -52,7 +52,7 @@ def machine(monkeypatch):
 def test_a_cpu_without_units_stays_in_float32(machine):
     machine(None)
     cfg = config()
-    assert use_fast_step(cfg) == ['calm malloc', 'channels_last']
+    assert use_fast_step(cfg) == [KEPT, 'channels_last']
     assert hooks(cfg).count('ChannelsLastHook') == 1
     assert cfg.optim_wrapper == config().optim_wrapper
     use_fast_step(cfg)
@@ -62,7 +62,7 @@ def test_a_cpu_without_units_stays_in_float32(machine):
 def test_a_cpu_with_units(machine):
     machine('avx512_bf16')
     cfg = config()
-    on = ['calm malloc', 'channels_last', 'bf16 autocast (avx512_bf16)']
+    on = [KEPT, 'channels_last', 'bf16 autocast (avx512_bf16)']
     assert use_fast_step(cfg) == on
     assert cfg.optim_wrapper.type == BFLOAT16
 
@@ -111,7 +111,7 @@ def test_detection_stays_as_the_host_trains_it(machine):
     machine('amx_bf16')
     cfg = config(DETECTION)
     before = cfg.pretty_text
-    assert use_fast_step(cfg) == ['calm malloc']
+    assert use_fast_step(cfg) == [KEPT]
     assert cfg.pretty_text == before
 
 
@@ -201,7 +201,7 @@ def test_whether_steps_are_fused_is_the_runs_own_affair(fused):
 def test_a_run_may_want_float32(machine):
     machine('amx_bf16')
     cfg = config()
-    assert use_fast_step(cfg, amp=False) == ['calm malloc', 'channels_last']
+    assert use_fast_step(cfg, amp=False) == [KEPT, 'channels_last']
     assert cfg.optim_wrapper == config().optim_wrapper
 
 

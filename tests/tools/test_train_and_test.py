@@ -57,7 +57,9 @@ def test_the_recipe_is_kept_as_it_was_published(run):
     assert 'Fast path: on the device, in batches: BatchFlip' in result.out
     (dumped,) = work_dir.glob('*.py')
     meta = torch.load(work_dir / 'epoch_2.pth', weights_only=False)['meta']
-    for text in (dumped.read_text(), meta['cfg']):
+    (beside_scalars,) = work_dir.glob('*/vis_data/config.py')
+    texts = (dumped.read_text(), beside_scalars.read_text(), meta['cfg'])
+    for text in texts:
         assert 'RGBColorJitter' in text and 'ClippedCutout' in text
         for name in ('BatchFlip', 'ChannelsLast', 'collate_views'):
             assert name not in text
@@ -70,7 +72,7 @@ def test_parity_goes_on_from_a_fast_run_and_warns(
     argv = ['train', CONFIG, '--parity', '--work-dir', tmp_path]
     argv += ['--resume', work_dir / 'epoch_1.pth', *tiny(folder, epochs=2)]
     result = command(*argv).fine()
-    assert 'Fast path: off: all is done as it is published' in result.out
+    assert 'Fast path: off (--parity)' in result.out
     assert 'resumed with another fast path than before' in result.out
     straight, other = (d / 'epoch_2.pth' for d in (work_dir, tmp_path))
     names = weights(straight).keys()

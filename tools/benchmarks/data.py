@@ -16,7 +16,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
-from benchmarks.pairs import Comparison, alternate
+from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.data import cifar_views, imagenet_views, loader
 from cds_mm.configfile import load_config
 from cds_mm.data.seeding import SeededFetch
@@ -35,9 +35,11 @@ def add_options(parser) -> None:
         '--imagenet',
         type=Path,
         default=Path('data/imagenet_sample'),
-        help='folder of JPEG files named <class>_*.JPEG',
+        help='folder of files named <class>_*.JPEG',
     )
-    parser.add_argument('--images', type=int, default=256, help='of each pass')
+    parser.add_argument(
+        '--images', type=positive, default=256, help='files of each pass'
+    )
 
 
 def compare(args) -> list[Comparison]:
@@ -52,8 +54,8 @@ def _imagenet(args):
     files = sorted(args.imagenet.rglob('*.JPEG'))[: args.images]
     if not files:
         raise UserError(
-            f'--imagenet {args.imagenet}: no .JPEG files there; unpack some '
-            'into it, or name another folder'
+            f'--imagenet {args.imagenet}: no files *.JPEG, as ImageNet names '
+            'them, in it; name the folder that has them'
         )
     config = load_config(str(PROJECT / 'configs/cds_r50_in1k.py'))
     config.train_dataloader.dataset = dict(

@@ -16,7 +16,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 from pycocotools.cocoeval import COCOeval
 
-from benchmarks.pairs import Comparison, alternate
+from benchmarks.pairs import Comparison, alternate, positive
 from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.extras import extra
 
@@ -33,10 +33,14 @@ SIDES = 8, 300  # pixels of the smallest and the largest box
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The size of the data set."""
     parser.add_argument(
-        '--images', type=int, default=1000, help='COCO has 5000'
+        '--images', type=positive, default=1000, help='images; COCO has 5000'
     )
-    parser.add_argument('--classes', type=int, default=80, help='COCO has 80')
-    parser.add_argument('--seed', type=int, default=0, help='of the boxes')
+    parser.add_argument(
+        '--classes', type=positive, default=80, help='classes; COCO has 80'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the boxes'
+    )
 
 
 def compare(args: argparse.Namespace) -> list[Comparison]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.pairs import Comparison, alternate
+from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.supcon import masked_supcon
 from cds_mm.losses import contrastive_loss
 from cds_mm.testing import random_units
@@ -34,18 +34,33 @@ def reference(z: Tensor, ids: Tensor) -> Tensor:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The sizes."""
     parser.add_argument(
-        '--rows', type=int, default=8192, help='N, of two views together'
+        '--rows',
+        type=pairs_of_rows,
+        default=8192,
+        help='N, of two views together, an even number',
     )
     parser.add_argument(
-        '--dims', type=int, nargs='+', default=[512, 2048], help='D of each'
+        '--dims',
+        type=positive,
+        nargs='+',
+        default=[512, 2048],
+        help='D of each',
     )
     parser.add_argument(
         '--growth',
-        type=int,
+        type=pairs_of_rows,
         nargs='*',
         default=[4096, 8192, 16384],
         help='N of which our memory is told, too',
     )
+
+
+def pairs_of_rows(text: str) -> int:
+    """A number of rows, as argparse reads it."""
+    rows = positive(text)
+    if rows % NUM_VIEWS:
+        raise argparse.ArgumentTypeError(f'{rows} is odd; N is even')
+    return rows
 
 
 def compare(args: argparse.Namespace) -> list[Comparison]:

@@ -1,5 +1,6 @@
 """Ours beside the reference, in turns, so that both meet the same machine."""
 
+import argparse
 import json
 import os
 import platform
@@ -49,6 +50,14 @@ class Comparison:
     def gain(self) -> float:
         """The median of the gains."""
         return median(self.gains)
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, as argparse reads it."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is below 1')
+    return number
 
 
 def alternate(
@@ -101,7 +110,7 @@ def table(comparisons: list[Comparison]) -> str:
 def machine() -> str:
     """The processor or GPU, cores and threads, in words."""
     cores = f'{len(os.sched_getaffinity(0))} cores'
-    words = [_processor(), cores, f'{torch.get_num_threads()} threads']
+    words = [_processor(), cores, f'threads: {torch.get_num_threads()}']
     if torch.cuda.is_available():
         words.insert(0, torch.cuda.get_device_name())
     return ', '.join(words)

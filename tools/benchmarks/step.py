@@ -10,7 +10,7 @@ from statistics import median
 
 import torch
 
-from benchmarks.pairs import Comparison, alternate
+from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.step import CDSNetwork, ReferenceStep
 from cds_mm.engine.cost import Bench
 from cds_mm.engine.malloc import calm_malloc
@@ -61,10 +61,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         choices=CASES,
         default=list(CASES),
-        help='networks (default: both)',
+        help='networks',
     )
     parser.add_argument(
-        '--batch', type=int, help='images a step, instead of 64 and 8'
+        '--batch', type=positive, help='images a step, instead of 64 and 8'
     )
 
 
