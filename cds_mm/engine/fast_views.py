@@ -3,6 +3,7 @@
 from mmengine.config import Config
 
 from cds_mm.data.labels import leaf_configs
+from cds_mm.data.pipelines import views_of
 from cds_mm.engine.config import type_name
 
 _PREPROCESSOR = 'MultiViewDataPreprocessor'
@@ -68,31 +69,19 @@ def _is_resized_crop(step):
 def _decode_smaller(leaves):
     """Decode large files at the scale that the smallest crop allows."""
     enough = 0
-    for leaf in leaves:
-        load, *views = _views(leaf)
-        firsts = [view[0] if view else {} for view in views]
+    for view in (view for leaf in leaves for view in views_of(leaf)):
+        load, first = [*view, {}, {}][:2]
         if type_name(load) != 'LoadRGBImage' or 'keep_pixels' in load:
             return []
-        if not all(map(_has_least_area, firsts)):
+        if not _has_least_area(first):
             return []
-        enough = max(enough, *map(_enough_pixels, firsts))
+        enough = max(enough, _enough_pixels(first))
     for leaf in leaves:
         leaf.pipeline[0].keep_pixels = enough
     from_size = f'{4 * enough / 1e6:.1f}'
     return [
         f'JPEG files from {from_size} megapixels decoded at a smaller scale'
     ]
-
-
-def _views(leaf):
-    """The first transform, and the list of transforms of each view."""
-    first, *rest = leaf.get('pipeline') or [{}]
-    shared = []
-    for step in rest:
-        if type_name(step) == _MULTI_VIEW:
-            return [first, *([*shared, *view] for view in step.transforms)]
-        shared.append(step)
-    return [first, shared]
 
 
 def _has_least_area(step):
