@@ -14,6 +14,8 @@ from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs
 
+MEMORY_FORMATS = ('contiguous_format', 'channels_last')
+
 
 @MODELS.register_module()
 class DeepSupervisedClassifier(ImageClassifier):
@@ -33,11 +35,19 @@ class DeepSupervisedClassifier(ImageClassifier):
         teacher: config of a :class:`cds_mm.teacher.Teacher`, or None.
         frozen: parts that are not trained, e.g. ('backbone', 'head'): their
             parameters get no gradient and their BatchNorm stays as it is.
+        memory_format: 'channels_last', or 'contiguous_format' (the default):
+            how 4-D weights, and with them the maps, lie in memory.  It is
+            applied when the model is built, since
+            DistributedDataParallel lays out its gradient buckets by the
+            strides that it finds when it wraps the model: after a later
+            change its first reduction scrambles the gradients.  Values are
+            the same up to the rounding of other convolution kernels.
         **kwargs: as of :class:`ImageClassifier`.
 
     Raises:
         UserError: there is no supervision, a branch's stage is not there,
-            the teacher does not fit, or a frozen part is not there.
+            the teacher does not fit, a frozen part is not there, or there is
+            no such memory format.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         supervisions: dict[str, dict] | None = None,
         teacher: dict | None = None,
         frozen: tuple[str, ...] = (),
+        memory_format: str = 'contiguous_format',
         **kwargs,
     ):
         preprocessor = kwargs.setdefault('data_preprocessor', {})
@@ -81,6 +92,23 @@ class DeepSupervisedClassifier(ImageClassifier):
             self._connect(supervision)
         self.frozen = tuple(frozen)
         self._freeze()
+        if memory_format not in MEMORY_FORMATS:
+            raise UserError(
+                f'model.memory_format={memory_format!r}: must be one of '
+                f'{", ".join(MEMORY_FORMATS)}'
+            )
+        self.memory_format = getattr(torch, memory_format)
+        self.to(memory_format=self.memory_format)
+
+    def init_weights(self) -> None:
+        """Initialise as the host does; a seed gives the same weights.
+
+        Random numbers are drawn in the order in which values lie, so the
+        weights are contiguous meanwhile.
+        """
+        self.to(memory_format=torch.contiguous_format)
+        super().init_weights()
+        self.to(memory_format=self.memory_format)
 
     def _freeze(self):
         parts = dict(self.named_children())

@@ -69,8 +69,7 @@ class Teacher:
                 'its config in model.teacher.config'
             )
         cfg = teacher_config(config)
-        data = cfg.get('train_dataloader')
-        self.image_side = image_side(data.dataset) if data else None
+        self.image_side = image_side(cfg)
         self.model = build_teacher(cfg)
         self.watch = Stopwatch()
         state = classifier_state(read_checkpoint(checkpoint), checkpoint)
@@ -149,8 +148,10 @@ def teacher_config(config: str) -> Config:
         path = PROJECT / path
     cfg = load_config(str(path))
     drop_pretrained(cfg.model)
-    # It has learned: whom it learned from does not matter any more.
+    # The teacher's own teacher is not needed.
     cfg.model.pop('teacher', None)
+    # Its student lays it out as it lies itself.
+    cfg.model.pop('memory_format', None)
     cfg.model.supervisions = {
         name: supervision
         for name, supervision in cfg.model.supervisions.items()

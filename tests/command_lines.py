@@ -58,8 +58,16 @@ class Commands:
             assert line, 'the server did not start'
         self._folder = tempfile.TemporaryDirectory()
 
-    def start(self, tool: str, *argv, **env) -> int:
-        """Begin ``tools/<tool>.py argv`` and return its process group."""
+    def start(self, tool: str, *argv, units=None, **env) -> int:
+        """Begin ``tools/<tool>.py argv`` and return its process group.
+
+        Args:
+            tool: name of the command.
+            *argv: its arguments.
+            units: what the processor reports, instead of what it does, e.g.
+                ['avx512_bf16'].
+            **env: environment variables.
+        """
         out, err = self._files()
         request = dict(
             tool=tool,
@@ -67,6 +75,7 @@ class Commands:
             stdout=str(out),
             stderr=str(err),
             env=env,
+            units=units,
         )
         self._server.stdin.write(json.dumps(request) + '\n')
         self._server.stdin.flush()
@@ -78,8 +87,8 @@ class Commands:
         out, err = (path.read_text() for path in self._files())
         return Result(code, out, err)
 
-    def __call__(self, tool: str, *argv, **env) -> Result:
-        self.start(tool, *argv, **env)
+    def __call__(self, tool: str, *argv, **more) -> Result:
+        self.start(tool, *argv, **more)
         return self.wait()
 
     def close(self):

@@ -39,21 +39,21 @@ class BatchCrop:
     """A window of the padded image, as MMPretrain's ``RandomCrop``, exactly.
 
     Args:
-        size (int): of the window, pixels.
+        crop_size (int): side of the window in pixels.
         padding (int): pixels on each side. Defaults to 0.
         fill (tuple): RGB of the padding. Defaults to black.
     """
 
-    def __init__(self, size, padding=0, fill=(0, 0, 0)):
-        self.size = size
+    def __init__(self, crop_size, padding=0, fill=(0, 0, 0)):
+        self.crop_size = crop_size
         self.padding = padding
         self.fill = tuple(fill)
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
-        """Crop images (B, 3, H, W) to (B, 3, size, size)."""
+        """Crop images (B, 3, H, W) to (B, 3, crop_size, crop_size)."""
         windows = self._padded(images)
         for axis in (2, 3):
-            windows = windows.unfold(axis, self.size, 1)
+            windows = windows.unfold(axis, self.crop_size, 1)
         top, left = (
             torch.from_numpy(draws.integers(count)).to(images.device)
             for count in windows.shape[2:4]
@@ -72,7 +72,7 @@ class BatchCrop:
 
     def __repr__(self) -> str:
         return (
-            f'{type(self).__name__}(size={self.size}, '
+            f'{type(self).__name__}(crop_size={self.crop_size}, '
             f'padding={self.padding}, fill={self.fill})'
         )
 

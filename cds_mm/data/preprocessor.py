@@ -46,6 +46,8 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
             [TRANSFORMS.build(step) for step in steps] for steps in views or ()
         ]
 
+    # Draws are exact integer arithmetic of NumPy, which Dynamo cannot trace.
+    @torch.compiler.disable
     def forward(self, data: dict, training: bool = False) -> dict:
         """Stack the views, move them to the device and normalise.
 

@@ -81,6 +81,12 @@ def readable_errors(cfg):
     """Turn what building a config raises into one line."""
     try:
         yield
+    except ImportError as error:
+        raise UserError(
+            f'config {cfg.filename}: needs a package that is not installed '
+            f'or does not work here ({one_line(error)}); install it, or take '
+            'what needs it out of the config (CDS_MM_DEBUG=1 shows where)'
+        ) from error
     except (AssertionError, KeyError, TypeError, ValueError) as error:
         cause = user_message(error) or one_line(error) or _failed_line(error)
         raise UserError(

@@ -29,7 +29,9 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     """The flags that training and testing share, as MMPretrain spells them."""
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision'
+        '--amp',
+        action='store_true',
+        help='bfloat16 mixed precision, where the CPU or GPU has units for it',
     )
     parser.add_argument(
         '--no-pin-memory', action='store_true', help='do not pin batches'

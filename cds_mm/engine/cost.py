@@ -21,10 +21,10 @@ from cds_mm.configfile import (
     load_config,
     with_preprocessor,
 )
-from cds_mm.data.pipelines import image_side, views_of
-from cds_mm.engine.fast_step import use_fast_step
+from cds_mm.data.pipelines import image_side, training_views
+from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
-from cds_mm.hooks.channels_last import channels_last
+from cds_mm.hooks.fast_path import optimisations
 from cds_mm.supervision import asking_for_labels
 from cds_mm.teacher import build_teacher, teacher_config
 
@@ -68,7 +68,7 @@ class Bench:
         changes: settings of the config, keys with dots.
 
     Attributes:
-        on: what makes its steps fast here, in words.
+        on: what makes its steps fast, in words.
 
     Raises:
         UserError: the config's pipeline does not say how large an image is,
@@ -86,7 +86,8 @@ class Bench:
                 f'{self.name}: measures a {MODEL}, but its model is a '
                 f'{config.model.type}; name another config'
             )
-        self.on = use_fast_step(config)
+        calm_malloc()
+        self.on = optimisations(config)
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
         environment = config.get('env_cfg', {})
         torch.backends.cudnn.benchmark = environment.get(
@@ -96,8 +97,6 @@ class Bench:
         init_default_scope('mmpretrain')
         self.model = _built(config)
         self.model.to(self.device).train()
-        if 'channels_last' in self.on:
-            channels_last(self.model)
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
         self.data = _random_batch(config, batch_size)
         for supervision in asking_for_labels(self.model):
@@ -221,8 +220,7 @@ def _built(config):
 
 
 def _random_batch(config: Config, batch_size: int) -> dict:
-    dataset = config.train_dataloader.dataset
-    views, side = len(views_of(dataset)), image_side(dataset)
+    views, side = len(training_views(config)), image_side(config)
     if side is None:
         raise UserError(
             f'{config.filename}: its pipeline has no crop or size that says '

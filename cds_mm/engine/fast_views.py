@@ -211,7 +211,7 @@ def _like_crop(options):
         return None
     fill = options.get('pad_val', 0)
     fill = [fill] * 3 if isinstance(fill, (int, float)) else list(fill)
-    return dict(type='BatchCrop', size=size, padding=padding, fill=fill)
+    return dict(type='BatchCrop', crop_size=size, padding=padding, fill=fill)
 
 
 def _pack_as_it_lies(cfg, leaves):

@@ -11,6 +11,8 @@ RUN_HOOKS = (
     'StopOnNonFiniteHook',
     'ThroughputHook',
     'ProgressBarHook',
+    'FastPathHook',
+    'MemoryFormatHook',
 )
 CLASSIFICATION_HOOKS = (
     'MethodSummaryHook',

@@ -137,7 +137,7 @@ def check_teacher(cfg, model) -> None:
     teacher = getattr(unwrapped(model), 'teacher', None)
     if not teacher:
         return
-    ours = image_side(cfg.train_dataloader.dataset)
+    ours = image_side(cfg)
     theirs = teacher.image_side
     if ours and theirs and ours != theirs:
         raise UserError(

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner
 
+from cds_mm.engine.amp import use_amp_in_test
 from cds_mm.engine.build import (
     EvaluationRunner,
     build_runner,
@@ -85,7 +86,7 @@ def evaluation_config(args: argparse.Namespace) -> Config:
         )
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        use_amp_in_test(cfg)
     add_run_hooks(cfg)
     return cfg
 

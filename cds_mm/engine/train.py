@@ -2,12 +2,14 @@
 
 import argparse
 
-from cds_mm.engine.amp import use_amp
-from cds_mm.engine.build import build_training
+from cds_mm.engine.amp import check_amp, unused_units, use_amp
+from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.config import add_common_options, run_config
-from cds_mm.engine.fast_path import build_fast_runner
+from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.malloc import calm_malloc
+from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
     check_classes,
     check_data,
@@ -53,12 +55,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='the recipe as published, op by op: no fast path',
     )
-    parser.add_argument(
-        '--no-amp',
-        action='store_true',
-        help='float32 also where there are bfloat16 units, which are used '
-        'unless the config or --parity says otherwise',
-    )
     add_common_options(parser)
     return parser.parse_args(argv)
 
@@ -72,6 +68,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = run_config(args)
     _apply_flags(cfg, args)
+    check_amp(cfg)
     add_run_hooks(cfg)
     check_data(cfg, ('train',) if args.no_validate else ('train', 'val'))
     check_pretrained(cfg)
@@ -83,16 +80,25 @@ def main(argv: list[str] | None = None) -> None:
         over = nothing_left(cfg, meta) if cfg.resume else ''
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     prepare_ranks(cfg)
-    runner, fast = build_fast_runner(
-        cfg, fast=not args.parity, amp=not args.no_amp
-    )
-    build_training(runner, fast)
+    memory_is_kept = calm_malloc()
+    runner = build_runner(cfg)
+    build_training(runner, cfg)
     check_classes(runner, cfg)
     check_head(runner.model)
     check_teacher(cfg, runner.model)
+    _log_environment(runner, cfg, memory_is_kept)
     runner.train()  # if all is over, it clears what a kill has left
     if over:
         runner.logger.info(over)
+
+
+def _log_environment(runner, cfg, kept):
+    """What this machine has, and changes no number of the run."""
+    if kept:
+        runner.logger.info('Memory that a step frees is kept for the next')
+    units = unused_units(cfg)
+    if units:
+        runner.logger.info(units)
 
 
 def _apply_flags(cfg, args):
@@ -100,6 +106,10 @@ def _apply_flags(cfg, args):
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         use_amp(cfg)
+    if args.parity:
+        use_parity(cfg)
+    else:
+        use_fast_views(cfg)
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
             raise UserError(

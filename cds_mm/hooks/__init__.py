@@ -2,8 +2,8 @@
 
 from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
 from cds_mm.hooks.backbone_record import BackboneRecordHook
-from cds_mm.hooks.channels_last import ChannelsLastHook
 from cds_mm.hooks.fast_path import FastPathHook
+from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
 from cds_mm.hooks.sample_seed import SampleSeedHook
@@ -17,8 +17,8 @@ from cds_mm.hooks.zero_ap import ZeroAPHook
 __all__ = [
     'AtomicCheckpointHook',
     'BackboneRecordHook',
-    'ChannelsLastHook',
     'FastPathHook',
+    'MemoryFormatHook',
     'MethodSummaryHook',
     'ProgressBarHook',
     'SampleSeedHook',

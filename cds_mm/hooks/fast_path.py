@@ -1,70 +1,99 @@
-"""Says what makes a run fast, and minds it when another run goes on."""
+"""Log the optimisations of a run, and warn when a resume changes them."""
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+
+from cds_mm.data.labels import leaf_configs
+from cds_mm.data.pipelines import device_views, views_of
 
 _KEY = 'fast_path'
 
 
 @HOOKS.register_module()
 class FastPathHook(Hook):
-    """Log what is on, and let a run be resumed with something else on.
+    """Log the optimisations that the config asks for.
 
-    Checkpoints keep it in their meta; a run that goes on with other lines is
-    warned of, since it is not the run that it would have been.
-
-    Args:
-        lines (list[str]): what is on, in words.
+    Checkpoints keep the lines in their meta.  A run that is resumed with
+    other ones gets a warning, because it is no longer the same run.
     """
 
-    # Before whatever else says something of the run.
+    # Before other hooks that log something about the run.
     priority = 'HIGH'
 
-    def __init__(self, lines):
-        self.lines = list(lines)
-
     def after_load_checkpoint(self, runner, checkpoint):
-        """Compare with the run that goes on."""
+        """Compare with the run that is resumed."""
         before = checkpoint.get('meta', {}).get(_KEY)
-        if runner._resume and before is not None and before != self.lines:
+        now = optimisations(runner.cfg)
+        if runner._resume and before is not None and before != now:
             runner.logger.warning(
                 'resumed with another fast path than before, so that it is '
-                f'no longer the same run; before: {"; ".join(before)}; now: '
-                f'{"; ".join(self.lines)}'
+                f'no longer the same run; before: {_listed(before)}; now: '
+                f'{_listed(now)}'
             )
 
     def before_train(self, runner):
-        """Write the lines; make the optimizer that of this run again."""
-        for line in self.lines:
+        """Write the lines."""
+        for line in optimisations(runner.cfg) or ['off']:
             runner.logger.info(f'Fast path: {line}')
-        align(getattr(runner.optim_wrapper, 'optimizer', None))
 
     def before_save_checkpoint(self, runner, checkpoint):
         """Keep the lines."""
-        checkpoint['meta'][_KEY] = self.lines
+        checkpoint['meta'][_KEY] = optimisations(runner.cfg)
 
 
-def align(optimizer: torch.optim.Optimizer | None) -> None:
-    """Lay out the state of an optimizer as its parameters lie.
-
-    A checkpoint brings the layout of the run that wrote it, and whether its
-    steps were fused.  A fused step reads momentum as it lies, and in another
-    layout it would, on a CPU, silently be that of other weights.
+def optimisations(cfg) -> list[str]:
+    """What a training config does otherwise than op by op in float32.
 
     Args:
-        optimizer: of a model, after a checkpoint was loaded, or None.
+        cfg (Config): of a run, as it is dumped.
+
+    Returns:
+        list[str]: a line for each, for the log; empty where there is none.
     """
-    if optimizer is None:
+    model = cfg.get('model') or {}
+    wrapper = cfg.get('optim_wrapper') or {}
+    found = optimised_views(cfg)
+    if model.get('memory_format') == 'channels_last':
+        found.append('channels_last')
+    if 'BFloat16' in str(wrapper.get('type')):
+        found.append('bfloat16 autocast')
+    if (wrapper.get('optimizer') or {}).get('fused'):
+        found.append('fused optimizer')
+    return found
+
+
+def optimised_views(cfg) -> list[str]:
+    """Those of :func:`optimisations` that change the images."""
+    return [*_of_the_loader(cfg), *_of_the_device(cfg)]
+
+
+def _of_the_loader(cfg):
+    loader = cfg.get('train_dataloader')
+    if not loader:
         return
-    for group in optimizer.param_groups:
-        if 'fused' in group:
-            group['fused'] = optimizer.defaults.get('fused')
-    for parameter, state in optimizer.state.items():
-        for name, value in state.items():
-            if (
-                isinstance(value, torch.Tensor)
-                and value.shape == parameter.shape
-                and value.stride() != parameter.stride()
-            ):
-                state[name] = torch.empty_like(parameter).copy_(value)
+    steps = [
+        step
+        for leaf in leaf_configs(loader['dataset'])
+        for view in views_of(leaf)
+        for step in view
+    ]
+    if any(step.get('backend') == 'torch' for step in steps):
+        yield 'resizing by torch, a quarter of a grey level from Pillow'
+    pixels = max((step.get('keep_pixels') or 0 for step in steps), default=0)
+    if pixels:
+        yield (
+            f'JPEG files from {4 * pixels / 1e6:.1f} megapixels decoded at a '
+            'smaller scale'
+        )
+
+
+def _of_the_device(cfg):
+    names = dict.fromkeys(
+        str(step['type']) for view in device_views(cfg) for step in view
+    )
+    if names:
+        yield f'on the device, in batches: {", ".join(names)}'
+
+
+def _listed(lines):
+    return '; '.join(lines) or 'off'

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.data.pipelines import views_of
+from cds_mm.data.pipelines import training_views
 from cds_mm.engine.scalars import curve, scalars, wall_seconds
 from cds_mm.engine.together import threads_each
 from cds_mm.errors import UserError
@@ -73,7 +73,7 @@ def write_result(run: Run) -> str:
     """
     steps, values, metrics = _scores(run)
     attempts = _attempts(run)
-    views = len(views_of(run.config.train_dataloader.dataset))
+    views = len(training_views(run.config))
     result = {
         'name': run.cell.name,
         'scale': run.scale.name,

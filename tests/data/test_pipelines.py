@@ -5,8 +5,13 @@ from mmpretrain.datasets import RandomCrop
 
 from cds_mm.configfile import load_config
 from cds_mm.data import SeededMultiView
-from cds_mm.data.pipelines import image_side, views_of
+from cds_mm.data.pipelines import image_side, training_views, views_of
+from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.testing import CONFIGS
+
+
+def training(dataset):
+    return dict(train_dataloader=dict(dataset=dataset))
 
 
 @pytest.mark.parametrize(
@@ -21,29 +26,34 @@ from cds_mm.testing import CONFIGS
     ],
 )
 def test_leaves(leaf, views, side):
-    dataset = load_config(str(CONFIGS / leaf)).train_dataloader.dataset
+    cfg = load_config(str(CONFIGS / leaf))
+    dataset = cfg.train_dataloader.dataset
     for wrapped in (
         dataset,
         dict(type='RepeatDataset', times=2, dataset=dataset),
         dict(type='ConcatDataset', datasets=[dataset, dataset]),
     ):
         assert len(views_of(wrapped)) == views
-        assert image_side(wrapped) == side
+        assert image_side(training(wrapped)) == side
+    use_fast_views(cfg)  # what a run dumps
+    assert len(training_views(cfg)) == views
+    assert image_side(cfg) == side
 
 
 def test_the_last_size_counts():
     steps = [dict(type='Resize', scale=(9, 7)), dict(type='Flip')]
-    assert image_side(dict(pipeline=steps)) == 9
+    assert image_side(training(dict(pipeline=steps))) == 9
     views = [[dict(type='Crop', crop_size=5)], [dict(type='Crop', scale=3)]]
     many = dict(type='SeededMultiView', transforms=views)
-    assert image_side(dict(pipeline=[*steps, many])) == 5
+    assert image_side(training(dict(pipeline=[*steps, many]))) == 5
     assert views_of(dict(pipeline=[*steps, many]))[1][:2] == steps
-    assert image_side(dict(pipeline=[dict(type='Flip')])) is None
-    assert image_side(dict(type='Own')) is None
+    assert image_side(training(dict(pipeline=[dict(type='Flip')]))) is None
+    assert image_side(training(dict(type='Own'))) is None
+    assert image_side(dict(train_dataloader=None)) is None
 
 
 def test_classes_may_stand_for_their_names():
     views = [[dict(type=RandomCrop, crop_size=5)]] * 2
     pipeline = [dict(type=SeededMultiView, transforms=views)]
     assert len(views_of(dict(pipeline=pipeline))) == 2
-    assert image_side(dict(pipeline=pipeline)) == 5
+    assert image_side(training(dict(pipeline=pipeline))) == 5

@@ -153,7 +153,7 @@ def test_a_recipe_for_images_of_one_size_moves_whole():
     assert kinds == ['LoadRGBImage', 'PackChannelsLast']
     crop = config.data_preprocessor.views[0][0]
     assert crop == dict(
-        type='BatchCrop', size=32, padding=4, fill=[128, 128, 128]
+        type='BatchCrop', crop_size=32, padding=4, fill=[128, 128, 128]
     )
 
 

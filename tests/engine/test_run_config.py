@@ -4,29 +4,14 @@ import pytest
 from mmdet.models import RetinaNet
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend
 from torch import nn
 
-from cds_mm.engine.amp import use_amp
 from cds_mm.engine.config import is_detection
 from cds_mm.engine.hooks import add_run_hooks
 from cds_mm.engine.preflight import check_writable
-from cds_mm.errors import UserError
 from cds_mm.hooks import SampleSeedHook
 from cds_mm.testing import CONFIGS
-
-
-def test_amp_takes_plain_wrappers_alone():
-    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
-    use_amp(cfg)
-    assert cfg.optim_wrapper.type == 'BFloat16OptimWrapper'
-    for kind in (OptimWrapper, 'mmengine.AmpOptimWrapper', AmpOptimWrapper):
-        cfg.optim_wrapper.type = kind
-        use_amp(cfg)
-    cfg.optim_wrapper.type = 'ApexOptimWrapper'
-    with pytest.raises(UserError, match='ApexOptimWrapper'):
-        use_amp(cfg)
 
 
 def test_a_detection_config_gets_what_ours_state():

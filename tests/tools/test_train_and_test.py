@@ -9,6 +9,8 @@ import sys
 import pytest
 import torch
 from command_lines import CONFIG, ROOT, run_fresh, tiny
+from mmengine.config import Config
+from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
@@ -52,17 +54,55 @@ def records(work_dir):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_the_recipe_is_kept_as_it_was_published(run):
+def test_the_config_that_is_recorded_is_the_one_that_ran(run):
     work_dir, result = run
     assert 'Fast path: on the device, in batches: BatchFlip' in result.out
     (dumped,) = work_dir.glob('*.py')
     meta = torch.load(work_dir / 'epoch_2.pth', weights_only=False)['meta']
     (beside_scalars,) = work_dir.glob('*/vis_data/config.py')
-    texts = (dumped.read_text(), beside_scalars.read_text(), meta['cfg'])
-    for text in texts:
-        assert 'RGBColorJitter' in text and 'ClippedCutout' in text
-        for name in ('BatchFlip', 'ChannelsLast', 'collate_views'):
-            assert name not in text
+    for text in (dumped.read_text(), beside_scalars.read_text(), meta['cfg']):
+        cfg = Config.fromstring(text, '.py')
+        pipeline = cfg.train_dataloader.dataset.pipeline
+        assert pipeline[-1].type == 'PackChannelsLast'
+        first, second = cfg.data_preprocessor.views
+        assert [s.type for s in first] == ['BatchFlip', 'BatchCutout']
+        assert 'BatchColorJitter' in [s.type for s in second]
+        assert cfg.model.memory_format == 'channels_last'
+
+
+def test_the_dumped_config_gives_the_same_weights_in_any_launcher(
+    run, tmp_path
+):
+    work_dir, _ = run
+    (dumped,) = work_dir.glob('*.py')
+    cfg = Config.fromfile(dumped)
+    cfg.work_dir = str(tmp_path)
+    Runner.from_cfg(cfg).train()
+    assert_same(
+        weights(work_dir / 'epoch_2.pth'), weights(tmp_path / 'epoch_2.pth')
+    )
+
+
+def test_the_dumped_config_is_no_recipe_for_parity(run, command, tmp_path):
+    work_dir, _ = run
+    (dumped,) = work_dir.glob('*.py')
+    argv = ['train', dumped, '--parity', '--work-dir', tmp_path]
+    error = command(*argv).error
+    assert f'the views of {dumped} are optimised already' in error
+    assert 'name the config that the run was started with' in error
+
+
+@pytest.mark.parametrize('units', [[], ['avx512_bf16', 'amx_bf16']])
+def test_units_that_were_not_asked_for_change_nothing(
+    run, command, folder, tmp_path, units
+):
+    work_dir, _ = run
+    argv = ['train', CONFIG, '--work-dir', tmp_path, *tiny(folder, epochs=2)]
+    result = command(*argv, units=units).fine()
+    assert ('amx_bf16); --amp uses them' in result.out) == bool(units)
+    assert_same(
+        weights(work_dir / 'epoch_2.pth'), weights(tmp_path / 'epoch_2.pth')
+    )
 
 
 def test_parity_goes_on_from_a_fast_run_and_warns(
@@ -72,7 +112,7 @@ def test_parity_goes_on_from_a_fast_run_and_warns(
     argv = ['train', CONFIG, '--parity', '--work-dir', tmp_path]
     argv += ['--resume', work_dir / 'epoch_1.pth', *tiny(folder, epochs=2)]
     result = command(*argv).fine()
-    assert 'Fast path: off (--parity)' in result.out
+    assert 'Fast path: off' in result.out
     assert 'resumed with another fast path than before' in result.out
     straight, other = (d / 'epoch_2.pth' for d in (work_dir, tmp_path))
     names = weights(straight).keys()
@@ -125,32 +165,10 @@ def test_testing_writes_and_paints_predictions(run, command, folder, tmp_path):
     argv = ['--out', out, '--show-dir', tmp_path / 'shown', '--amp']
     argv += ['--interval', '5', '--work-dir', tmp_path]
     checkpoint = work_dir / 'epoch_2.pth'
-    command('test', CONFIG, checkpoint, *argv, *tiny(folder)).fine()
+    argv = ['test', CONFIG, checkpoint, *argv, *tiny(folder)]
+    command(*argv, units=['avx512_bf16']).fine()
     assert out.stat().st_size > 1000
     assert len(list((tmp_path / 'shown').rglob('*.*'))) == 4  # of 16
-
-
-@pytest.mark.slow
-def test_the_config_alone_gives_the_same_weights(run, folder, tmp_path):
-    """Configs state everything: no tool adds what counts."""
-    work_dir, _ = run
-    code = (
-        'import sys\n'
-        'from mmengine.config import Config, DictAction\n'
-        'from mmengine.runner import Runner\n'
-        'cfg = Config.fromfile(sys.argv[1])\n'
-        'cfg.work_dir = sys.argv[2]\n'
-        'for pair in sys.argv[4:]:\n'
-        "    key, value = pair.split('=')\n"
-        '    value = DictAction._parse_int_float_bool(value)\n'
-        '    cfg.merge_from_dict({key: value})\n'
-        'Runner.from_cfg(cfg).train()\n'
-    )
-    argv = [CONFIG, tmp_path, *tiny(folder, epochs=2)]
-    run_fresh(sys.executable, '-c', code, *argv).fine()
-    assert_same(
-        weights(work_dir / 'epoch_2.pth'), weights(tmp_path / 'epoch_2.pth')
-    )
 
 
 def test_resume_from_a_file_and_in_a_moved_folder(
@@ -192,7 +210,7 @@ def test_amp_scaled_lr_no_validation_and_settings(
     argv = ['--amp', '--auto-scale-lr', '--no-validate']
     settings = tiny(folder, optim_wrapper__optimizer__lr=0.2)
     argv = [CONFIG, *argv, '--work-dir', tmp_path, *settings]
-    result = command('train', *argv).fine()
+    result = command('train', *argv, units=['avx512_bf16']).fine()
     first, *_ = steps = records(tmp_path)
     # 0.2 is for 128 images, and there are 8.
     assert first['lr'] == pytest.approx(0.2 * 8 / 128)
@@ -201,6 +219,19 @@ def test_amp_scaled_lr_no_validation_and_settings(
     full = records(run[0])[0]
     assert first['loss_ce'] == pytest.approx(full['loss_ce'], rel=0.05)
     assert first['loss_ce'] != full['loss_ce']
+    assert 'Fast path: bfloat16 autocast' in result.out
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_amp_without_units_is_refused(tool, run, command, folder, tmp_path):
+    argv = [CONFIG] + [run[0] / 'epoch_1.pth'] * (tool == 'test')
+    argv += ['--amp', '--work-dir', tmp_path, *tiny(folder)]
+    error = command(tool, *argv, units=['avx2']).error
+    assert '--amp: this machine has no bfloat16 units' in error
+    half = dict(
+        train='optim_wrapper.type=AmpOptimWrapper', test='test_cfg.fp16=True'
+    )
+    assert f'for float16 on a GPU set {half[tool]}' in error
 
 
 def test_scaling_needs_to_know_the_batch(command, folder, tmp_path):
@@ -213,36 +244,6 @@ def test_configs_of_the_hosts(command, tmp_path):
     config = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
     error = command('train', config, '--work-dir', tmp_path).error
     assert 'data/coco/annotations/instances_train2017.json' in error
-
-
-@pytest.fixture(scope='module')
-def two_ranks(folder, tmp_path_factory):
-    """The work dir of an epoch of two ranks, and what was said."""
-    work_dir = tmp_path_factory.mktemp('two_ranks')
-    settings = tiny(folder, model__supervisions__cds__gather=True)
-    argv = ['tools/dist_train.sh', CONFIG, 2, '--work-dir', work_dir]
-    return work_dir, run_fresh(*argv, *settings).fine()
-
-
-def test_two_ranks(two_ranks):
-    work_dir, result = two_ranks
-    assert 'over all 2 GPUs (gather=True)' in result.out
-    steps = records(work_dir)
-    assert [r['iter'] for r in steps if 'loss' in r] == [1, 2]
-    assert 'accuracy/top1' in steps[-1]
-
-
-@pytest.mark.slow
-def test_testing_on_two_ranks(two_ranks, folder, tmp_path):
-    work_dir, _ = two_ranks
-    checkpoint = work_dir / 'epoch_1.pth'
-    argv = ['tools/dist_test.sh', CONFIG, checkpoint, 2]
-    argv += ['--out', tmp_path / 'm.json', '--out-item', 'metrics']
-    argv += ['--work-dir', tmp_path, *tiny(folder)]
-    run_fresh(*argv, PORT=PORT).fine()
-    metrics = json.loads((tmp_path / 'm.json').read_text())
-    trained = records(work_dir)[-1]['accuracy/top1']
-    assert metrics['accuracy/top1'] == pytest.approx(trained)
 
 
 @pytest.mark.slow

@@ -12,11 +12,13 @@ import torch
 
 from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.step import CDSNetwork, ReferenceStep
+from cds_mm.engine.amp import BFLOAT16
 from cds_mm.engine.cost import Bench
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.paths import PROJECT
 
 WITHOUT_HEADS = {'model.supervisions.cds': None}
+BFLOAT16_STEP = {'optim_wrapper.type': BFLOAT16}
 MATRIX = 2048  # rows and columns, for the bound
 TURN = 1.0  # seconds, at least
 
@@ -66,6 +68,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--batch', type=positive, help='images a step, instead of 64 and 8'
     )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='train ours in bfloat16',
+    )
 
 
 def compare(args: argparse.Namespace) -> list[Comparison]:
@@ -73,7 +80,7 @@ def compare(args: argparse.Namespace) -> list[Comparison]:
     rows = []
     for name in args.cases:
         batch = args.batch or CASES[name].batch
-        rows += _compare(name, batch, args.repeats)
+        rows += _compare(name, batch, args.repeats, args.amp)
     return rows
 
 
@@ -89,10 +96,10 @@ def measure(step: Callable[[], None]) -> float:
     return median(seconds)
 
 
-def _compare(name, batch, repeats):
+def _compare(name, batch, repeats, amp):
     case = CASES[name]
     what = f'{name}, {case.side} px, {batch} pairs'
-    with _worker('ours', name, batch) as ours:
+    with _worker('ours', name, batch, amp) as ours:
         with _worker('reference', name, batch) as reference:
             step = Comparison(
                 what, 's', *alternate(ours, reference, repeats), case.target
@@ -103,7 +110,7 @@ def _compare(name, batch, repeats):
                 's',
                 *alternate(ours, reference, repeats),
             )
-        with _worker('ours without heads', name, batch) as without:
+        with _worker('ours without heads', name, batch, amp) as without:
             heads = Comparison(
                 'heads', 's', *alternate(without, ours, repeats)
             )
@@ -124,7 +131,7 @@ def _share(heads):
 
 
 def _bound(on):
-    if not any('bf16' in word for word in on):
+    if not any('bfloat16' in word for word in on):
         return '1.00 x, float32 in both'
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     matrix = torch.randn(MATRIX, MATRIX, device=device)
@@ -155,11 +162,11 @@ class _Turns:
 
 
 @contextlib.contextmanager
-def _worker(kind, name, batch):
+def _worker(kind, name, batch, amp=False):
     # Not forked: it would have the threads and the memory of this one.
     context = multiprocessing.get_context('spawn')
     here, there = context.Pipe()
-    arguments = (there, kind, name, batch, torch.get_num_threads())
+    arguments = (there, kind, name, batch, amp, torch.get_num_threads())
     process = context.Process(target=_serve, args=arguments, daemon=True)
     process.start()
     there.close()  # so that a death over there ends the wait here
@@ -170,7 +177,7 @@ def _worker(kind, name, batch):
         process.join()
 
 
-def _serve(connection, kind, name, batch, threads):
+def _serve(connection, kind, name, batch, amp, threads):
     torch.set_num_threads(threads)
     case, on = CASES[name], []
     if 'reference' in kind:
@@ -178,7 +185,9 @@ def _serve(connection, kind, name, batch, threads):
             calm_malloc()
         step = case.reference(batch)
     else:
-        changes = WITHOUT_HEADS if kind == 'ours without heads' else None
+        changes = BFLOAT16_STEP if amp else {}
+        if kind == 'ours without heads':
+            changes = changes | WITHOUT_HEADS
         bench = Bench(str(PROJECT / 'configs' / case.config), batch, changes)
         step, on = bench.step, bench.on
     connection.send(on)

@@ -2,6 +2,7 @@
 
 model = dict(
     type='DeepSupervisedClassifier',
+    memory_format='channels_last',
     backbone=dict(
         type='ResNet',
         depth=18,

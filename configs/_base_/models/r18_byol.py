@@ -19,13 +19,13 @@ _projector = dict(
     norm_cfg=_sync,
 )
 model = dict(
+    _delete_=True,
     type='BYOL',
     # 1 - tau: tau goes from 0.996 to 1 with a cosine, over the whole run.
     base_momentum=0.004,
-    backbone=dict(out_indices=(3,), norm_cfg=_sync),
-    neck=dict(_delete_=True, **_projector),
+    backbone=dict(_base_.model.backbone, out_indices=(3,), norm_cfg=_sync),
+    neck=_projector,
     head=dict(
-        _delete_=True,
         type='LatentPredictHead',
         predictor=dict(_projector, in_channels=256, with_avg_pool=False),
         loss=dict(type='CosineSimilarityLoss'),
