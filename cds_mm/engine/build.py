@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
+from mmengine.visualization import BaseVisBackend
 
 from cds_mm.engine.cli import one_line, user_message
 from cds_mm.engine.quiet import quiet_hosts
@@ -81,18 +82,40 @@ def readable_errors(cfg):
     """Turn what building a config raises into one line."""
     try:
         yield
-    except ImportError as error:
-        raise UserError(
+    except Exception as error:
+        said = _of_backend(error) or _of_config(cfg, error)
+        if said is None:
+            raise
+        raise UserError(f'{said} (CDS_MM_DEBUG=1 shows where)') from error
+
+
+def _of_backend(error):
+    """Of an error in a visual backend: no package, no login, no server."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        backend = frame.f_locals.get('self')
+        if isinstance(backend, BaseVisBackend):
+            return (
+                f'visualizer.vis_backends: {type(backend).__name__} cannot '
+                f'start ({one_line(error)}); do what it says, or take it out '
+                'of the list'
+            )
+    return None
+
+
+def _of_config(cfg, error):
+    if isinstance(error, ImportError):
+        return (
             f'config {cfg.filename}: needs a package that is not installed '
             f'or does not work here ({one_line(error)}); install it, or take '
-            'what needs it out of the config (CDS_MM_DEBUG=1 shows where)'
-        ) from error
-    except (AssertionError, KeyError, TypeError, ValueError) as error:
+            'what needs it out of the config'
+        )
+    if isinstance(error, (AssertionError, KeyError, TypeError, ValueError)):
         cause = user_message(error) or one_line(error) or _failed_line(error)
-        raise UserError(
+        return (
             f'config {cfg.filename}: cannot be built ({cause}); mend the '
-            'part that is named here (CDS_MM_DEBUG=1 shows where)'
-        ) from error
+            'part that is named here'
+        )
+    return None
 
 
 def _failed_line(error):

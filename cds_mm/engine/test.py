@@ -103,7 +103,9 @@ def build_test_runner(cfg: Config) -> Runner:
     check_data(cfg, ('test',))
     check_checkpoint(cfg.load_from)
     check_writable(cfg.work_dir, '--work-dir')
-    add_hooks(cfg, dict(type='StrictLoadHook'))
+    add_hooks(
+        cfg, dict(type='StrictLoadHook'), dict(type='RecordTestMetricsHook')
+    )
     prepare_ranks(cfg)
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)

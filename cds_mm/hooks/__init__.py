@@ -6,6 +6,7 @@ from cds_mm.hooks.fast_path import FastPathHook
 from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
+from cds_mm.hooks.record_test_metrics import RecordTestMetricsHook
 from cds_mm.hooks.sample_seed import SampleSeedHook
 from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
@@ -21,6 +22,7 @@ __all__ = [
     'MemoryFormatHook',
     'MethodSummaryHook',
     'ProgressBarHook',
+    'RecordTestMetricsHook',
     'SampleSeedHook',
     'StopOnNonFiniteHook',
     'StrictLoadHook',

@@ -2,99 +2,28 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 import torch
-from command_lines import ROOT
 from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
 
-from cds_mm.testing import fresh_seed
-
-CONFIG = ROOT / 'configs/demo/retinanet_r18_fpn_digits.py'
-CHANGES = """
-_base_ = ['{config}']
-model = dict(
-    backbone=dict(init_cfg=None, base_channels=8),
-    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
-    bbox_head=dict(in_channels=16, feat_channels=16, stacked_convs=1),
-    # No score is above it: whatever is learned, nothing is detected.
-    test_cfg=dict(score_thr=1.0),
-)
-_flip = dict(type='RandomFlip', prob=0.5)
-_pipeline = _base_.train_dataloader.dataset.pipeline
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    dataset=dict(
-        data_root='{data}/',
-        pipeline=[*_pipeline[:-1], _flip, _pipeline[-1]],
-    ),
-)
-val_dataloader = dict(batch_size=4, dataset=dict(data_root='{data}/'))
-test_dataloader = val_dataloader
-val_evaluator = dict(ann_file='{data}/val.json')
-test_evaluator = val_evaluator
-train_cfg = dict(max_epochs=2)
-default_hooks = dict(logger=dict(interval=1))
-"""
-
-
-def write_scenes(root, split, count, rng):
-    (root / split).mkdir()
-    images, annotations = [], []
-    for number in range(count):
-        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        name = f'{number}.png'
-        cv2.imwrite(str(root / split / name), pixels)
-        images.append(dict(id=number, file_name=name, width=64, height=64))
-        x, y = (int(v) for v in rng.integers(0, 30, 2))
-        annotations.append(
-            dict(
-                id=number + 1,
-                image_id=number,
-                category_id=int(rng.integers(10)),
-                bbox=[x, y, 30, 30],
-                area=900,
-                iscrowd=0,
-            )
-        )
-    categories = [dict(id=i, name=str(i)) for i in range(10)]
-    (root / f'{split}.json').write_text(
-        json.dumps(
-            dict(images=images, annotations=annotations, categories=categories)
-        )
-    )
-
 
 @pytest.fixture(scope='module')
-def config(tmp_path_factory):
-    root = tmp_path_factory.mktemp('scenes')
-    rng = np.random.default_rng(fresh_seed())
-    write_scenes(root, 'train', 8, rng)
-    write_scenes(root, 'val', 4, rng)
-    path = root / 'tiny.py'
-    path.write_text(CHANGES.format(config=CONFIG, data=root))
-    return path
-
-
-@pytest.fixture(scope='module')
-def run(command, config, tmp_path_factory):
+def run(command, detector_config, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('detector')
-    result = command('train', config, '--work-dir', work_dir).fine()
+    result = command('train', detector_config, '--work-dir', work_dir).fine()
     return work_dir, result
 
 
 @pytest.fixture(scope='module')
-def tested(run, command, config, tmp_path_factory):
+def tested(run, command, detector_config, tmp_path_factory):
     """Where the metrics and the painted predictions of the run are."""
     work_dir, _ = run
     folder = tmp_path_factory.mktemp('tested')
     argv = ['--out', folder / 'm.json', '--out-item', 'metrics']
     argv += ['--show-dir', folder / 'shown', '--work-dir', folder]
-    command('test', config, work_dir / 'epoch_2.pth', *argv).fine()
+    command('test', detector_config, work_dir / 'epoch_2.pth', *argv).fine()
     return folder
 
 
@@ -105,7 +34,9 @@ def test_no_detection_is_an_ap_of_0(run, tested):
     assert metrics['coco/bbox_mAP'] == metrics['coco/bbox_mAP_50'] == 0
 
 
-def test_the_faster_metric_says_the_same(run, command, config, tmp_path):
+def test_the_faster_metric_says_the_same(
+    run, command, detector_config, tmp_path
+):
     pytest.importorskip('faster_coco_eval')
     work_dir, _ = run
     seen = []
@@ -114,16 +45,20 @@ def test_the_faster_metric_says_the_same(run, command, config, tmp_path):
         argv = ['--out', out, '--out-item', 'metrics', '--work-dir', tmp_path]
         argv += ['--cfg-options', f'test_evaluator.type={metric}']
         argv += ['model.test_cfg.score_thr=0.0']
-        command('test', config, work_dir / 'epoch_2.pth', *argv).fine()
+        command(
+            'test', detector_config, work_dir / 'epoch_2.pth', *argv
+        ).fine()
         seen.append(json.loads(out.read_text()))
     # Rounded to three places by the host, once to either side at a tie.
     assert seen[0] == pytest.approx(seen[1], abs=0.0011)
     assert set(seen[0]) >= {'coco/bbox_mAP', 'coco/bbox_mAP_l'}
 
 
-def test_the_faster_metric_is_looked_at_before_a_run(command, config):
+def test_the_faster_metric_is_looked_at_before_a_run(command, detector_config):
     argv = ['--cfg-options', 'val_evaluator.type=FasterCocoMetric']
-    error = command('train', config, *argv, 'val_evaluator.ann_file=').error
+    error = command(
+        'train', detector_config, *argv, 'val_evaluator.ann_file='
+    ).error
     assert 'val_evaluator.type=FasterCocoMetric: ' in error
 
 
@@ -147,12 +82,12 @@ def test_tensorboard_receives_the_scalars(run):
     assert len(board.Scalars('loss')) == 4
 
 
-def test_resumed_it_is_the_same_run(run, command, config, tmp_path):
+def test_resumed_it_is_the_same_run(run, command, detector_config, tmp_path):
     # No seed is given: the checkpoint has to bring it to the new process.
     work_dir, _ = run
     first = work_dir / 'epoch_1.pth'
     argv = ['--resume', first, '--work-dir', tmp_path]
-    command('train', config, *argv).fine()
+    command('train', detector_config, *argv).fine()
     straight, resumed = (
         torch.load(folder / 'epoch_2.pth', weights_only=False)
         for folder in (work_dir, tmp_path)
@@ -176,15 +111,15 @@ def test_paints(tested):
 @pytest.mark.parametrize(
     'gone', [False, pytest.param(True, marks=pytest.mark.slow)]
 )
-def test_a_broken_image_is_named(gone, command, config, tmp_path):
-    broken = config.parent / 'train' / '3.png'
+def test_a_broken_image_is_named(gone, command, detector_config, tmp_path):
+    broken = detector_config.parent / 'train' / '3.png'
     whole = broken.read_bytes()
     if gone:
         broken.unlink()
     else:
         broken.write_bytes(b'no image')
     try:
-        argv = ['train', config, '--work-dir', tmp_path]
+        argv = ['train', detector_config, '--work-dir', tmp_path]
         assert str(broken) in command(*argv).error
     finally:
         broken.write_bytes(whole)

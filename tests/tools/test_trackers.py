@@ -1,0 +1,154 @@
+"""Experiment trackers record a run once, as it ran, and all its scalars."""
+
+import functools
+import importlib.util
+import json
+
+import pytest
+from command_lines import CONFIG, tiny
+from mmengine.config import Config
+from strict_backend import FILE, recorded
+
+TRACKERS = {'WandbVisBackend': 'wandb', 'MLflowVisBackend': 'mlflow'}
+MISSING = {
+    # Whichever of the hosts' backends is not installed here.
+    kind: package
+    for kind, package in {
+        **TRACKERS,
+        'ClearMLVisBackend': 'clearml',
+        'NeptuneVisBackend': 'neptune',
+    }.items()
+    if importlib.util.find_spec(package) is None
+}
+
+
+def tracked(folder, config, kind='StrictVisBackend', **options):
+    """A leaf that inherits a config and adds a tracker to its backends."""
+    path = folder / 'tracked.py'
+    path.write_text(
+        f'_base_ = {str(config)!r}\n'
+        "custom_imports = dict(imports=['cds_mm', 'strict_backend'])\n"
+        'visualizer = dict(vis_backends=[\n'
+        "    dict(type='LocalVisBackend'),\n"
+        f'    dict(type={kind!r}, init_kwargs={options!r}),\n'
+        '])\n'.replace(', init_kwargs={}', '')
+    )
+    return path
+
+
+def read_back(work_dir):
+    """The recorded config, and the names of the recorded scalars."""
+    (path,) = work_dir.rglob(FILE)
+    records = recorded(path)
+    configs = [json.loads(r['config']) for r in records if 'config' in r]
+    assert len(configs) == 1
+    return configs[0], {name for r in records for name in r}
+
+
+def as_recorded(cfg):
+    text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
+    return json.loads(text)
+
+
+def assert_ran(work_dir, config, given):
+    """A recorded config is the dumped one, which is the one that ran."""
+    (dumped,) = work_dir.rglob(config.name)
+    assert given == as_recorded(Config.fromfile(dumped))
+
+
+@pytest.mark.parametrize('flag', ['--parity', '--amp'])
+def test_a_classifier_with_another_config_than_the_leaf(
+    flag, command, folder, tmp_path
+):
+    config = tracked(tmp_path, CONFIG)
+    work_dir = tmp_path / 'run'
+    argv = ['train', config, '--work-dir', work_dir, flag]
+    command(*argv, *tiny(folder), units=['avx512_bf16']).fine()
+    given, _ = read_back(work_dir)
+    assert_ran(work_dir, config, given)
+    kind = given['optim_wrapper'].get('type', 'OptimWrapper')
+    assert (kind == 'BFloat16OptimWrapper') == (flag == '--amp')
+    views = given['data_preprocessor'].get('views')
+    assert bool(views) == (flag != '--parity')
+
+
+class Flow:
+    """Train an epoch, go on from its checkpoint, test; each in a folder."""
+
+    def __init__(self, command, config, options, root):
+        # MLflow 3 refuses its own default, a folder of files, without this.
+        more = dict(
+            WANDB_MODE='offline',
+            WANDB_SILENT='true',
+            MLFLOW_ALLOW_FILE_STORE='true',
+        )
+        self.config = config
+        self.folders = [root / n for n in ('trained', 'resumed', 'tested')]
+        first = self.folders[0] / 'epoch_1.pth'
+        argvs = (
+            ['train', config],
+            ['train', config, '--resume', first],
+            ['test', config, first],
+        )
+        for number, (argv, work_dir) in enumerate(
+            zip(argvs, self.folders, strict=True)
+        ):
+            settings = options(epochs=2 if number else 1)
+            argv = [*argv, '--work-dir', work_dir, *settings]
+            command(*argv, **more).fine()
+
+
+@pytest.fixture(params=['classifier', 'detector'])
+def flow(request, command, folder, detector_config, tmp_path):
+    """``flow(kind)`` is the :class:`Flow` with a tracker of this kind."""
+    if request.param == 'classifier':
+        config, options = CONFIG, functools.partial(tiny, folder)
+    else:
+        config = detector_config
+
+        def options(epochs):
+            return ['--cfg-options', f'train_cfg.max_epochs={epochs}']
+
+    def run(kind='StrictVisBackend'):
+        return Flow(
+            command, tracked(tmp_path, config, kind), options, tmp_path
+        )
+
+    return run
+
+
+def test_every_command_records_the_config_once_and_the_scalars(flow):
+    ran = flow()
+    score = {'coco/bbox_mAP', 'accuracy/top1'}
+    for number, work_dir in enumerate(ran.folders):
+        given, names = read_back(work_dir)
+        assert_ran(work_dir, ran.config, given)
+        assert score & names
+        if number < 2:
+            assert names >= {'loss', 'lr', 'images_per_s'}
+            assert {'loss_cds.stage1', 'loss_bbox'} & names
+
+
+@pytest.mark.parametrize('kind', MISSING)
+def test_a_tracker_that_is_not_installed(kind, command, folder, tmp_path):
+    config = tracked(tmp_path, CONFIG, kind)
+    argv = ['train', config, '--work-dir', tmp_path / 'run', *tiny(folder)]
+    error = command(*argv).error
+    assert f'visualizer.vis_backends: {kind} cannot start' in error
+    assert f'to install {MISSING[kind]}' in error
+    # The other advice: take it out.
+    without = 'visualizer.vis_backends.1.type=TensorboardVisBackend'
+    command(*argv, without).fine()
+
+
+@pytest.mark.parametrize('kind', TRACKERS)
+def test_a_real_tracker(kind, flow):
+    pytest.importorskip(TRACKERS[kind])
+    for work_dir in flow(kind).folders:
+        # Of W&B a run is a file, of MLflow a folder of files.
+        found = [p for p in work_dir.rglob('*') if is_record(p)]
+        assert found
+
+
+def is_record(path):
+    return path.suffix == '.wandb' or path.parent.name == 'metrics'
