@@ -8,22 +8,22 @@ import warnings
 
 from cds_mm.engine.config import is_detection
 
-# Nothing in these that a user could act on.
+# Of the hosts about themselves: nothing in these that a user could act on.
+# What PyTorch says about a training is always shown.
 _NOISE = (
-    '.*broadcast_buffers.*',
-    '.*Only use .alpha. for pillow backend.*',
-    '.*faster_coco_eval.*',
-    '.*MultiScaleDeformableAttention.*',
-    '.*pin_memory.*',
-    '.*__floordiv__.*',
-    '.*_NUM_THREADS environment variable.*',
+    ('.*Only use .alpha. for pillow backend.*', UserWarning),
+    ('.*faster_coco_eval.*', UserWarning),
+    ('.*MultiScaleDeformableAttention.*', UserWarning),
+    ('.*_NUM_THREADS environment variable.*', UserWarning),
+    # MMEngine passes the argument under its deprecated name.
+    ('.broadcast_buffers. is deprecated.*', FutureWarning),
 )
 
 
 def quiet_hosts(cfg) -> None:
     """Filter warnings, and import the host of ``cfg`` without its prints."""
-    for message in _NOISE:
-        warnings.filterwarnings('ignore', message=message)
+    for message, category in _NOISE:
+        warnings.filterwarnings('ignore', message, category)
     if not is_detection(cfg):
         return
     # "Could not import OneDL" goes to stdout whatever the level of the log.
