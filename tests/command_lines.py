@@ -145,3 +145,30 @@ def tiny(folder, epochs: int = 1, **more) -> list[str]:
         settings[f'{name}_evaluator.topk'] = 1
     settings |= {key.replace('__', '.'): v for key, v in more.items()}
     return ['--cfg-options', *(f'{k}={v}' for k, v in settings.items())]
+
+
+def with_memory_banks(folder):
+    """Settings of CRD with a teacher, for :func:`tiny`.
+
+    Args:
+        folder: where the teacher's config and weights are written.
+    """
+    # Imported late: who only starts commands need not wait for it.
+    import torch
+
+    from cds_mm.teacher import build_teacher, teacher_config
+
+    config, checkpoint = folder / 'teacher.py', folder / 'teacher.pth'
+    config.write_text(
+        f"_base_ = '{CONFIG}'\n"
+        'model = dict(backbone=dict(base_channels=8), '
+        'head=dict(in_channels=64, num_classes=4))\n'
+    )
+    network = build_teacher(teacher_config(str(config)))
+    torch.save(network.state_dict(), checkpoint)
+    return dict(
+        model__teacher__type='Teacher',
+        model__teacher__config=config,
+        model__teacher__checkpoint=checkpoint,
+        model__supervisions__crd__type='ContrastiveRepresentationDistillation',
+    )

@@ -74,8 +74,9 @@ def test_inference_is_a_plain_classifier_bit_for_bit():
     plain.type = 'ImageClassifier'
     plain.pop('branches')
     plain.pop('supervisions')
+    layout = getattr(torch, plain.pop('memory_format'))
     plain.backbone.out_indices = (3,)
-    plain = MODELS.build(plain).eval()
+    plain = MODELS.build(plain).eval().to(memory_format=layout)
     kept = plain.load_state_dict(model.state_dict(), strict=False)
     assert not kept.missing_keys
     assert all(key.startswith('branches.') for key in kept.unexpected_keys)

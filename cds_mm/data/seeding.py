@@ -36,6 +36,8 @@ def seed_generators(*key: int) -> None:
     torch.default_generator.manual_seed(for_torch)
 
 
+# A hash of Python integers, which Dynamo cannot trace.
+@torch.compiler.disable
 def seeded_generator(device: torch.device, *key: int) -> torch.Generator:
     """A generator of its own, from the same hash.
 
@@ -47,6 +49,7 @@ def seeded_generator(device: torch.device, *key: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(for_torch)
 
 
+@torch.compiler.disable
 def hashed(*key: int) -> int:
     """A hash of integers of up to 64 bits: an integer in [0, 2**63)."""
     return _mixed(key)[0] >> 1

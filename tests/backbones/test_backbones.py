@@ -87,6 +87,7 @@ def test_parameters_and_stages(name, stem):
     assert config.backbone.zero_init_residual is False
     assert config.backbone.out_indices == ALL
     config.pop('type')
+    config.pop('memory_format')
     model = MODELS.build(dict(config, type='ImageClassifier'))
     count = sum(p.numel() for p in model.parameters())
     assert count == COUNTS[name][bool(stem)]

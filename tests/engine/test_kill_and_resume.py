@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_lines import CONFIG, kill_group, tiny
+from command_lines import CONFIG, kill_group, tiny, with_memory_banks
 
-from cds_mm.teacher import build_teacher, teacher_config
 from cds_mm.testing import fresh_seed
 
 EPOCHS = 3
@@ -29,24 +28,6 @@ def options(request, folder, tmp_path_factory):
         train_dataloader__num_workers=2,
         default_hooks__checkpoint__max_keep_ckpts=1,
         **more,
-    )
-
-
-def with_memory_banks(folder):
-    """Settings of a teacher, and of what is stored of every image."""
-    config, checkpoint = folder / 'teacher.py', folder / 'teacher.pth'
-    config.write_text(
-        f"_base_ = '{CONFIG}'\n"
-        'model = dict(backbone=dict(base_channels=8), '
-        'head=dict(in_channels=64, num_classes=4))\n'
-    )
-    network = build_teacher(teacher_config(str(config)))
-    torch.save(network.state_dict(), checkpoint)
-    return dict(
-        model__teacher__type='Teacher',
-        model__teacher__config=config,
-        model__teacher__checkpoint=checkpoint,
-        model__supervisions__crd__type='ContrastiveRepresentationDistillation',
     )
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_lines import CONFIG, tiny
+from command_lines import CONFIG, tiny, with_memory_banks
 
 COMPILED = 'compile.backend=eager'
 
@@ -18,14 +18,24 @@ def losses(work_dir):
     ]
 
 
-@pytest.mark.parametrize('flags', [[], ['--parity']])
+CASES = [
+    pytest.param([], False, id='default'),
+    pytest.param(['--parity'], False, id='parity'),
+    # With a teacher, and draws in the step.
+    pytest.param([], True, id='crd', marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize('flags, distilled', CASES)
 def test_losses_are_those_of_the_uncompiled_run(
-    flags, command, folder, tmp_path
+    flags, distilled, command, folder, tmp_path
 ):
+    more = with_memory_banks(tmp_path) if distilled else {}
+    settings = tiny(folder, epochs=2, **more)
     plain, compiled = tmp_path / 'plain', tmp_path / 'compiled'
     argv = ['train', CONFIG, *flags, '--work-dir']
-    command(*argv, plain, *tiny(folder, epochs=2)).fine()
-    argv += [compiled, *tiny(folder, epochs=2), COMPILED]
-    result = command(*argv).fine()
+    command(*argv, plain, *settings).fine()
+    result = command(*argv, compiled, *settings, COMPILED).fine()
     assert 'Model has been "compiled"' in result.out
+    assert len(losses(plain)) == 8
     assert losses(compiled) == losses(plain)
