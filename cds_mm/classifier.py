@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import cds_mm.hosts  # noqa: F401
+
 import torch
 from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict

@@ -2,7 +2,6 @@
 
 import torch
 import torch.distributed as dist
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 
@@ -20,6 +19,9 @@ def rank() -> int:
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """The model itself, where a wrapper may stand around it."""
+    # Here: the losses import this module, and need no MMEngine.
+    from mmengine.model import is_model_wrapper
+
     return model.module if is_model_wrapper(model) else model
 
 

@@ -1,30 +1,22 @@
-"""Imports whatever registers something, in the one order that works."""
+"""Registers everything of this project with MMEngine's registries.
 
-import contextlib
-import io
-import warnings
+A config names it: ``custom_imports = dict(imports=['cds_mm.registration'])``.
+"""
 
-from cds_mm import ops
+import cds_mm.hosts  # noqa: F401
 
-# Before anything of MMDetection: its imports fail where mmcv has no ops.
-ops.install()
+import mmpretrain.datasets
+import mmpretrain.evaluation
+import mmpretrain.models  # noqa: F401
 
-# The hosts print to stdout while they are imported ("Could not import
-# OneDL", "Line NMS is not compiled"): nothing that a user could act on.
-with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-    warnings.simplefilter('ignore')
-    import mmpretrain.datasets
-    import mmpretrain.evaluation
-    import mmpretrain.models  # noqa: F401
-
-from cds_mm import (  # noqa: E402, F401
+from cds_mm import (  # noqa: F401
     backbones,
     branches,
     classifier,
     data,
     evaluation,
     hooks,
-    losses,
     supervision,
     teacher,
 )
+from cds_mm.engine import amp  # noqa: F401

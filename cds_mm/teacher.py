@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import cds_mm.hosts  # noqa: F401
+
 import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS

@@ -1,5 +1,7 @@
 """Branches: from a tapped feature map to a vector, in training only."""
 
+import cds_mm.hosts  # noqa: F401
+
 from cds_mm.branches.branch import Branch
 from cds_mm.branches.geometry import (
     NetworkSpec,

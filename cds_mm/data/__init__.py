@@ -1,5 +1,7 @@
 """View recipes, data sets and samplers, registered with MMPretrain."""
 
+import cds_mm.hosts  # noqa: F401
+
 from cds_mm.data.auto_augment import RGBAutoAugment
 from cds_mm.data.batch_colour import BatchColorJitter, BatchGrayscale
 from cds_mm.data.batch_geometry import BatchCrop, BatchCutout, BatchFlip

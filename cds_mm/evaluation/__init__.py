@@ -1,5 +1,7 @@
 """Metrics that the hosts lack."""
 
+import cds_mm.hosts  # noqa: F401
+
 from cds_mm.evaluation.calibration import (
     Reliability,
     brier_score,

@@ -1,5 +1,7 @@
 """Runner hooks; each serves classification and detection runs alike."""
 
+import cds_mm.hosts  # noqa: F401
+
 from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
 from cds_mm.hooks.backbone_record import BackboneRecordHook
 from cds_mm.hooks.fast_path import FastPathHook

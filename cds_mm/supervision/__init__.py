@@ -1,5 +1,7 @@
 """Supervisions: which branches, which pairs, which rows, which weight."""
 
+import cds_mm.hosts  # noqa: F401
+
 from cds_mm.supervision.base import Supervision, asking_for_labels
 from cds_mm.supervision.contrast import ContrastiveSupervision
 from cds_mm.supervision.correlation import CorrelationCongruence

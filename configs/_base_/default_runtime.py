@@ -1,6 +1,6 @@
 """Hooks, logs and environment of every classification run."""
 
-custom_imports = dict(imports=['cds_mm'])
+custom_imports = dict(imports=['cds_mm.registration'])
 default_scope = 'mmpretrain'
 
 default_hooks = dict(
