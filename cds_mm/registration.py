@@ -25,6 +25,7 @@ from cds_mm import (  # noqa: E402, F401
     evaluation,
     hooks,
     losses,
+    optim_wrapper,
     supervision,
     teacher,
 )
