@@ -16,7 +16,7 @@ from cds_mm import (  # noqa: F401
     data,
     evaluation,
     hooks,
+    optim_wrapper,
     supervision,
     teacher,
 )
-from cds_mm.engine import amp  # noqa: F401

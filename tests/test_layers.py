@@ -19,6 +19,7 @@ LAYERS = [
         'structures',
         'distributed',
         'ops',
+        'optim_wrapper',
         'checkpoint',
     },
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},

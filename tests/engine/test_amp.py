@@ -7,16 +7,15 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner.amp import autocast
 
-from cds_mm.engine import amp
+from cds_mm import optim_wrapper, registration
 from cds_mm.engine.amp import (
-    BFLOAT16,
-    bfloat16_units,
     check_amp,
     unused_units,
     use_amp,
     use_amp_in_test,
 )
 from cds_mm.errors import UserError
+from cds_mm.optim_wrapper import BFLOAT16, bfloat16_units
 
 
 def training(kind='OptimWrapper', **settings):
@@ -149,9 +148,15 @@ def test_a_test_in_bfloat16(machine, monkeypatch):
 
 
 def test_the_context_is_bfloat16_of_the_models_device(monkeypatch):
-    monkeypatch.setattr(amp, 'bfloat16_units', lambda: 'made up')
+    monkeypatch.setattr(optim_wrapper, 'bfloat16_units', lambda: 'made up')
     model = torch.nn.Linear(3, 2)
     wrapper = built(training(BFLOAT16))
     with wrapper.optim_context(model):
         assert model(torch.ones(1, 3)).dtype == torch.bfloat16
     assert model(torch.ones(1, 3)).dtype == torch.float32
+
+
+def test_a_dumped_config_finds_the_wrapper_in_any_launcher():
+    # What `custom_imports` of a config imports, and not the command line.
+    known = registration.optim_wrapper.BFloat16OptimWrapper
+    assert OPTIM_WRAPPERS.get(BFLOAT16) is known

@@ -8,7 +8,7 @@ from benchmarks.step import BFLOAT16_STEP, CASES, compare
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from cds_mm.engine import amp
+from cds_mm import optim_wrapper
 from cds_mm.engine.cost import Bench
 from cds_mm.paths import CONFIGS
 from cds_mm.testing import fresh_seed, samples
@@ -79,7 +79,7 @@ def test_in_float32_too():
 def test_with_bfloat16_and_all_else_on(monkeypatch):
     path = str(CONFIGS / CASES['r18'].config)
     plain = Bench(path, 4, TINY)
-    monkeypatch.setattr(amp, 'bfloat16_units', lambda: 'made up')
+    monkeypatch.setattr(optim_wrapper, 'bfloat16_units', lambda: 'made up')
     fast = Bench(path, 4, TINY | BFLOAT16_STEP)
     assert fast.on == [*plain.on, 'bfloat16 autocast']
     torch.manual_seed(fresh_seed())

@@ -15,6 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
 
+from cds_mm import optim_wrapper
+
 # Another one for each process that runs these tests at the same time, below
 # those that the system gives to whoever asks for any.
 PORT = str(20000 + os.getpid() % 12000)
@@ -70,16 +72,23 @@ def test_the_config_that_is_recorded_is_the_one_that_ran(run):
         assert cfg.model.memory_format == 'channels_last'
 
 
+@pytest.mark.parametrize('flag', ['--amp', '--parity', None])
 def test_the_dumped_config_gives_the_same_weights_in_any_launcher(
-    run, tmp_path
+    flag, run, command, folder, tmp_path, monkeypatch
 ):
-    work_dir, _ = run
+    work_dir = run[0]
+    if flag:
+        work_dir = tmp_path / 'flag'
+        argv = [CONFIG, flag, '--work-dir', work_dir, *tiny(folder, epochs=2)]
+        command('train', *argv, units=['avx512_bf16']).fine()
     (dumped,) = work_dir.glob('*.py')
     cfg = Config.fromfile(dumped)
-    cfg.work_dir = str(tmp_path)
+    cfg.work_dir = str(tmp_path / 'other')
+    monkeypatch.setattr(optim_wrapper, 'bfloat16_units', lambda: 'made up')
     Runner.from_cfg(cfg).train()
     assert_same(
-        weights(work_dir / 'epoch_2.pth'), weights(tmp_path / 'epoch_2.pth')
+        weights(work_dir / 'epoch_2.pth'),
+        weights(tmp_path / 'other' / 'epoch_2.pth'),
     )
 
 
