@@ -5,59 +5,11 @@ import os
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from cds_mm.configfile import load_config
 from cds_mm.engine.cli import one_line
 from cds_mm.errors import UserError
-
-LAUNCHERS = ['none', 'pytorch', 'slurm', 'mpi']
-
-
-class _Settings(DictAction):
-    def __call__(self, parser, namespace, values, option_string=None):
-        for value in values:
-            if not value.partition('=')[1]:
-                raise UserError(
-                    f'{option_string} {value}: no value; write key=value, '
-                    'with no space around the sign'
-                )
-        super().__call__(parser, namespace, values, option_string)
-
-
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """The flags that training and testing share, as MMPretrain spells them."""
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='bfloat16 mixed precision, where the CPU or GPU has units for it',
-    )
-    parser.add_argument(
-        '--no-pin-memory', action='store_true', help='do not pin batches'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_Settings,
-        default={},
-        help='override settings of the config: key=value, lists as '
-        'key="[a,b]", nested keys as a.b.c=value',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=LAUNCHERS,
-        default='none',
-        help='what has started the ranks; none for a single process',
-    )
-    parser.add_argument(
-        '--local_rank',
-        '--local-rank',
-        type=int,
-        default=0,
-        help='set by launchers: number of this rank on its machine',
-    )
-
 
 def type_name(config: dict) -> str:
     """The bare name in ``type``: a string, with a scope or not, or a class."""

@@ -1,4 +1,4 @@
-"""``tools/plot_losses.py``: training loss and accuracy of runs together."""
+"""Training loss and accuracy of runs together."""
 
 import argparse
 from pathlib import Path
@@ -43,30 +43,12 @@ class Curves(NamedTuple):
     scores: list[float]
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Runs, and what to draw of them."""
-    parser = argparse.ArgumentParser(
-        description='Draw training loss and validation score of runs, and '
-        'compare their ends with those of the first'
-    )
-    parser.add_argument('work_dirs', nargs='+', help='of runs')
-    parser.add_argument('--out', required=True, help='picture, a .png')
-    parser.add_argument(
-        '--loss', default='loss_ce', help='name of the loss in the log'
-    )
-    parser.add_argument(
-        '--metric', default='accuracy/top1', help='name of the score'
-    )
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str] | None = None) -> None:
+def plot_losses(args: argparse.Namespace) -> None:
     """Read the logs, print a line for each run, write the picture.
 
     Raises:
         UserError: whatever the user can mend.
     """
-    args = parse_args(argv)
     if Path(args.out).suffix != '.png':
         raise UserError(
             f'--out {args.out}: the curves are written as .png; name it so'

@@ -1,4 +1,4 @@
-"""``tools/probe_stages.py``: what each stage of a backbone has learned."""
+"""What each stage of a backbone has learned."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.data import check_same_classes
-from cds_mm.engine.config import add_common_options, is_detection
+from cds_mm.engine.config import is_detection
 from cds_mm.engine.features import collect_features, train_as_test
 from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import evaluation_config
@@ -39,46 +39,12 @@ from cds_mm.version import __version__
 _SHOWN = dict(tsne='t-SNE', pca='PCA')
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The flags of ``tools/test.py`` where they have a meaning here."""
-    parser = argparse.ArgumentParser(
-        description='Probe every stage that the config taps; for a config '
-        'that gives its last map alone add --cfg-options '
-        'model.backbone.out_indices="(0,1,2,3)"'
-    )
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--out',
-        help='folder for stages.json and stages.png, by default '
-        '<checkpoint>_stages beside the checkpoint',
-    )
-    parser.add_argument(
-        '--images',
-        type=int,
-        metavar='N',
-        help='fit to the first N training images of each class, not to all',
-    )
-    parser.add_argument(
-        '--neighbors', type=int, default=20, help='k of the kNN'
-    )
-    parser.add_argument(
-        '--embedding', choices=EMBEDDINGS, default='tsne', help='the picture'
-    )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of the picture, nothing else'
-    )
-    add_common_options(parser)
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str] | None = None) -> None:
+def probe_stages(args: argparse.Namespace) -> None:
     """Collect features, fit and print, write the numbers and the picture.
 
     Raises:
         UserError: whatever the user can mend.
     """
-    args = parse_args(argv)
     if args.out is None:
         args.out = f'{Path(args.checkpoint).with_suffix("")}_stages'
     cfg = evaluation_config(args)

@@ -1,4 +1,4 @@
-"""``tools/reliability_diagram.py``: how far confidence is from accuracy."""
+"""How far confidence is from accuracy."""
 
 import argparse
 import copy
@@ -9,7 +9,7 @@ from mmengine.dist import is_main_process
 from torch import Tensor
 
 from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.engine.config import add_common_options, is_detection
+from cds_mm.engine.config import is_detection
 from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import build_test_runner, evaluation_config
 from cds_mm.errors import UserError
@@ -28,37 +28,12 @@ from cds_mm.evaluation.picture import load_figure
 Scores = tuple[Tensor, Tensor]  # (N, C) probabilities, (N,) labels
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The flags of ``tools/test.py`` where they have a meaning here."""
-    parser = argparse.ArgumentParser(
-        description='Draw the reliability diagram of a classifier'
-    )
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--out',
-        help='picture to write, by default beside the checkpoint; the '
-        'numbers go to a .json of that name',
-    )
-    parser.add_argument(
-        '--bins', type=int, default=BINS[0], help='of the diagram'
-    )
-    parser.add_argument(
-        '--fit-temperature',
-        action='store_true',
-        help='fit T on the validation data, show the test set after it, too',
-    )
-    add_common_options(parser)
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str] | None = None) -> None:
+def reliability_diagram(args: argparse.Namespace) -> None:
     """Evaluate, print the scores, write the picture and the numbers.
 
     Raises:
         UserError: whatever the user can mend.
     """
-    args = parse_args(argv)
     if args.out is None:
         stem = Path(args.checkpoint).with_suffix('')
         args.out = f'{stem}_reliability.png'

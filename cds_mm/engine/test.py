@@ -1,4 +1,4 @@
-"""``tools/test.py``: evaluation of a checkpoint."""
+"""Evaluation of a checkpoint."""
 
 import argparse
 from pathlib import Path
@@ -16,11 +16,7 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
-from cds_mm.engine.config import (
-    add_common_options,
-    is_detection,
-    run_config,
-)
+from cds_mm.engine.config import is_detection, run_config
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
@@ -32,32 +28,15 @@ from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.errors import UserError
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The flags of MMPretrain's ``tools/test.py``."""
-    parser = argparse.ArgumentParser(description='Test (and eval) a model')
-    parser.add_argument('config', help='file, or mmdet::folder/name.py')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='file (.json, .pkl) for the results')
-    parser.add_argument(
-        '--out-item',
-        choices=['metrics', 'pred'],
-        help='what to write there; predictions (.pkl) unless given',
-    )
-    parser.add_argument('--show-dir', help='folder for painted predictions')
-    parser.add_argument(
-        '--interval', type=int, default=1, help='paint every n-th image'
-    )
-    add_common_options(parser)
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str] | None = None) -> None:
+def test(args: argparse.Namespace) -> None:
     """Evaluate a checkpoint; print the metrics, and write them if asked.
+
+    Args:
+        args: of :func:`cds_mm.commands.test.parse_args`.
 
     Raises:
         UserError: whatever the user can mend.
     """
-    args = parse_args(argv)
     _check_out(args)
     calm_malloc()
     cfg = evaluation_config(args)

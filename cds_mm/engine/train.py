@@ -1,11 +1,11 @@
-"""``tools/train.py``: pretraining and detection training alike."""
+"""A training from its arguments to its last checkpoint."""
 
 import argparse
 
 from cds_mm.engine.amp import check_amp, unused_units, use_amp
 from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.config import add_common_options, run_config
+from cds_mm.engine.config import run_config
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
@@ -27,45 +27,15 @@ from cds_mm.engine.resume import (
 from cds_mm.errors import UserError
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The flags of MMPretrain's ``tools/train.py``."""
-    parser = argparse.ArgumentParser(description='Train a model')
-    parser.add_argument('config', help='file, or mmdet::folder/name.py')
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        help='go on from this checkpoint, or from the latest of the work dir',
-    )
-    parser.add_argument(
-        '--no-validate', action='store_true', help='no validation meanwhile'
-    )
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate with the actual total batch size',
-    )
-    parser.add_argument(
-        '--no-persistent-workers',
-        action='store_true',
-        help='end the workers of the loaders with each epoch',
-    )
-    parser.add_argument(
-        '--parity',
-        action='store_true',
-        help='the recipe as published, op by op: no fast path',
-    )
-    add_common_options(parser)
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str] | None = None) -> None:
+def train(args: argparse.Namespace) -> None:
     """Train the model of a config.
+
+    Args:
+        args: of :func:`cds_mm.commands.train.parse_args`.
 
     Raises:
         UserError: whatever the user can mend.
     """
-    args = parse_args(argv)
     cfg = run_config(args)
     _apply_flags(cfg, args)
     check_amp(cfg)

@@ -1,7 +1,8 @@
 """Pre-activation ResNet-18.
 
 In MMDetection: backbone=dict(type='mmpretrain.PreActResNet',
-out_indices=(0, 1, 2, 3)) and custom_imports=dict(imports=['cds_mm.registration']).
+out_indices=(0, 1, 2, 3)) and
+custom_imports=dict(imports=['cds_mm.registration']).
 """
 
 _base_ = './r18.py'

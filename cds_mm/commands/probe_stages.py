@@ -1,0 +1,46 @@
+"""``tools/probe_stages.py``: what each stage of a backbone has learned."""
+
+import argparse
+
+from cds_mm.commands.options import add_common_options
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The flags of ``tools/test.py`` where they have a meaning here."""
+    parser = argparse.ArgumentParser(
+        description='Probe every stage that the config taps; for a config '
+        'that gives its last map alone add --cfg-options '
+        'model.backbone.out_indices="(0,1,2,3)"'
+    )
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out',
+        help='folder for stages.json and stages.png, by default '
+        '<checkpoint>_stages beside the checkpoint',
+    )
+    parser.add_argument(
+        '--images',
+        type=int,
+        metavar='N',
+        help='fit to the first N training images of each class, not to all',
+    )
+    parser.add_argument(
+        '--neighbors', type=int, default=20, help='k of the kNN'
+    )
+    parser.add_argument(
+        '--embedding', choices=EMBEDDINGS, default='tsne', help='the picture'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the picture, nothing else'
+    )
+    add_common_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Collect features, fit and print, write the numbers and the picture."""
+    args = parse_args(argv)
+    from cds_mm.engine.probes import probe_stages
+
+    probe_stages(args)

@@ -1,0 +1,45 @@
+"""``tools/train.py``: pretraining and detection training alike."""
+
+import argparse
+
+from cds_mm.commands.options import add_common_options
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The flags of MMPretrain's ``tools/train.py``."""
+    parser = argparse.ArgumentParser(description='Train a model')
+    parser.add_argument('config', help='file, or mmdet::folder/name.py')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or from the latest of the work dir',
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='no validation meanwhile'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the actual total batch size',
+    )
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='end the workers of the loaders with each epoch',
+    )
+    parser.add_argument(
+        '--parity',
+        action='store_true',
+        help='the recipe as published, op by op: no fast path',
+    )
+    add_common_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train the model of a config."""
+    args = parse_args(argv)
+    from cds_mm.engine.train import train
+
+    train(args)
