@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from cds_mm.data.checks import check_dataset
 from cds_mm.data.loading import read_rgb
+from cds_mm.data.pipelines import check_recipe
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.errors import UserError
 
@@ -35,8 +36,11 @@ def browse_views(
         then the views of each epoch.
 
     Raises:
-        UserError: no such dataloader, or a data set that cannot be read.
+        UserError: no such dataloader, a data set that cannot be read, or a
+            config that does a part of its views on the device.
     """
+    if split == 'train':
+        check_recipe(cfg, 'browse_views')
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
         raise UserError(

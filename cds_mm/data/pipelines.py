@@ -1,6 +1,7 @@
 """What the config of a pipeline says of the images that it gives."""
 
 from cds_mm.data.labels import leaf_configs
+from cds_mm.errors import UserError
 
 _SIZES = ('crop_size', 'scale')
 
@@ -58,3 +59,60 @@ def image_side(cfg: dict) -> int | None:
             if size:
                 return size if isinstance(size, int) else size[0]
     return None
+
+
+def check_recipe(cfg: dict, asked_by: str) -> None:
+    """Refuse a config whose views are not stated op by op any more.
+
+    Args:
+        cfg (Config): a full config.
+        asked_by: which command or flag needs the recipe.
+
+    Raises:
+        UserError: it is as a run on the fast path dumps it: a part of its
+            views is done on the device.
+    """
+    lines = optimised_views(cfg)
+    if lines:
+        raise UserError(
+            f'{asked_by}: the views of {cfg.filename} are optimised already '
+            f'({"; ".join(lines)}), as in a config that a run leaves in its '
+            'work dir; name the config that the run was started with'
+        )
+
+
+def optimised_views(cfg: dict) -> list[str]:
+    """What the views of a config do otherwise than op by op, in words.
+
+    Args:
+        cfg: a full config, as a run dumps it.
+    """
+    return [*_of_the_loader(cfg), *_of_the_device(cfg)]
+
+
+def _of_the_loader(cfg):
+    loader = cfg.get('train_dataloader')
+    if not loader:
+        return
+    steps = [
+        step
+        for leaf in leaf_configs(loader['dataset'])
+        for view in views_of(leaf)
+        for step in view
+    ]
+    if any(step.get('backend') == 'torch' for step in steps):
+        yield 'resizing by torch, a quarter of a grey level from Pillow'
+    pixels = max((step.get('keep_pixels') or 0 for step in steps), default=0)
+    if pixels:
+        yield (
+            f'JPEG files from {4 * pixels / 1e6:.1f} megapixels decoded at a '
+            'smaller scale'
+        )
+
+
+def _of_the_device(cfg):
+    names = dict.fromkeys(
+        str(step['type']) for view in device_views(cfg) for step in view
+    )
+    if names:
+        yield f'on the device, in batches: {", ".join(names)}'

@@ -1,7 +1,6 @@
 """``--parity``: the recipe as published, op by op."""
 
-from cds_mm.errors import UserError
-from cds_mm.hooks.fast_path import optimised_views
+from cds_mm.data.pipelines import check_recipe
 
 
 def use_parity(cfg) -> None:
@@ -11,15 +10,8 @@ def use_parity(cfg) -> None:
         cfg (Config): of a run, as the leaf config states it.
 
     Raises:
-        UserError: its views are not those of the recipe any more, as in the
-            config that a run on the fast path has dumped.
+        UserError: its views are not those of the recipe any more.
     """
-    lines = optimised_views(cfg)
-    if lines:
-        raise UserError(
-            f'--parity: the views of {cfg.filename} are optimised already '
-            f'({"; ".join(lines)}), as in a config that a run leaves in its '
-            'work dir; name the config that the run was started with'
-        )
+    check_recipe(cfg, '--parity')
     if cfg.model.get('memory_format'):
         cfg.model.memory_format = 'contiguous_format'

@@ -3,8 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from cds_mm.data.labels import leaf_configs
-from cds_mm.data.pipelines import device_views, views_of
+from cds_mm.data.pipelines import optimised_views
 
 _KEY = 'fast_path'
 
@@ -60,39 +59,6 @@ def optimisations(cfg) -> list[str]:
     if (wrapper.get('optimizer') or {}).get('fused'):
         found.append('fused optimizer')
     return found
-
-
-def optimised_views(cfg) -> list[str]:
-    """Those of :func:`optimisations` that change the images."""
-    return [*_of_the_loader(cfg), *_of_the_device(cfg)]
-
-
-def _of_the_loader(cfg):
-    loader = cfg.get('train_dataloader')
-    if not loader:
-        return
-    steps = [
-        step
-        for leaf in leaf_configs(loader['dataset'])
-        for view in views_of(leaf)
-        for step in view
-    ]
-    if any(step.get('backend') == 'torch' for step in steps):
-        yield 'resizing by torch, a quarter of a grey level from Pillow'
-    pixels = max((step.get('keep_pixels') or 0 for step in steps), default=0)
-    if pixels:
-        yield (
-            f'JPEG files from {4 * pixels / 1e6:.1f} megapixels decoded at a '
-            'smaller scale'
-        )
-
-
-def _of_the_device(cfg):
-    names = dict.fromkeys(
-        str(step['type']) for view in device_views(cfg) for step in view
-    )
-    if names:
-        yield f'on the device, in batches: {", ".join(names)}'
 
 
 def _listed(lines):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from cds_mm.data import SeededFetch
 from cds_mm.data.browse import browse_views
+from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.errors import UserError
 
 CONFIG = """
@@ -96,3 +97,12 @@ def test_command_line_without_config(request, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith('error: config nowhere.py: no such file')
     assert error.count('\n') == 1
+
+
+def test_a_config_that_a_run_has_dumped_is_not_drawn(config):
+    cfg = Config.fromfile(config)
+    cfg.data_preprocessor = dict(type='MultiViewDataPreprocessor')
+    cfg.train_dataloader.collate_fn = dict(type='default_collate')
+    assert use_fast_views(cfg)
+    with pytest.raises(UserError, match='that the run was started with'):
+        browse_views(cfg)
