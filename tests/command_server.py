@@ -21,18 +21,9 @@ import cds_mm.engine.probes
 import cds_mm.engine.reliability
 import cds_mm.engine.test
 import cds_mm.engine.train
+import cds_mm.registration
 import cds_mm.rows.main  # noqa: F401
-from cds_mm.engine.cli import friendly_main
-
-MODULES = {
-    'train': 'cds_mm.engine.train',
-    'test': 'cds_mm.engine.test',
-    'plot_losses': 'cds_mm.engine.loss_curves',
-    'probe_stages': 'cds_mm.engine.probes',
-    'reliability_diagram': 'cds_mm.engine.reliability',
-    'run_row': 'cds_mm.rows.main',
-    'label_fraction': 'cds_mm.engine.label_file',
-}
+from cds_mm.outcome import friendly_main
 
 
 def redirect(path, descriptor):
@@ -55,7 +46,7 @@ def become_command(request, answers):
     if request['units'] is not None:
         known = dict.fromkeys(request['units'], True)
         torch.cpu.get_capabilities = lambda: known
-    module = importlib.import_module(MODULES[request['tool']])
+    module = importlib.import_module(f'cds_mm.commands.{request["tool"]}')
     sys.argv = [f'tools/{request["tool"]}.py', *request['argv']]
     return friendly_main(module.main)()
 

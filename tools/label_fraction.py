@@ -2,8 +2,8 @@
 
 import sys
 
-from cds_mm.engine.cli import friendly_main
-from cds_mm.engine.label_file import main
+from cds_mm.commands.label_fraction import main
+from cds_mm.outcome import friendly_main
 
 if __name__ == '__main__':
     sys.exit(friendly_main(main)())

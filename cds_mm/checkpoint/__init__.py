@@ -8,6 +8,7 @@ from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import record_from_config
+from cds_mm.checkpoint.report import report, usage
 from cds_mm.checkpoint.verify import (
     Proof,
     carries_fingerprint,
@@ -31,5 +32,7 @@ __all__ = [
     'read_checkpoint',
     'record_from_config',
     'reestimate_batchnorm',
+    'report',
+    'usage',
     'write_checkpoint',
 ]

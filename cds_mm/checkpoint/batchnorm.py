@@ -1,7 +1,7 @@
 """Re-estimates BatchNorm statistics on the data that will be seen later."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
@@ -83,8 +83,13 @@ def check_input(cfg, name: str, record: dict) -> None:
         record (dict): The backbone record.
 
     Raises:
-        UserError: Another channel order, mean or std than recorded.
+        UserError: Another channel order, mean or std than recorded, or a
+            part of the views is done on the device.
     """
+    # Here: reading and stripping a file needs no host library.
+    from cds_mm.data.pipelines import check_recipe
+
+    check_recipe(cfg, '--reestimate-bn')
     for key, value in input_of(cfg).items():
         # An unknown order is refused where the images are loaded.
         if value is not None and value != record[key]:
@@ -95,18 +100,15 @@ def check_input(cfg, name: str, record: dict) -> None:
             )
 
 
-def first_views(
-    cfg, record: dict, images: int, seeded: Callable | None = None
-) -> Iterator[torch.Tensor]:
+def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
     """Batches of first views from a training config's own loader.
+
+    They are the same each time, with any number of workers.
 
     Args:
         cfg (Config): A full training config.
         record (dict): The backbone record; its statistics normalise.
         images (int): How many images at most.
-        seeded (callable | None): Takes a data set and a seed, and returns
-            a fetch of a batch by its indices that draws the same each time,
-            with any number of workers; none fetches as the data set does.
 
     Yields:
         torch.Tensor: float32, (B, 3, H, W), normalised, in the channel
@@ -117,6 +119,8 @@ def first_views(
     """
     from mmengine.registry import DefaultScope
     from mmengine.runner import Runner
+
+    from cds_mm.data.seeding import SeededFetch
 
     if not cfg.get('train_dataloader'):
         raise UserError(
@@ -134,8 +138,7 @@ def first_views(
     left = images
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-        if seeded is not None:
-            loader.dataset.__getitems__ = seeded(loader.dataset, 0)
+        loader.dataset.__getitems__ = SeededFetch(loader.dataset, 0)
         for data in loader:
             if left <= 0:
                 return

@@ -1,6 +1,5 @@
 """From a training checkpoint to a backbone file that is proven."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +28,7 @@ NO_MAXPOOL = 'ResNetNoMaxPool'
 
 @dataclass
 class Options:
-    """How to convert; the command line's flags under the same names.
-
-    ``seeded`` is no flag: what makes the images of ``reestimate_bn`` the
-    same each time (see ``first_views``).  The data package has it, which
-    this one does not know.
-    """
+    """How to convert; the command line's flags under the same names."""
 
     detector: object = None
     config: object = None
@@ -48,7 +42,6 @@ class Options:
     target: str = 'mmdet'
     file_format: str | None = None
     publish: bool = False
-    seeded: Callable | None = None
 
 
 @dataclass
@@ -189,9 +182,7 @@ def _maxpool_effect(source: nn.Module, record: dict) -> str:
 def _reestimate(source: nn.Module, record: dict, options: Options) -> str:
     cfg, name = load_config(options.reestimate_bn)
     batchnorm.check_input(cfg, name, record)
-    batches = batchnorm.first_views(
-        cfg, record, options.bn_images, options.seeded
-    )
+    batches = batchnorm.first_views(cfg, record, options.bn_images)
     seen = batchnorm.reestimate_batchnorm(source, batches)
     record['batchnorm_images'] = seen
     return f'BatchNorm statistics re-estimated on {seen} first views of {name}'

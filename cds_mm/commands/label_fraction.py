@@ -10,6 +10,7 @@ and refuses a file that was made for other images.
 
 import argparse
 
+from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_cfg_options
 
 
@@ -32,6 +33,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Choose, and write the file."""
     args = parse_args(argv)
-    from cds_mm.engine.label_file import write_label_file
+    with quiet_hosts_load():
+        from cds_mm.engine.label_file import write_label_file
 
     write_label_file(args)

@@ -2,6 +2,8 @@
 
 import argparse
 
+from cds_mm.commands.loading import quiet_hosts_load
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Runs, and what to draw of them."""
@@ -23,6 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Read the logs, print a line for each run, write the picture."""
     args = parse_args(argv)
-    from cds_mm.engine.loss_curves import plot_losses
+    with quiet_hosts_load():
+        from cds_mm.engine.loss_curves import plot_losses
 
     plot_losses(args)

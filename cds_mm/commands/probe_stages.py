@@ -2,6 +2,7 @@
 
 import argparse
 
+from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_common_options
 
 
@@ -29,7 +30,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--neighbors', type=int, default=20, help='k of the kNN'
     )
     parser.add_argument(
-        '--embedding', choices=EMBEDDINGS, default='tsne', help='the picture'
+        '--embedding',
+        choices=('tsne', 'pca'),
+        default='tsne',
+        help='the picture',
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='of the picture, nothing else'
@@ -41,6 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Collect features, fit and print, write the numbers and the picture."""
     args = parse_args(argv)
-    from cds_mm.engine.probes import probe_stages
+    with quiet_hosts_load():
+        from cds_mm.engine.probes import probe_stages
 
     probe_stages(args)

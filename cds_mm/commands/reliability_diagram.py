@@ -2,6 +2,7 @@
 
 import argparse
 
+from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_common_options
 
 
@@ -17,9 +18,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='picture to write, by default beside the checkpoint; the '
         'numbers go to a .json of that name',
     )
-    parser.add_argument(
-        '--bins', type=int, default=BINS[0], help='of the diagram'
-    )
+    parser.add_argument('--bins', type=int, default=15, help='of the diagram')
     parser.add_argument(
         '--fit-temperature',
         action='store_true',
@@ -32,6 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Evaluate, print the scores, write the picture and the numbers."""
     args = parse_args(argv)
-    from cds_mm.engine.reliability import reliability_diagram
+    with quiet_hosts_load():
+        from cds_mm.engine.reliability import reliability_diagram
 
     reliability_diagram(args)

@@ -11,6 +11,7 @@ is not repeated.  The table goes to --out, beside the published numbers.
 import argparse
 from pathlib import Path
 
+from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import Defaults, add_cfg_options
 
 
@@ -49,7 +50,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--gpus', type=int, default=0, help='GPUs (ranks) of each run'
     )
     parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/rows'), help='for the runs and tables'
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/rows'),
+        help='for the runs and tables',
     )
     parser.add_argument('--out', type=Path, help='the table, a .md file')
     parser.add_argument(
@@ -66,6 +70,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Fill a row."""
     args = parse_args(argv)
-    from cds_mm.rows.main import fill_row
+    with quiet_hosts_load():
+        from cds_mm.rows.main import fill_row
 
     fill_row(args)

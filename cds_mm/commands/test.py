@@ -2,6 +2,7 @@
 
 import argparse
 
+from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_common_options
 
 
@@ -27,6 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Evaluate a checkpoint; print the metrics, and write them if asked."""
     args = parse_args(argv)
-    from cds_mm.engine.test import test
+    with quiet_hosts_load():
+        from cds_mm.engine.test import test
 
     test(args)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_common_options
 
 
@@ -40,6 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Train the model of a config."""
     args = parse_args(argv)
-    from cds_mm.engine.train import train
+    with quiet_hosts_load():
+        from cds_mm.engine.train import train
 
     train(args)

@@ -8,9 +8,9 @@ from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 from mmengine.visualization import BaseVisBackend
 
-from cds_mm.engine.cli import one_line, user_message
 from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
+from cds_mm.outcome import one_line, user_message
 
 
 class EvaluationRunner(Runner):

@@ -8,8 +8,10 @@ import torch
 from mmengine.config import Config
 
 from cds_mm.configfile import load_config
-from cds_mm.engine.cli import one_line
 from cds_mm.errors import UserError
+from cds_mm.outcome import one_line
+from cds_mm.utils import register_all_modules
+
 
 def type_name(config: dict) -> str:
     """The bare name in ``type``: a string, with a scope or not, or a class."""
@@ -33,6 +35,7 @@ def is_detection(cfg: Config) -> bool:
 def run_config(args: argparse.Namespace) -> Config:
     """The config of a run: the file, the flags, then ``--cfg-options``."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    register_all_modules(init_default_scope=False)
     cfg = load_config(args.config)
     cfg.launcher = args.launcher
     stem = Path(args.config).stem

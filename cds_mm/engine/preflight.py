@@ -12,10 +12,10 @@ from cds_mm.data import check_dataset, check_labels, check_same_classes
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.data.pipelines import image_side
 from cds_mm.distributed import unwrapped
-from cds_mm.engine.cli import is_first_rank
 from cds_mm.engine.config import is_detection
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
+from cds_mm.outcome import is_first_rank
 
 
 def check_writable(path: str, option: str) -> None:

@@ -17,7 +17,6 @@ from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
 from cds_mm.evaluation.embedding import (
-    EMBEDDINGS,
     Panel,
     choose_images,
     draw_embeddings,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import cds_mm  # noqa: F401
+import cds_mm.registration  # noqa: F401
 
 
 @pytest.fixture

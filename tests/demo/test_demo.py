@@ -3,6 +3,7 @@
 import pytest
 from mmengine.registry import HOOKS
 
+from cds_mm.commands import train
 from cds_mm.demo import report
 from cds_mm.demo.plan import (
     DETECTORS,
@@ -12,7 +13,6 @@ from cds_mm.demo.plan import (
     Size,
     run_demo,
 )
-from cds_mm.engine import train
 from cds_mm.engine.config import run_config
 
 

@@ -5,8 +5,8 @@ import errno
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from cds_mm.engine.cli import friendly_main, one_line, user_message
 from cds_mm.errors import UserError
+from cds_mm.outcome import friendly_main, one_line, user_message
 
 
 def fail(error):

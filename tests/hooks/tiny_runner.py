@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-import cds_mm  # noqa: F401
+import cds_mm.registration  # noqa: F401
 
 # The host keeps one logger and one hub for each name.
 _NUMBERS = itertools.count()

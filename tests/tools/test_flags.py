@@ -32,7 +32,7 @@ def test_every_flag_has_a_help(tool, monkeypatch):
     monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', look)
     monkeypatch.setattr(sys, 'argv', [tool])
     # The decorator of the tools would turn it into an exit code.
-    monkeypatch.setattr('cds_mm.engine.cli.friendly_main', lambda main: main)
+    monkeypatch.setattr('cds_mm.outcome.friendly_main', lambda main: main)
     with pytest.raises(Seen) as seen:
         runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'), run_name='__main__')
     assert seen.value.args == ([],)

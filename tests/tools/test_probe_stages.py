@@ -17,9 +17,9 @@ from mmengine.config import Config, DictAction
 from mmpretrain.registry import MODELS
 from PIL import Image
 
+from cds_mm.commands.test import parse_args
 from cds_mm.engine.config import run_config
 from cds_mm.engine.features import labelled_images, train_as_test
-from cds_mm.engine.test import parse_args
 from cds_mm.errors import UserError
 from cds_mm.testing import fresh_seed
 

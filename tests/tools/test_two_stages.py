@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from cds_mm.checkpoint import Options, convert, read_checkpoint
+from cds_mm.commands.test import parse_args
 from cds_mm.configfile import load_config
-from cds_mm.engine.test import evaluation_config, parse_args
+from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
 from cds_mm.rows.cell import Cell
 from cds_mm.rows.plan import plan_runs, with_needs

@@ -1,0 +1,41 @@
+"""What a conversion did, and how its file is used, in words."""
+
+from cds_mm.checkpoint.conversion import Options, Result
+from cds_mm.checkpoint.targets import settings
+from cds_mm.checkpoint.writing import format_of
+
+
+def report(result: Result, options: Options) -> str:
+    """What was done, for people."""
+    dropped = ', '.join(f'{n} {k}' for k, n in sorted(result.dropped.items()))
+    record = result.record
+    order, mean, std = record['channel_order'], record['mean'], record['std']
+    lines = [
+        f'wrote {result.path}',
+        f'kept {result.kept} tensors of {record["backbone"]["type"]} '
+        f'({result.weights} weights); dropped: {dropped or "nothing"}',
+        f'input: {order.upper()}, mean {mean}, std {std}',
+    ]
+    lines += [f'note: {note}' for note in result.notes]
+    if result.proof is None:
+        lines.append('not proven in a detector: name one with --detector')
+    else:
+        lines += [f'proven in {result.proof.detector}:', result.proof.table()]
+    return '\n'.join([*lines, usage(result, options)])
+
+
+def usage(result: Result, options: Options) -> str:
+    """How the file is loaded where it is meant to go."""
+    path = str(result.path)
+    if options.target != 'mmdet':
+        lines = settings(result.record, options.target)
+        return '\n  '.join([f'layout: {options.target}; set there:', *lines])
+    if format_of(path, options.file_format) == 'safetensors':
+        return (
+            'MMEngine reads no safetensors: convert to .pth for init_cfg; '
+            'others load it with safetensors.torch.load_file'
+        )
+    return (
+        "use it with (bare keys, so no 'prefix'):\n"
+        f"  init_cfg=dict(type='Pretrained', checkpoint={path!r})"
+    )

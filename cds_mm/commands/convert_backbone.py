@@ -1,0 +1,131 @@
+"""Strips a checkpoint to its backbone, proves it, and writes it.
+
+    python tools/convert_backbone.py SRC DST --detector CONFIG
+    python tools/convert_backbone.py --check FILE --detector CONFIG
+
+SRC is a checkpoint of this project, of MMPretrain (with --config), of the
+released CDS code, or a torchvision state dict.  CONFIG is a file or a name
+such as mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py.
+"""
+
+import argparse
+
+from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.errors import UserError
+
+TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
+FORMATS = ('pth', 'safetensors')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The flags of ``tools/convert_backbone.py``."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('src', nargs='?', help='the checkpoint to convert')
+    parser.add_argument('dst', nargs='?', help='the file to write')
+    parser.add_argument('--detector', help='prove it in this detector')
+    parser.add_argument('--check', metavar='FILE', help='check a written file')
+    parser.add_argument('--config', help='training config of a foreign SRC')
+    parser.add_argument(
+        '--target',
+        choices=TARGETS,
+        default='mmdet',
+        help='the library that DST is for; mmdet unless given',
+    )
+    parser.add_argument(
+        '--format',
+        choices=FORMATS,
+        dest='file_format',
+        help='by default what the suffix of DST says',
+    )
+    parser.add_argument(
+        '--publish', action='store_true', help="put the file's hash in DST"
+    )
+    parser.add_argument(
+        '--ema',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='take averaged weights where SRC has them',
+    )
+    parser.add_argument('--prefix', help="where SRC's backbone keys start")
+    parser.add_argument(
+        '--channel-order',
+        choices=('rgb', 'bgr'),
+        help='what the network saw, where its loader is unknown',
+    )
+    parser.add_argument(
+        '--accept-missing-maxpool',
+        action='store_true',
+        help='convert a released CDS ImageNet checkpoint to the standard stem',
+    )
+    parser.add_argument(
+        '--reestimate-bn',
+        metavar='CONFIG',
+        help="re-estimate BatchNorm on first views of CONFIG's training data",
+    )
+    parser.add_argument(
+        '--bn-images',
+        type=int,
+        default=1024,
+        metavar='N',
+        help='how many views --reestimate-bn takes; 1024 unless given',
+    )
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='run whatever code SRC contains; only for files you made',
+    )
+    args = parser.parse_args(argv)
+    if args.check:
+        _check_alone(parser, args)
+    elif not (args.src and args.dst):
+        raise UserError(
+            'nothing to convert; give SRC and DST, or --check FILE '
+            '--detector CONFIG (--help lists the flags)'
+        )
+    if args.bn_images < 1:
+        raise UserError(
+            f'--bn-images {args.bn_images}: must be at least 1; raise it'
+        )
+    return args
+
+
+def _check_alone(parser, args) -> None:
+    if not args.detector:
+        raise UserError(
+            '--check needs --detector CONFIG, a file or a name such as '
+            'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py; add it'
+        )
+    flags = [args.src] if args.src else _given(parser, args)
+    for given in flags:
+        if given not in ('--check', '--detector'):
+            raise UserError(f'{given} does not go with --check; leave it out')
+
+
+def _given(parser, args) -> list[str]:
+    """The flags that say something else than their default."""
+    return [
+        # Of a switch that is on by default, the name that turns it off.
+        action.option_strings[-1]
+        for action in parser._actions
+        if action.option_strings
+        and getattr(args, action.dest, action.default) != action.default
+    ]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Convert or check, and say what was done."""
+    args = vars(parse_args(argv))
+    with quiet_hosts_load():
+        from cds_mm.checkpoint import Options, check_file, convert, report
+
+    check, src, dst = (args.pop(name) for name in ('check', 'src', 'dst'))
+    if check:
+        proof = check_file(check, args['detector'])
+        print(f'{check}: is what was trained, also in {proof.detector}')
+        print(proof.table())
+        return
+    options = Options(**args)
+    print(report(convert(src, dst, options), options))
