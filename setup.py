@@ -69,7 +69,7 @@ if __name__ == '__main__':
         license='Apache-2.0',
         python_requires='>=3.10',
         packages=find_packages(include=['cds_mm', 'cds_mm.*']),
-        package_data={'cds_mm': ['rows/*.csv']},
+        package_data={'cds_mm': ['experiments/*.csv']},
         install_requires=REQUIRES,
         extras_require=EXTRAS,
         cmdclass={'build_py': BuildWithMim},

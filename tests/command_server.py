@@ -15,14 +15,13 @@ import sys
 import numpy as np
 import torch
 
-import cds_mm.engine.label_file
-import cds_mm.engine.loss_curves
-import cds_mm.engine.probes
-import cds_mm.engine.reliability
+import cds_mm.analysis.loss_curves
+import cds_mm.analysis.probes
+import cds_mm.analysis.reliability
+import cds_mm.data.label_file
 import cds_mm.engine.test
 import cds_mm.engine.train
-import cds_mm.registration
-import cds_mm.rows.main  # noqa: F401
+import cds_mm.experiments.main  # noqa: F401
 from cds_mm.outcome import friendly_main
 
 

@@ -10,10 +10,10 @@ import pytest
 from mmengine.config import Config
 
 from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
-from cds_mm.rows import Cell, find_config
-from cds_mm.rows.cell import cell_of
-from cds_mm.rows.metafile import FOLDERS
-from cds_mm.rows.published import published
+from cds_mm.experiments import Cell, find_config
+from cds_mm.experiments.cell import cell_of
+from cds_mm.experiments.metafile import FOLDERS
+from cds_mm.experiments.published import published
 from cds_mm.testing import CONFIGS
 
 LEAVES = sorted(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from cds_mm.rows.metafile import FOLDERS, metafile
+from cds_mm.experiments.metafile import FOLDERS, metafile
 
 
 def main():

@@ -1,6 +1,5 @@
 """Safe reading, stripping, proving and writing of backbone checkpoints."""
 
-from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
 from cds_mm.checkpoint.detector import find_pretrained
@@ -16,6 +15,7 @@ from cds_mm.checkpoint.verify import (
     prove_parity,
 )
 from cds_mm.checkpoint.writing import write_checkpoint
+from cds_mm.files import atomic_write
 
 __all__ = [
     'Options',

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure configs in turns and print the table."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.engine.cost import cost_table, measure
+        from cds_mm.analysis.cost import cost_table, measure
 
     costs = measure(args.configs, args.batch_size, args.repeats)
     print(cost_table(costs, args.batch_size))

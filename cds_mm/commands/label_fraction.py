@@ -34,6 +34,6 @@ def main(argv: list[str] | None = None) -> None:
     """Choose, and write the file."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.engine.label_file import write_label_file
+        from cds_mm.data.label_file import write_label_file
 
     write_label_file(args)

@@ -26,6 +26,6 @@ def main(argv: list[str] | None = None) -> None:
     """Read the logs, print a line for each run, write the picture."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.engine.loss_curves import plot_losses
+        from cds_mm.analysis.loss_curves import plot_losses
 
     plot_losses(args)

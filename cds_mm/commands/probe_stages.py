@@ -46,6 +46,6 @@ def main(argv: list[str] | None = None) -> None:
     """Collect features, fit and print, write the numbers and the picture."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.engine.probes import probe_stages
+        from cds_mm.analysis.probes import probe_stages
 
     probe_stages(args)

@@ -32,6 +32,6 @@ def main(argv: list[str] | None = None) -> None:
     """Evaluate, print the scores, write the picture and the numbers."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.engine.reliability import reliability_diagram
+        from cds_mm.analysis.reliability import reliability_diagram
 
     reliability_diagram(args)

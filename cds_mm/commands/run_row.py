@@ -71,6 +71,6 @@ def main(argv: list[str] | None = None) -> None:
     """Fill a row."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.rows.main import fill_row
+        from cds_mm.experiments.main import fill_row
 
     fill_row(args)

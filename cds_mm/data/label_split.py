@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from mmpretrain.datasets import BaseDataset
 
-from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.errors import UserError
+from cds_mm.files import atomic_write
 
 
 @dataclass(frozen=True)

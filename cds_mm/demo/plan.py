@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from cds_mm.analysis.scalars import score
 from cds_mm.demo.digits import (
     load_scans,
     split_scans,
@@ -13,8 +14,7 @@ from cds_mm.demo.digits import (
     write_singles,
 )
 from cds_mm.engine.resume import latest_checkpoint
-from cds_mm.engine.scalars import score
-from cds_mm.engine.together import Command, run_together
+from cds_mm.experiments.together import Command, run_together
 from cds_mm.paths import CONFIGS, TOOLS
 
 WORK = Path('work_dirs/demo')

@@ -6,6 +6,7 @@ import warnings
 from datetime import date
 from pathlib import Path
 
+from cds_mm.analysis.scalars import curve, last, scalars
 from cds_mm.data import read_rgb
 from cds_mm.demo.plan import (
     DETECTORS,
@@ -15,7 +16,6 @@ from cds_mm.demo.plan import (
     detect_folder,
 )
 from cds_mm.engine.resume import latest_checkpoint
-from cds_mm.engine.scalars import curve, last, scalars
 from cds_mm.evaluation.picture import new_figure, save_figure
 
 LEARNED_AP50 = 0.3  # below this a detector is said not to have learned

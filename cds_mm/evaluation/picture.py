@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.extras import extra
+from cds_mm.files import atomic_write
 
 
 def load_figure() -> type:

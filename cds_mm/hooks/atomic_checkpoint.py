@@ -8,7 +8,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 
-from cds_mm.checkpoint.atomic import atomic_write
+from cds_mm.files import atomic_write
 
 BACKEND = 'cds_mm_atomic'
 

@@ -12,7 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.fileio import FileClient, LocalBackend
 from mmengine.fileio.backends import prefix_to_backends
 
-from cds_mm.checkpoint import atomic
+from cds_mm import files as atomic
 from cds_mm.errors import UserError
 from cds_mm.hooks.atomic_checkpoint import AtomicBackend
 

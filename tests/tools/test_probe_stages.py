@@ -17,9 +17,9 @@ from mmengine.config import Config, DictAction
 from mmpretrain.registry import MODELS
 from PIL import Image
 
+from cds_mm.analysis.features import labelled_images, train_as_test
 from cds_mm.commands.test import parse_args
 from cds_mm.engine.config import run_config
-from cds_mm.engine.features import labelled_images, train_as_test
 from cds_mm.errors import UserError
 from cds_mm.testing import fresh_seed
 
@@ -119,7 +119,7 @@ def test_the_backbone_alone_is_enough(probe, files, images):
 
 def test_features_are_the_mean_of_the_maps(files, images):
     """Of one image of training, decoded and normalised by hand."""
-    from cds_mm.engine.features import collect_features
+    from cds_mm.analysis.features import collect_features
     from cds_mm.engine.test import evaluation_config
 
     argv = [CONFIG, str(files.whole), '--work-dir', str(images / 'work')]

@@ -8,9 +8,9 @@ from cds_mm.commands.test import parse_args
 from cds_mm.configfile import load_config
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
-from cds_mm.rows.cell import Cell
-from cds_mm.rows.plan import plan_runs, with_needs
-from cds_mm.rows.scale import Scale
+from cds_mm.experiments.cell import Cell
+from cds_mm.experiments.plan import plan_runs, with_needs
+from cds_mm.experiments.scale import Scale
 from cds_mm.testing import CONFIGS, shrink
 
 NARROW = {

@@ -12,8 +12,8 @@ from statistics import median
 
 import torch
 
-from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.rows.result import commit_here
+from cds_mm.experiments.result import commit_here
+from cds_mm.files import atomic_write
 
 
 @dataclass

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from cds_mm.engine.scalars import (
+from cds_mm.analysis.scalars import (
     curve,
     last,
     scalars,

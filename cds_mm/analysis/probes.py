@@ -9,10 +9,9 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from cds_mm.checkpoint.atomic import atomic_write
+from cds_mm.analysis.features import collect_features, train_as_test
 from cds_mm.data import check_same_classes
 from cds_mm.engine.config import is_detection
-from cds_mm.engine.features import collect_features, train_as_test
 from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
@@ -33,6 +32,7 @@ from cds_mm.evaluation.probe import (
     linear_probe,
 )
 from cds_mm.extras import extra
+from cds_mm.files import atomic_write
 from cds_mm.version import __version__
 
 _SHOWN = dict(tsne='t-SNE', pca='PCA')

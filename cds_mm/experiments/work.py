@@ -5,11 +5,9 @@ from pathlib import Path
 
 import torch
 
-from cds_mm.engine.together import Command, run_together
 from cds_mm.errors import UserError
-from cds_mm.paths import TOOLS, in_project
-from cds_mm.rows.plan import Run, all_needs
-from cds_mm.rows.result import (
+from cds_mm.experiments.plan import Run, all_needs
+from cds_mm.experiments.result import (
     commit_here,
     is_finished,
     is_validated,
@@ -18,6 +16,8 @@ from cds_mm.rows.result import (
     read_result,
     write_result,
 )
+from cds_mm.experiments.together import Command, run_together
+from cds_mm.paths import TOOLS, in_project
 
 
 def run_missing(runs: list[Run], jobs: int = 1) -> None:

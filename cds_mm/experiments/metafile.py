@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from cds_mm.experiments.cell import cell_of
+from cds_mm.experiments.published import published
 from cds_mm.paths import CONFIGS, PROJECT
-from cds_mm.rows.cell import cell_of
-from cds_mm.rows.published import published
 
 PAPERS = {
     'baseline': None,

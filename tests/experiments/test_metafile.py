@@ -2,8 +2,8 @@
 
 import yaml
 
-from cds_mm.rows.cell import cell_of
-from cds_mm.rows.metafile import FOLDERS, metafile
+from cds_mm.experiments.cell import cell_of
+from cds_mm.experiments.metafile import FOLDERS, metafile
 
 
 def test_they_are_up_to_date():

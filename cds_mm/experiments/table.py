@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from statistics import mean, stdev
 
-from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.rows.plan import Run, with_needs
-from cds_mm.rows.published import published
-from cds_mm.rows.result import METRIC, is_finished, read_result
+from cds_mm.experiments.plan import Run, with_needs
+from cds_mm.experiments.published import published
+from cds_mm.experiments.result import METRIC, is_finished, read_result
+from cds_mm.files import atomic_write
 
 
 def write_table(

@@ -7,7 +7,7 @@ import pytest
 
 from cds_mm.configfile import load_config
 from cds_mm.errors import UserError
-from cds_mm.rows import (
+from cds_mm.experiments import (
     Cell,
     Scale,
     find_config,
@@ -16,7 +16,7 @@ from cds_mm.rows import (
     plan_runs,
     write_table,
 )
-from cds_mm.rows.published import published
+from cds_mm.experiments.published import published
 
 METHODS = ('baseline', 'baseline:600e', 'cds', 'dsn:sepconv')
 

@@ -5,14 +5,14 @@ import json
 import pytest
 from PIL import Image
 
-from cds_mm.engine.loss_curves import (
+from cds_mm.analysis.loss_curves import (
     describe,
     loss_weight,
     main,
     read_curves,
     short_names,
 )
-from cds_mm.engine.scalars import epoch_means
+from cds_mm.analysis.scalars import epoch_means
 from cds_mm.errors import UserError
 
 CONFIG = """

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cds_mm.errors import UserError
-from cds_mm.rows.cell import Cell
+from cds_mm.experiments.cell import Cell
 
 FILE = Path(__file__).with_name('published.csv')
 # Data sets that differ from the published one in their layout alone.

@@ -8,7 +8,6 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from torch import Tensor
 
-from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.engine.config import is_detection
 from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import build_test_runner, evaluation_config
@@ -24,6 +23,7 @@ from cds_mm.evaluation import (
 )
 from cds_mm.evaluation.metric import BINS, check_bins
 from cds_mm.evaluation.picture import load_figure
+from cds_mm.files import atomic_write
 
 Scores = tuple[Tensor, Tensor]  # (N, C) probabilities, (N,) labels
 

@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 
 from cds_mm.engine.preflight import check_writable
-from cds_mm.rows.cell import Cell
-from cds_mm.rows.plan import plan_runs, with_needs
-from cds_mm.rows.published import published
-from cds_mm.rows.result import is_finished
-from cds_mm.rows.scale import load_scale
-from cds_mm.rows.table import write_table
-from cds_mm.rows.work import run_missing
+from cds_mm.experiments.cell import Cell
+from cds_mm.experiments.plan import plan_runs, with_needs
+from cds_mm.experiments.published import published
+from cds_mm.experiments.result import is_finished
+from cds_mm.experiments.scale import load_scale
+from cds_mm.experiments.table import write_table
+from cds_mm.experiments.work import run_missing
 
 
 def fill_row(args: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cds_mm.engine.cost import Bench, cost_table, measure
+from cds_mm.analysis.cost import Bench, cost_table, measure
 from cds_mm.testing import CONFIGS
 
 

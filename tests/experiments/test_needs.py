@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cds_mm.errors import UserError
-from cds_mm.rows import (
+from cds_mm.experiments import (
     Cell,
     Scale,
     load_scale,
@@ -14,8 +14,8 @@ from cds_mm.rows import (
     work,
     write_table,
 )
-from cds_mm.rows.needs import named_runs
-from cds_mm.rows.work import _missing
+from cds_mm.experiments.needs import named_runs
+from cds_mm.experiments.work import _missing
 
 
 def cell(method, variant=''):

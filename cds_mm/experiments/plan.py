@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 from cds_mm.configfile import load_config
 from cds_mm.engine.config import is_detection
 from cds_mm.errors import UserError
-from cds_mm.rows.cell import Cell, cell_of, find_config
-from cds_mm.rows.needs import NamedRun, named_runs
-from cds_mm.rows.scale import Scale
+from cds_mm.experiments.cell import Cell, cell_of, find_config
+from cds_mm.experiments.needs import NamedRun, named_runs
+from cds_mm.experiments.scale import Scale
 
 ROWS = Path('work_dirs/rows')
 # What changes how fast a run is, and not what comes out.

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from cds_mm.engine.together import Command, run_together
 from cds_mm.errors import UserError
+from cds_mm.experiments.together import Command, run_together
 
 
 def command(folder, name, code, finish=None):

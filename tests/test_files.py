@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cds_mm.checkpoint import atomic, atomic_write, write_checkpoint
+from cds_mm import atomic_write, write_checkpoint
+from cds_mm import files as atomic
 from cds_mm.errors import UserError
 
 

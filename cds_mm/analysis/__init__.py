@@ -1,0 +1,1 @@
+"""Cost, curves, stage probes and reliability of what was trained."""
