@@ -15,12 +15,12 @@ from cds_mm.checkpoint.channels import reverses
 from cds_mm.checkpoint.formats import classifier_state
 from cds_mm.checkpoint.record import statistics
 from cds_mm.checkpoint.source import load_strictly
-from cds_mm.configfile import (
+from cds_mm.config import (
     drop_pretrained,
+    image_side,
     load_config,
     with_preprocessor,
 )
-from cds_mm.data.pipelines import image_side
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 from cds_mm.stopwatch import Stopwatch

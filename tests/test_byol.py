@@ -14,11 +14,7 @@ from torch import nn
 
 from cds_mm.analysis.cost import Bench
 from cds_mm.checkpoint import extract_backbone
-from cds_mm.configfile import (
-    load_config,
-    plain_batchnorm,
-    with_preprocessor,
-)
+from cds_mm.config import load_config, plain_batchnorm, with_preprocessor
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS, fresh_seed, random_units
 

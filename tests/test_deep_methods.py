@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.testing import CONFIGS, fresh_seed, samples
 
 NARROW = {

@@ -10,7 +10,7 @@ from mmpretrain.registry import MODELS
 
 from cds_mm.analysis.cost import Bench
 from cds_mm.checkpoint import extract_backbone
-from cds_mm.configfile import drop_pretrained, load_config
+from cds_mm.config import drop_pretrained, load_config
 from cds_mm.testing import CONFIGS, fresh_seed
 
 METHODS = ('baseline', 'dsn', 'dks', 'dhm', 'cds')

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from cds_mm.configfile import load_config, with_preprocessor
+from cds_mm.config import load_config, with_preprocessor
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS, fresh_seed, samples
 

@@ -9,29 +9,38 @@ PACKAGE = Path(cds_mm.__file__).parent
 
 # What a place may import of this package besides itself, from the bottom up.
 LAYERS = [
+    # The ground floor: nothing of the hosts but MMEngine's config, optimizer
+    # wrapper and file names.
     {
         'errors',
-        'extras',
+        'outcome',
+        'optional',
         'version',
         'paths',
-        'configfile',
+        'files',
+        'config',
         'stopwatch',
-        'structures',
+        'stage_outputs',
         'distributed',
         'ops',
+        'hosts',
         'optim_wrapper',
-        'checkpoint',
     },
+    # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},
+    {'checkpoint'},
     {'supervision', 'teacher'},
     {'classifier'},
     {'hooks', 'testing', 'registration'},
+    {'utils'},
+    # The workbench, and the command lines on top of it.
     {'engine', 'doctor'},
-    {'demo', 'rows'},
+    {'analysis'},
+    {'experiments', 'demo'},
+    {'commands'},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-# In one layer, but of a lower storey than the rest of it.
-GROUND = LAYERS[0] - {'checkpoint'}
+GROUND = LAYERS[0]
 
 
 def place(path):

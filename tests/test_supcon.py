@@ -7,7 +7,7 @@ import torch
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
-from cds_mm.configfile import load_config, with_preprocessor
+from cds_mm.config import load_config, with_preprocessor
 from cds_mm.losses import unit_rows
 from cds_mm.structures import StageOutputs
 from cds_mm.testing import CONFIGS, fresh_seed, samples

@@ -8,7 +8,7 @@ import torchvision
 from mmengine.model import ExponentialMovingAverage
 from mmpretrain.registry import MODELS
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.errors import UserError
 from cds_mm.losses import softened_divergence
 from cds_mm.testing import CONFIGS, fresh_seed, samples

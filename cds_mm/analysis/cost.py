@@ -16,12 +16,13 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.utils.flop_counter import FlopCounterMode
 
-from cds_mm.configfile import (
+from cds_mm.config import (
     drop_pretrained,
+    image_side,
     load_config,
+    training_views,
     with_preprocessor,
 )
-from cds_mm.data.pipelines import image_side, training_views
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
 from cds_mm.hooks.fast_path import optimisations

@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from cds_mm.branches.geometry import stage_maps
-from cds_mm.data.labels import dataset_labels, leaf_configs
+from cds_mm.config import leaf_configs
+from cds_mm.data.labels import dataset_labels
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.test import build_test_runner
 from cds_mm.errors import UserError

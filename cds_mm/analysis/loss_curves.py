@@ -7,8 +7,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from cds_mm.analysis.scalars import curve, epoch_means, scalars
-from cds_mm.configfile import load_config
-from cds_mm.engine.config import type_name
+from cds_mm.config import load_config, type_name
 from cds_mm.engine.preflight import check_writable
 from cds_mm.errors import UserError
 from cds_mm.evaluation.picture import load_figure, new_figure, save_figure

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from cds_mm.analysis.features import collect_features, train_as_test
+from cds_mm.config import is_detection
 from cds_mm.data import check_same_classes
-from cds_mm.engine.config import is_detection
 from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError

@@ -8,7 +8,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from torch import Tensor
 
-from cds_mm.engine.config import is_detection
+from cds_mm.config import is_detection
 from cds_mm.engine.preflight import check_data, check_writable
 from cds_mm.engine.test import build_test_runner, evaluation_config
 from cds_mm.errors import UserError

@@ -2,7 +2,6 @@
 
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
-from cds_mm.checkpoint.detector import find_pretrained
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
@@ -15,6 +14,7 @@ from cds_mm.checkpoint.verify import (
     prove_parity,
 )
 from cds_mm.checkpoint.writing import write_checkpoint
+from cds_mm.config import find_pretrained
 from cds_mm.files import atomic_write
 
 __all__ = [

@@ -1,5 +1,7 @@
 """In which order a network sees the colour channels."""
 
+from cds_mm.config import first_steps, pipeline_of, type_name
+
 # What leaves each loader; every other `Load...Image...` is unknown to us.
 LOADERS = {
     'LoadImageFromFile': 'bgr',
@@ -57,26 +59,15 @@ def loader_order(cfg) -> str | None:
     for name in ('train_dataloader', 'test_dataloader', 'val_dataloader'):
         dataset = (cfg.get(name) or {}).get('dataset')
         if dataset:
-            return pipeline_order(_pipeline(dataset) or [])
+            return pipeline_order(pipeline_of(dataset))
     return 'bgr'
-
-
-def _pipeline(dataset):
-    """The first pipeline in a data set or in those that it wraps."""
-    while dataset:
-        if dataset.get('pipeline') is not None:
-            return dataset['pipeline']
-        wrapped = dataset.get('dataset')
-        if wrapped is None:
-            wrapped = (dataset.get('datasets') or [None])[0]
-        dataset = wrapped
-    return None
 
 
 def pipeline_order(pipeline) -> str | None:
     """The order at the end of a pipeline; of several views, the first."""
     order: str | None = 'rgb'
-    for name, step in _steps(pipeline):
+    for step in first_steps(pipeline):
+        name = type_name(step)
         if name in LOADERS:
             order = LOADERS[name]
         elif name.startswith('Load') and 'Image' in name:
@@ -84,20 +75,3 @@ def pipeline_order(pipeline) -> str | None:
         elif name in REVERSERS and step.get(REVERSERS[name]):
             order = flipped(order)
     return order
-
-
-def _steps(pipeline):
-    for step in pipeline:
-        if isinstance(step, list | tuple):  # a view of several
-            yield from _steps(step)
-            continue
-        kind = step.get('type')
-        name = kind if isinstance(kind, str) else kind.__name__
-        name = name.rsplit('.', 1)[-1]
-        yield name, step
-        inner = step.get('transforms')
-        if inner:
-            # A multi-view step holds one pipeline per view; others, such as
-            # a random choice, hold alternatives: the first stands for all.
-            nested = isinstance(inner[0], list | tuple)
-            yield from _steps(inner[0] if nested else inner)

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint import batchnorm, targets, writing
-from cds_mm.checkpoint.detector import load_config
 from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import (
@@ -20,6 +19,7 @@ from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
+from cds_mm.config import named_config
 from cds_mm.errors import UserError
 
 # The class of this project for the network of the released code.
@@ -180,7 +180,7 @@ def _maxpool_effect(source: nn.Module, record: dict) -> str:
 
 
 def _reestimate(source: nn.Module, record: dict, options: Options) -> str:
-    cfg, name = load_config(options.reestimate_bn)
+    cfg, name = named_config(options.reestimate_bn)
     batchnorm.check_input(cfg, name, record)
     batches = batchnorm.first_views(cfg, record, options.bn_images)
     seen = batchnorm.reestimate_batchnorm(source, batches)

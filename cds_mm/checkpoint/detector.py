@@ -1,15 +1,13 @@
 """A detector's backbone and preprocessor, as its config makes them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from torch import nn
 
-from cds_mm import configfile
 from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.probe import SIDE, raw_image
+from cds_mm.config import named_config, pretrained_init
 from cds_mm.errors import UserError
 
 
@@ -66,7 +64,7 @@ def build_detector(config) -> DetectorSide:
     from mmdet.registry import MODELS
     from mmengine.registry import DefaultScope
 
-    cfg, name = load_config(config)
+    cfg, name = named_config(config)
     model = cfg.get('model') or {}
     # Semi-supervised wrappers hold the detector one level deeper.
     inner = model.get('detector') or model
@@ -87,7 +85,7 @@ def build_detector(config) -> DetectorSide:
                 MODELS.build(backbone),
                 MODELS.build(preprocessor),
                 loader_order(cfg),
-                (_pretrained(cfg) or {}).get('prefix'),
+                (pretrained_init(cfg) or {}).get('prefix'),
             )
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(
@@ -104,47 +102,3 @@ def _preprocessor_cfg(cfg, model, inner) -> dict:
     if settings.get('data_preprocessor'):  # of several branches
         settings = settings['data_preprocessor']
     return dict(settings)
-
-
-def load_config(config):
-    """Loads a config by ``package::path``, by file, or takes it as it is.
-
-    Args:
-        config (str | Path | Config): The config.
-
-    Returns:
-        tuple[Config, str]: The config and its name for messages.
-
-    Raises:
-        UserError: No such package or file, or a config with an error.
-    """
-    if isinstance(config, dict):  # a Config is none
-        return config, 'the config'
-    if isinstance(config, Config):
-        return config, Path(config.filename or 'the config').name
-    return configfile.load_config(str(config)), str(config)
-
-
-def find_pretrained(cfg) -> str | None:
-    """The checkpoint that a detector's backbone starts from.
-
-    Args:
-        cfg (Config | dict): A detection config.
-
-    Returns:
-        str | None: ``checkpoint`` of the backbone's ``init_cfg`` of type
-        'Pretrained', a path or a URL; none without one.
-    """
-    init = _pretrained(cfg)
-    return None if init is None else str(init['checkpoint'])
-
-
-def _pretrained(cfg) -> dict | None:
-    """The backbone's ``init_cfg`` of type 'Pretrained'."""
-    model = cfg.get('model') or {}
-    backbone = (model.get('detector') or model).get('backbone') or {}
-    settings = backbone.get('init_cfg') or []
-    for init in [settings] if isinstance(settings, dict) else settings:
-        if init.get('type') == 'Pretrained' and init.get('checkpoint'):
-            return init
-    return None

@@ -1,6 +1,5 @@
 """Where the record of a checkpoint comes from."""
 
-from cds_mm.checkpoint.detector import load_config
 from cds_mm.checkpoint.family import (
     CIFAR,
     IMAGENET_MEAN,
@@ -14,6 +13,7 @@ from cds_mm.checkpoint.record import (
     record_from_config,
     recorded,
 )
+from cds_mm.config import named_config
 from cds_mm.errors import UserError
 
 
@@ -39,7 +39,7 @@ def choose_record(
     notes: list[str] = []
     record = recorded(checkpoint, src)
     if config is not None:
-        cfg, name = load_config(config)
+        cfg, name = named_config(config)
         named = record_from_config(cfg)
         if record is not None:
             _check_agreement(record, named, name, src)

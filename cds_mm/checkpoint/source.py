@@ -11,7 +11,7 @@ from torch import nn
 
 from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import function_of
-from cds_mm.configfile import plain_batchnorm
+from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError
 
 # In a name: wants to read a file, or to look elsewhere for its class.

@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     """Draw the grid and save it."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.configfile import load_config
+        from cds_mm.config.files import load_config
         from cds_mm.data.browse import browse_views
 
     cfg = load_config(args.config)

@@ -7,9 +7,9 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from PIL import Image, ImageDraw
 
+from cds_mm.config import check_recipe
 from cds_mm.data.checks import check_dataset
 from cds_mm.data.loading import read_rgb
-from cds_mm.data.pipelines import check_recipe
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.errors import UserError
 

@@ -5,7 +5,7 @@ import argparse
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.data import check_dataset
 from cds_mm.data.label_fraction import whole_config
 from cds_mm.data.label_split import choose_split, write_split

@@ -22,14 +22,6 @@ def leaf_datasets(dataset) -> list:
     return [leaf for child in inner for leaf in leaf_datasets(child)]
 
 
-def leaf_configs(cfg: dict) -> list[dict]:
-    """As :func:`leaf_datasets`, of the config of a data set."""
-    inner = cfg.get('datasets') or [cfg.get('dataset')]
-    if inner == [None]:
-        return [cfg]
-    return [leaf for child in inner for leaf in leaf_configs(child)]
-
-
 def dataset_labels(dataset) -> np.ndarray:
     """Labels (N,) int64 of a data set, wrapped or not, in its order.
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from cds_mm.engine.config import type_name
+from cds_mm.config import type_name
 from cds_mm.errors import UserError
 from cds_mm.optim_wrapper import (
     BFLOAT16,

@@ -5,13 +5,8 @@ from pathlib import Path
 import torch
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-from cds_mm.checkpoint import (
-    carries_fingerprint,
-    check_file,
-    read_checkpoint,
-)
-from cds_mm.checkpoint.detector import find_pretrained
-from cds_mm.engine.config import is_detection
+from cds_mm.checkpoint import carries_fingerprint, check_file, read_checkpoint
+from cds_mm.config import find_pretrained, is_detection
 from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS, in_project

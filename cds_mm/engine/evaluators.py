@@ -1,8 +1,6 @@
 """What is looked at in the metrics of a detection run before it starts."""
 
-from collections.abc import Iterator
-
-from cds_mm.engine.config import type_name
+from cds_mm.config import evaluators, type_name
 from cds_mm.errors import UserError
 from cds_mm.extras import extra
 
@@ -25,7 +23,12 @@ def check_evaluators(cfg, splits: tuple[str, ...]) -> None:
     Raises:
         UserError: the library is missing, or the figures would differ.
     """
-    for name, evaluator in _evaluators(cfg, splits):
+    found = [
+        (f'{split}_evaluator', evaluator)
+        for split in splits
+        for evaluator in evaluators(cfg, split)
+    ]
+    for name, evaluator in found:
         if type_name(evaluator) != FASTER:
             continue
         try:
@@ -37,22 +40,13 @@ def check_evaluators(cfg, splits: tuple[str, ...]) -> None:
                 f'{name}.type={FASTER}: leaves crowds out where it has no '
                 f'annotation file; set {name}.ann_file, or take CocoMetric'
             )
-        found = _most_detections(cfg)
-        if found > COUNTED:
+        most = _most_detections(cfg)
+        if most > COUNTED:
             raise UserError(
-                f'{name}.type={FASTER}: counts all {found} detections of an '
+                f'{name}.type={FASTER}: counts all {most} detections of an '
                 f'image in mAP, where COCO counts {COUNTED}; lower '
                 'max_per_img in model.test_cfg, or take CocoMetric'
             )
-
-
-def _evaluators(cfg, splits) -> Iterator[tuple[str, dict]]:
-    for split in splits:
-        evaluators = cfg.get(f'{split}_evaluator') or []
-        if isinstance(evaluators, dict):
-            evaluators = [evaluators]
-        for evaluator in evaluators:
-            yield f'{split}_evaluator', evaluator
 
 
 def _most_detections(cfg):

@@ -2,9 +2,7 @@
 
 from mmengine.config import Config
 
-from cds_mm.data.labels import leaf_configs
-from cds_mm.data.pipelines import views_of
-from cds_mm.engine.config import type_name
+from cds_mm.config import leaf_configs, type_name, views_of
 
 _PREPROCESSOR = 'MultiViewDataPreprocessor'
 _MULTI_VIEW = 'SeededMultiView'

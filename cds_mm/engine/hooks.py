@@ -1,8 +1,7 @@
 """The hooks that every run of ours has, whichever host its config is from."""
 
 from cds_mm.checkpoint import carries_fingerprint
-from cds_mm.checkpoint.detector import find_pretrained
-from cds_mm.engine.config import is_detection, type_name
+from cds_mm.config import find_pretrained, is_detection, type_name
 
 # Also written out in configs/_base_/default_runtime.py, so that a run
 # through another launcher is the same run; a test compares the two.

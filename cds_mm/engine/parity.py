@@ -1,6 +1,6 @@
 """``--parity``: the recipe as published, op by op."""
 
-from cds_mm.data.pipelines import check_recipe
+from cds_mm.config import check_recipe
 
 
 def use_parity(cfg) -> None:

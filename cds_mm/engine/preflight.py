@@ -7,12 +7,16 @@ from pathlib import Path
 from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
-from cds_mm.checkpoint.detector import find_pretrained
+from cds_mm.config import (
+    evaluators,
+    find_pretrained,
+    image_side,
+    is_detection,
+    type_name,
+)
 from cds_mm.data import check_dataset, check_labels, check_same_classes
 from cds_mm.data.labels import leaf_datasets
-from cds_mm.data.pipelines import image_side
 from cds_mm.distributed import unwrapped
-from cds_mm.engine.config import is_detection
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 from cds_mm.outcome import is_first_rank
@@ -96,7 +100,7 @@ def check_classes(runner, cfg) -> None:
             f'{images - unknown:,} of {images:,} training images are labelled'
         )
     _warn_of_spare_classes(runner.logger, train, num_classes)
-    _check_topk(cfg, 'val_evaluator', num_classes)
+    _check_topk(cfg, 'val', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
         check_same_classes(train, val)
@@ -109,7 +113,7 @@ def check_test_classes(runner, cfg) -> None:
     if num_classes:
         test = runner.test_dataloader.dataset
         check_labels(test, num_classes, unlabelled=False)
-        _check_topk(cfg, 'test_evaluator', num_classes)
+        _check_topk(cfg, 'test', num_classes)
 
 
 def check_frozen(cfg) -> None:
@@ -177,17 +181,14 @@ def _warn_of_spare_classes(logger, dataset, num_classes):
         )
 
 
-def _check_topk(cfg, name, num_classes):
-    evaluators = cfg.get(name) or []
-    if isinstance(evaluators, dict):
-        evaluators = [evaluators]
-    for evaluator in evaluators:
+def _check_topk(cfg, split, num_classes):
+    for evaluator in evaluators(cfg, split):
         topk = evaluator.get('topk') or 1
         largest = topk if isinstance(topk, int) else max(topk)
-        if evaluator.get('type') == 'Accuracy' and largest > num_classes:
+        if type_name(evaluator) == 'Accuracy' and largest > num_classes:
             raise UserError(
-                f'{name}.topk={topk}: there are {num_classes} classes; set '
-                'val_evaluator.topk=1 test_evaluator.topk=1'
+                f'{split}_evaluator.topk={topk}: there are {num_classes} '
+                'classes; set val_evaluator.topk=1 test_evaluator.topk=1'
             )
 
 

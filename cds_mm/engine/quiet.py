@@ -6,7 +6,7 @@ import importlib
 import io
 import warnings
 
-from cds_mm.engine.config import is_detection
+from cds_mm.config import is_detection
 
 # Of the hosts about themselves: nothing in these that a user could act on.
 # What PyTorch says about a training is always shown.

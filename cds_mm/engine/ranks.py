@@ -3,7 +3,7 @@
 import torch
 import torch.distributed as dist
 
-from cds_mm.configfile import plain_batchnorm
+from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError
 
 

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner
 
+from cds_mm.config import is_detection
 from cds_mm.engine.amp import use_amp_in_test
 from cds_mm.engine.build import (
     EvaluationRunner,
@@ -16,7 +17,6 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
-from cds_mm.engine.config import is_detection, run_config
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
@@ -25,6 +25,7 @@ from cds_mm.engine.preflight import (
     check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
+from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 
 

@@ -5,7 +5,6 @@ import argparse
 from cds_mm.engine.amp import check_amp, unused_units, use_amp
 from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.config import run_config
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
@@ -24,6 +23,7 @@ from cds_mm.engine.resume import (
     latest_checkpoint,
     nothing_left,
 )
+from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from cds_mm.configfile import load_config
-from cds_mm.engine.config import is_detection
+from cds_mm.config import is_detection, load_config
 from cds_mm.errors import UserError
 from cds_mm.experiments.cell import Cell, cell_of, find_config
 from cds_mm.experiments.needs import NamedRun, named_runs

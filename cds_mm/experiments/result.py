@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from cds_mm.analysis.scalars import curve, scalars, wall_seconds
-from cds_mm.data.pipelines import training_views
+from cds_mm.config import training_views
 from cds_mm.errors import UserError
 from cds_mm.experiments.plan import Run
 from cds_mm.experiments.together import threads_each

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS
 

@@ -3,7 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from cds_mm.data.pipelines import optimised_views
+from cds_mm.config import optimised_views
 
 _KEY = 'fast_path'
 

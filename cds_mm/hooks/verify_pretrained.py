@@ -7,9 +7,10 @@ from mmengine.registry import HOOKS
 from torch import nn
 
 from cds_mm.checkpoint.channels import loader_order
-from cds_mm.checkpoint.detector import DetectorSide, find_pretrained
+from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.mismatch import check_preprocessing, check_structure
 from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
+from cds_mm.config import find_pretrained
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 

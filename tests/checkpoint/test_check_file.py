@@ -5,12 +5,8 @@ import time
 import pytest
 import torch
 
-from cds_mm.checkpoint import (
-    carries_fingerprint,
-    check_file,
-    convert,
-    find_pretrained,
-)
+from cds_mm.checkpoint import carries_fingerprint, check_file, convert
+from cds_mm.config import find_pretrained
 from cds_mm.engine.checkpoints import check_pretrained
 from cds_mm.errors import UserError
 

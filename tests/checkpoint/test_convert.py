@@ -8,7 +8,7 @@ from mmengine.runner import CheckpointLoader
 from safetensors.torch import load_file
 
 from cds_mm.checkpoint import Options, check_file, convert, read_checkpoint
-from cds_mm.checkpoint.detector import load_config
+from cds_mm.config import load_config
 from cds_mm.errors import UserError
 
 WIDE = {'base_channels': 64, 'stem_channels': 64}

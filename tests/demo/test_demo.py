@@ -13,7 +13,7 @@ from cds_mm.demo.plan import (
     Size,
     run_demo,
 )
-from cds_mm.engine.config import run_config
+from cds_mm.engine.run_config import run_config
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 import pytest
 from mmengine.config import ConfigDict
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS

@@ -11,7 +11,7 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 from scipy.stats import ks_2samp
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.testing import CONFIGS, fresh_seed

@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.preflight import (
     check_classes,

@@ -7,7 +7,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend
 from torch import nn
 
-from cds_mm.engine.config import is_detection
+from cds_mm.config import is_detection
 from cds_mm.engine.hooks import add_run_hooks
 from cds_mm.engine.preflight import check_writable
 from cds_mm.hooks import SampleSeedHook

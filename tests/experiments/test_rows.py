@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.errors import UserError
 from cds_mm.experiments import (
     Cell,

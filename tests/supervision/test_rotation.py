@@ -9,7 +9,7 @@ from mmengine.dataset import default_collate
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from cds_mm.branches import NetworkSpec, StageSpec
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.data import SeededFetch
 from cds_mm.errors import UserError
 from cds_mm.structures import StageOutputs

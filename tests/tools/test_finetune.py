@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 
 from cds_mm.checkpoint import Options, convert
 from cds_mm.checkpoint.record import record_from_config
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.testing import CONFIGS, fresh_seed
 
 NARROW = {

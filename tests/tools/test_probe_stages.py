@@ -19,7 +19,7 @@ from PIL import Image
 
 from cds_mm.analysis.features import labelled_images, train_as_test
 from cds_mm.commands.test import parse_args
-from cds_mm.engine.config import run_config
+from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.testing import fresh_seed
 

@@ -5,7 +5,7 @@ import torch
 
 from cds_mm.checkpoint import Options, convert, read_checkpoint
 from cds_mm.commands.test import parse_args
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
 from cds_mm.experiments.cell import Cell

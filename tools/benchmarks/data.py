@@ -18,7 +18,7 @@ from mmpretrain.registry import MODELS
 
 from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.data import cifar_views, imagenet_views, loader
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.data.seeding import SeededFetch
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.malloc import calm_malloc

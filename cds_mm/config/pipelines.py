@@ -1,9 +1,19 @@
-"""What the config of a pipeline says of the images that it gives."""
+"""Data sets and pipelines of a config, and the views that they give."""
 
-from cds_mm.data.labels import leaf_configs
+from collections.abc import Iterator
+
+from cds_mm.config.questions import type_name
 from cds_mm.errors import UserError
 
 _SIZES = ('crop_size', 'scale')
+
+
+def leaf_configs(cfg: dict) -> list[dict]:
+    """The data sets inside of ConcatDataset, RepeatDataset and the like."""
+    inner = cfg.get('datasets') or [cfg.get('dataset')]
+    if inner == [None]:
+        return [cfg]
+    return [leaf for child in inner for leaf in leaf_configs(child)]
 
 
 def pipeline_of(dataset: dict) -> list[dict]:
@@ -15,7 +25,7 @@ def views_of(dataset: dict) -> list[list[dict]]:
     """The transforms of each view, with those that all views share."""
     shared = []
     for step in pipeline_of(dataset):
-        if 'MultiView' in str(step['type']):
+        if 'MultiView' in type_name(step):
             return [[*shared, *view] for view in step['transforms']]
         shared.append(step)
     return [shared]
@@ -112,7 +122,24 @@ def _of_the_loader(cfg):
 
 def _of_the_device(cfg):
     names = dict.fromkeys(
-        str(step['type']) for view in device_views(cfg) for step in view
+        type_name(step) for view in device_views(cfg) for step in view
     )
     if names:
         yield f'on the device, in batches: {", ".join(names)}'
+
+
+def first_steps(pipeline: list) -> Iterator[dict]:
+    """The steps of a pipeline in their order; of several views, the first's.
+
+    A multi-view step holds one pipeline per view; others, such as a random
+    choice, hold alternatives: the first stands for all.
+    """
+    for step in pipeline:
+        if isinstance(step, list | tuple):  # a view of several
+            yield from first_steps(step)
+            continue
+        yield step
+        inner = step.get('transforms')
+        if inner:
+            nested = isinstance(inner[0], list | tuple)
+            yield from first_steps(inner[0] if nested else inner)

@@ -3,9 +3,8 @@
 import pytest
 from mmpretrain.datasets import RandomCrop
 
-from cds_mm.configfile import load_config
+from cds_mm.config import image_side, load_config, training_views, views_of
 from cds_mm.data import SeededMultiView
-from cds_mm.data.pipelines import image_side, training_views, views_of
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.testing import CONFIGS
 

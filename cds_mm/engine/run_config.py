@@ -7,29 +7,10 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from cds_mm.configfile import load_config
+from cds_mm.config import load_config
 from cds_mm.errors import UserError
 from cds_mm.outcome import one_line
 from cds_mm.utils import register_all_modules
-
-
-def type_name(config: dict) -> str:
-    """The bare name in ``type``: a string, with a scope or not, or a class."""
-    kind = config.get('type') or ''
-    name = kind if isinstance(kind, str) else kind.__name__
-    return name.rpartition('.')[2]
-
-
-def is_detection(cfg: Config) -> bool:
-    """Whether a config is one of MMDetection's.
-
-    Configs of the new style name classes and may have no scope.
-    """
-    scope = cfg.get('default_scope')
-    if scope is None:
-        kind = (cfg.get('model') or {}).get('type')
-        return getattr(kind, '__module__', '').startswith('mmdet.')
-    return scope == 'mmdet'
 
 
 def run_config(args: argparse.Namespace) -> Config:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cds_mm.configfile import load_config, plain_batchnorm
+from cds_mm.config import load_config, plain_batchnorm
 from cds_mm.errors import UserError
 
 

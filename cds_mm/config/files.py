@@ -35,6 +35,22 @@ def load_config(name: str) -> Config:
         ) from error
 
 
+def named_config(config: str | Path | dict) -> tuple[Config, str]:
+    """A config by ``package::path`` or file, or one that is loaded already.
+
+    Returns:
+        tuple: the config and its name for messages.
+
+    Raises:
+        UserError: as :func:`load_config`.
+    """
+    if isinstance(config, dict):  # a Config is none
+        return config, 'the config'
+    if isinstance(config, Config):
+        return config, Path(config.filename or 'the config').name
+    return load_config(str(config)), str(config)
+
+
 def _packaged(name: str) -> Path:
     """The file behind ``package::path``; installs nothing, unlike the hub."""
     package, relative = name.split('::', 1)

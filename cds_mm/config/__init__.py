@@ -1,0 +1,52 @@
+"""Everything that is asked of a config, asked in one place.
+
+Needs nothing of the hosts but MMEngine's ``Config``.
+"""
+
+from cds_mm.config.files import (
+    drop_pretrained,
+    load_config,
+    named_config,
+    plain_batchnorm,
+    with_preprocessor,
+)
+from cds_mm.config.pipelines import (
+    check_recipe,
+    device_views,
+    first_steps,
+    image_side,
+    leaf_configs,
+    optimised_views,
+    pipeline_of,
+    training_views,
+    views_of,
+)
+from cds_mm.config.questions import (
+    evaluators,
+    find_pretrained,
+    is_detection,
+    pretrained_init,
+    type_name,
+)
+
+__all__ = [
+    'check_recipe',
+    'device_views',
+    'drop_pretrained',
+    'evaluators',
+    'find_pretrained',
+    'first_steps',
+    'image_side',
+    'is_detection',
+    'leaf_configs',
+    'load_config',
+    'named_config',
+    'optimised_views',
+    'pipeline_of',
+    'plain_batchnorm',
+    'pretrained_init',
+    'training_views',
+    'type_name',
+    'views_of',
+    'with_preprocessor',
+]

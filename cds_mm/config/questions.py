@@ -1,0 +1,63 @@
+"""What a config says: kinds, evaluators, what it is pretrained from."""
+
+from mmengine.config import Config
+
+
+def type_name(config: dict) -> str:
+    """The bare name in ``type``: a string, with a scope or not, or a class."""
+    kind = config.get('type') or ''
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.rpartition('.')[2]
+
+
+def is_detection(cfg: Config) -> bool:
+    """Whether a config is one of MMDetection's.
+
+    Configs of the new style name classes and may have no scope.
+    """
+    scope = cfg.get('default_scope')
+    if scope is None:
+        kind = (cfg.get('model') or {}).get('type')
+        return getattr(kind, '__module__', '').startswith('mmdet.')
+    return scope == 'mmdet'
+
+
+def evaluators(cfg: Config, split: str) -> list[dict]:
+    """The evaluators of a split as a list; the host takes a single one, too.
+
+    Args:
+        cfg: a full config.
+        split: 'train', 'val' or 'test'.
+    """
+    found = cfg.get(f'{split}_evaluator') or []
+    return [found] if isinstance(found, dict) else list(found)
+
+
+def pretrained_init(cfg) -> dict | None:
+    """The ``init_cfg`` of type 'Pretrained' of a config's backbone.
+
+    Args:
+        cfg (Config | dict): of a classifier or a detector.
+    """
+    model = cfg.get('model') or {}
+    # Semi-supervised wrappers hold the detector one level deeper.
+    backbone = (model.get('detector') or model).get('backbone') or {}
+    settings = backbone.get('init_cfg') or []
+    for init in [settings] if isinstance(settings, dict) else settings:
+        if init.get('type') == 'Pretrained' and init.get('checkpoint'):
+            return init
+    return None
+
+
+def find_pretrained(cfg) -> str | None:
+    """The checkpoint that a detector's backbone starts from.
+
+    Args:
+        cfg (Config | dict): A detection config.
+
+    Returns:
+        str | None: ``checkpoint`` of the backbone's ``init_cfg`` of type
+        'Pretrained', a path or a URL; none without one.
+    """
+    init = pretrained_init(cfg)
+    return None if init is None else str(init['checkpoint'])
