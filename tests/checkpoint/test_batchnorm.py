@@ -1,8 +1,5 @@
 """Re-estimated statistics are those of the data, by NumPy."""
 
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +10,7 @@ from torch import nn
 
 from cds_mm.checkpoint import Options, convert, reestimate_batchnorm
 from cds_mm.checkpoint.batchnorm import first_views
+from cds_mm.commands.convert_backbone import main
 from cds_mm.errors import UserError
 from cds_mm.outcome import friendly_main
 
@@ -195,8 +193,6 @@ def test_seeded_views_are_the_same_each_time(workers):
 
 
 def test_the_tool_writes_the_same_file_twice(tmp_path, training_file):
-    path = Path(__file__).parents[2] / 'tools' / 'convert_backbone.py'
-    main = runpy.run_path(str(path))['main']
     src, _ = training_file()
     cfg = config('single', 'default_collate')
     cfg.train_dataloader.dataset = {'type': 'DrawnView'}

@@ -8,7 +8,7 @@ from mmengine.runner import CheckpointLoader
 from safetensors.torch import load_file
 
 from cds_mm.checkpoint import Options, check_file, convert, read_checkpoint
-from cds_mm.config import load_config
+from cds_mm.config import named_config
 from cds_mm.errors import UserError
 
 WIDE = {'base_channels': 64, 'stem_channels': 64}
@@ -122,7 +122,7 @@ def test_backbone_alone_wants_a_config(tmp_path, resnet, bare_file, detector):
 
 @pytest.mark.parametrize('depth', [18, 34, 50, 101, 152])
 def test_the_config_that_is_named_exists(depth):
-    cfg, _ = load_config(f'mmpretrain::resnet/resnet{depth}_8xb32_in1k.py')
+    cfg, _ = named_config(f'mmpretrain::resnet/resnet{depth}_8xb32_in1k.py')
     assert cfg.model.backbone.depth == depth
 
 

@@ -1,28 +1,20 @@
 """The command line: exit codes, one line for each error, what it prints."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'convert_backbone.py'
-    spec = importlib.util.spec_from_file_location('convert_backbone', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from cds_mm.commands import convert_backbone
+from cds_mm.outcome import friendly_main
 
 
 @pytest.fixture
-def run(tool, capsys):
+def run(capsys):
     def call(*arguments):
-        code = tool.main([str(argument) for argument in arguments])
+        main = friendly_main(convert_backbone.main)
+        code = main([str(argument) for argument in arguments])
         return code, *capsys.readouterr()
 
     return call
