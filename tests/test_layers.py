@@ -11,12 +11,12 @@ PACKAGE = Path(cds_mm.__file__).parent
 LAYERS = [
     {
         'errors',
-        'extras',
+        'optional',
         'version',
         'paths',
         'configfile',
         'stopwatch',
-        'structures',
+        'stage_outputs',
         'distributed',
         'ops',
         'checkpoint',

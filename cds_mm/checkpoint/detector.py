@@ -9,7 +9,7 @@ from torch import nn
 
 from cds_mm import configfile
 from cds_mm.checkpoint.channels import loader_order
-from cds_mm.checkpoint.probe import SIDE, raw_image
+from cds_mm.checkpoint.probe_image import SIDE, raw_image
 from cds_mm.errors import UserError
 
 

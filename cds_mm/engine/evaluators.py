@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cds_mm.engine.config import type_name
 from cds_mm.errors import UserError
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 FASTER = 'FasterCocoMetric'
 # `CocoMetric` counts so many of an image in mAP, whatever a detector finds.

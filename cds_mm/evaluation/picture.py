@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cds_mm.checkpoint.atomic import atomic_write
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 
 def load_figure() -> type:

@@ -9,7 +9,7 @@ from cds_mm.losses import (
     related_contrastive_loss,
     unit_rows,
 )
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import BranchSupervision, Counters, Losses
 
 POSITIVES = ('label', 'instance')

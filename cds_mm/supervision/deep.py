@@ -4,7 +4,7 @@ from mmpretrain.registry import MODELS
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import labelled_count, labelled_cross_entropy
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import BranchSupervision, Counters, Losses
 
 

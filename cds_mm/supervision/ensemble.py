@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
 from cds_mm.losses import labelled_cross_entropy, softened_divergence
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     MAIN,
     BranchSupervision,

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import attention_transfer_loss, similarity_preserving_loss
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     Counters,
     Losses,

@@ -7,7 +7,7 @@ from cds_mm.losses import (
     relational_distance_loss,
     unit_rows,
 )
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     Counters,
     Losses,

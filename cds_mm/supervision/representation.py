@@ -15,7 +15,7 @@ from cds_mm.losses import (
     nce_loss,
     sample_negatives,
 )
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.bank import EmbeddingBank
 from cds_mm.supervision.base import Counters, Losses, Supervision
 

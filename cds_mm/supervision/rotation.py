@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import rotated_similarity, selected_divergence
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     BranchSupervision,
     Counters,

@@ -5,7 +5,7 @@ from torch import nn
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import feature_regression_loss, unit_rows
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     BranchSupervision,
     Counters,

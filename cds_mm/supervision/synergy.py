@@ -7,7 +7,7 @@ from mmpretrain.registry import MODELS
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import softened_divergence
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     MAIN,
     BranchSupervision,

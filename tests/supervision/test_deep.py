@@ -7,7 +7,7 @@ import torch
 
 from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.errors import UserError
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import (
     CrossEntropySupervision,
     DeepSupervision,

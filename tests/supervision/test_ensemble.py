@@ -8,7 +8,7 @@ import torch
 from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.errors import UserError
 from cds_mm.losses import softened_divergence
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import EnsembleSupervision
 from cds_mm.supervision.ensemble import mix, ramp_up
 from cds_mm.testing import fresh_generator, fresh_seed

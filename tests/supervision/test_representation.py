@@ -13,7 +13,7 @@ from cds_mm.data.seeding import seeded_generator
 from cds_mm.errors import UserError
 from cds_mm.hooks import TrainingLabelsHook
 from cds_mm.losses import sample_negatives
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import ContrastiveRepresentationDistillation
 from cds_mm.testing import fresh_generator, run_ranks
 

@@ -12,7 +12,7 @@ from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.configfile import load_config
 from cds_mm.data import SeededFetch
 from cds_mm.errors import UserError
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import (
     CrossEntropySupervision,
     LogitDistillation,

@@ -7,7 +7,7 @@ import torch
 
 from cds_mm.errors import UserError
 from cds_mm.losses import contrastive_loss, unit_rows
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import (
     ContrastiveSupervision,
     CrossEntropySupervision,

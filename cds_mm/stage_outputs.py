@@ -1,4 +1,4 @@
-"""What a network shows to its supervisions in one training step."""
+"""`StageOutputs`: what a network gives its supervisions in a training step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the compiled operations of MMCV are there, and work."""
+"""Checks whether compiled MMCV operations are installed and work."""
 
 import importlib
 import importlib.machinery

@@ -1,4 +1,4 @@
-"""A fixed raw image, and what a backbone makes of it."""
+"""The probe image: a fixed raw image, and the features of a backbone on it."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Libraries that only some commands need."""
+"""Imports libraries that only some commands need."""
 
 import importlib
 from types import ModuleType
