@@ -1,4 +1,4 @@
-"""Which images a network finds alike.
+"""Similarity-preserving distillation (SP): compare which images look alike.
 
 Tung & Mori, "Similarity-Preserving Knowledge Distillation", ICCV 2019.
 """

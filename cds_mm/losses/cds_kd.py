@@ -1,4 +1,4 @@
-"""A student's embedding regresses its teacher's."""
+"""Distilled CDS: regress the embeddings of the teacher."""
 
 import torch
 from torch import Tensor

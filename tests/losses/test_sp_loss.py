@@ -1,4 +1,4 @@
-"""Similarity-preserving loss: a loop, the analytic value, invariances."""
+"""SP: a loop, the analytic value, invariances."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Where a network looks: the spatial energy of a feature map.
+"""Attention transfer (AT): compare where two networks look in a feature map.
 
 Zagoruyko & Komodakis, "Paying More Attention to Attention", ICLR 2017.
 """

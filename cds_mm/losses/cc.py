@@ -1,4 +1,4 @@
-"""How the images of a batch are correlated.
+"""Correlation congruence (CC): compare the correlations within a batch.
 
 Peng et al., "Correlation Congruence for Knowledge Distillation", ICCV 2019.
 """

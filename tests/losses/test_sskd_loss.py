@@ -1,4 +1,4 @@
-"""SSKD's choice of rows and similarities: loops and analytic values."""
+"""SSKD: selected rows and similarities against loops and analytic values."""
 
 import math
 

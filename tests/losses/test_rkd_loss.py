@@ -1,4 +1,4 @@
-"""Relations of a batch: loops, the analytic values, invariances."""
+"""RKD: relations of a batch against loops, analytic values, invariances."""
 
 import math
 

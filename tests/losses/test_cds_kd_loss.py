@@ -1,4 +1,4 @@
-"""Regression of the teacher's rows: a loop and the analytic values."""
+"""Distilled CDS: regression of the teacher against a loop, analytic values."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What of a self-supervised teacher is worth following.
+"""SSKD: rotation similarities, and the teacher predictions to distil from.
 
 Xu et al., "Knowledge Distillation Meets Self-Supervision" (SSKD), ECCV 2020,
 as in its released code.

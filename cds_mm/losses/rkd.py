@@ -1,4 +1,4 @@
-"""Relations inside a batch: normalised distances and triplet angles.
+"""Relational knowledge distillation (RKD): compare distances and angles.
 
 Park et al., "Relational Knowledge Distillation", CVPR 2019.  The two terms
 are weighted 25 and 50 in its released code.  Student and teacher may differ

@@ -1,4 +1,4 @@
-"""Attention transfer: a loop, the analytic values, invariances."""
+"""AT: a loop, the analytic values, invariances."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Correlation congruence: loops, the analytic values, invariances."""
+"""CC: loops, the analytic values, invariances."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cds_mm.losses import correlation_congruence_loss, unit_rows
-from cds_mm.losses.correlation import gaussian_kernel
+from cds_mm.losses.cc import gaussian_kernel
 from cds_mm.testing import fresh_generator
 
 
