@@ -1,4 +1,4 @@
-"""Distillations: what each reads of the teacher, and where widths differ."""
+"""AT, SP, KD, RKD, CC, distilled CDS: what is read of the teacher, widths."""
 
 import pytest
 import torch

@@ -10,7 +10,7 @@ from cds_mm.errors import UserError
 from cds_mm.losses import softened_divergence
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import EnsembleSupervision
-from cds_mm.supervision.ensemble import mix, ramp_up
+from cds_mm.supervision.one import mix, ramp_up
 from cds_mm.testing import fresh_generator, fresh_seed
 
 STAGES = {'stage3': StageSpec(6, 16), 'stage4': StageSpec(12, 32)}

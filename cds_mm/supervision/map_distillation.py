@@ -1,10 +1,8 @@
-"""Feature maps that follow the teacher's (AT, SP)."""
+"""Base class of AT and SP: compare the feature maps of each stage."""
 
-from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from cds_mm.branches import NetworkSpec
-from cds_mm.losses import attention_transfer_loss, similarity_preserving_loss
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
     Counters,
@@ -62,40 +60,3 @@ class MapDistillation(Supervision):
         """One line for the log."""
         where = ', '.join(self.stages)
         return f'{type(self).__name__} x {self.weight:g} on {where}'
-
-
-@MODELS.register_module()
-class AttentionTransfer(MapDistillation):
-    """Spatial energy maps follow the teacher's (Zagoruyko, ICLR 2017).
-
-    Args:
-        weight: of each stage's loss; 1000 with mode 'code'.
-        mode: 'code' or 'paper', see
-            :func:`cds_mm.losses.attention_transfer_loss`.
-        **kwargs: as of :class:`MapDistillation`.
-    """
-
-    def __init__(self, weight: float = 1000.0, mode: str = 'code', **kwargs):
-        super().__init__(weight, **kwargs)
-        self.mode = mode
-
-    def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
-        """Of the energies of both maps."""
-        return attention_transfer_loss(student_map, teacher_map, self.mode)
-
-
-@MODELS.register_module()
-class SimilarityPreserving(MapDistillation):
-    """Similarities within the batch follow the teacher's (Tung, ICCV 2019).
-
-    Args:
-        weight: of each stage's loss; 3000 in RepDistiller, on the last stage.
-        **kwargs: as of :class:`MapDistillation`.
-    """
-
-    def __init__(self, weight: float = 3000.0, **kwargs):
-        super().__init__(weight, **kwargs)
-
-    def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
-        """Of the similarities of the rows of both maps."""
-        return similarity_preserving_loss(student_map, teacher_map)

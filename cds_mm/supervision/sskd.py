@@ -1,4 +1,4 @@
-"""Which rotated image belongs to which upright one (SSKD)."""
+"""Self-supervised knowledge distillation (SSKD): rotated images."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""What each supervision reads, and what it gives back."""
+"""CDS, which is cross entropy and contrast: what is read and given back."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The teacher's projections, stage by stage (distilled CDS)."""
+"""Distilled CDS: the projections follow those of the teacher."""
 
 from mmpretrain.registry import MODELS
 from torch import nn

@@ -1,4 +1,4 @@
-"""Each image against its stored embedding and those of others (CRD)."""
+"""Contrastive representation distillation (CRD)."""
 
 import torch
 from mmengine.dist import broadcast
@@ -16,8 +16,8 @@ from cds_mm.losses import (
     sample_negatives,
 )
 from cds_mm.stage_outputs import StageOutputs
-from cds_mm.supervision.bank import EmbeddingBank
 from cds_mm.supervision.base import Counters, Losses, Supervision
+from cds_mm.supervision.crd_bank import EmbeddingBank
 
 
 @MODELS.register_module()

@@ -1,4 +1,4 @@
-"""The contrastive loss on every branch: what CDS is about."""
+"""Contrastive deep supervision (CDS): a contrastive loss on each branch."""
 
 from mmpretrain.registry import MODELS
 

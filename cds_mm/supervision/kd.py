@@ -1,4 +1,4 @@
-"""Distillation of the teacher's logits (KD)."""
+"""Knowledge distillation (KD): the logits follow those of the teacher."""
 
 from mmpretrain.registry import MODELS
 

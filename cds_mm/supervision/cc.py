@@ -1,4 +1,4 @@
-"""How the teacher's embeddings go together (CC)."""
+"""Correlation congruence (CC): correlations between the embeddings."""
 
 from mmpretrain.registry import MODELS
 from torch import nn

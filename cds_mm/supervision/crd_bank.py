@@ -1,4 +1,4 @@
-"""A trained embedding, and a stored one of every training image (CRD)."""
+"""Memory bank of CRD: an embedding layer and its stored embeddings."""
 
 import math
 

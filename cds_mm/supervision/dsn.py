@@ -1,4 +1,4 @@
-"""Deep supervision: the label at the intermediate stages too."""
+"""Deeply-supervised nets (DSN): cross entropy at intermediate stages."""
 
 from mmpretrain.registry import MODELS
 

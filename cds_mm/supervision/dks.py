@@ -1,4 +1,4 @@
-"""Classifiers of one network that learn from each other."""
+"""Deeply-supervised knowledge synergy (DKS): mutually taught classifiers."""
 
 from itertools import permutations
 
@@ -14,6 +14,7 @@ from cds_mm.supervision.base import (
     Counters,
     Losses,
 )
+from cds_mm.supervision.dhm import drawn_terms
 
 DYNAMICS = (None, 'term_drop')
 
@@ -83,7 +84,7 @@ class SynergySupervision(BranchSupervision):
         }
         if self.dynamic is None:
             return losses, {}
-        dropped = _drawn_terms(len(pairs))
+        dropped = drawn_terms(len(pairs))
         for index in dropped:
             name = '-'.join(pairs[index])
             losses[name] = losses[name].detach()
@@ -99,10 +100,3 @@ class SynergySupervision(BranchSupervision):
             f'synergy x {self.weight:g} between the head and {self.where}, '
             f'temperature {self.temperature:g} (a-b: b follows a){dynamic}'
         )
-
-
-def _drawn_terms(terms: int) -> set[int]:
-    # From the CPU's generator, which a run seeds anew in each step: the draw
-    # is a function of (seed, iteration, rank), and a resumed run's draw too.
-    count = int(torch.rand(()) * terms)
-    return set(torch.randint(terms, (count,)).tolist())

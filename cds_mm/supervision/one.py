@@ -1,4 +1,4 @@
-"""Peers that share all but the last stage, and what they agree on (ONE)."""
+"""On-the-fly native ensemble (ONE): peers that learn from their ensemble."""
 
 import math
 

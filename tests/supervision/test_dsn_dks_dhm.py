@@ -1,4 +1,4 @@
-"""Deep supervision and synergy: values, names, and who feels what."""
+"""DSN, DKS and DHM: values, names, and who feels what."""
 
 import math
 
@@ -146,7 +146,7 @@ def test_the_expected_share_of_dropped_terms():
 
 def test_all_terms_dropped_is_deep_supervision(monkeypatch):
     monkeypatch.setattr(
-        'cds_mm.supervision.synergy._drawn_terms', lambda n: set(range(n))
+        'cds_mm.supervision.dks.drawn_terms', lambda n: set(range(n))
     )
     seen = random_outputs()
     dsn = CrossEntropySupervision(), DeepSupervision()

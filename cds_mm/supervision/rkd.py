@@ -1,4 +1,4 @@
-"""How the teacher's embeddings lie to each other (RKD)."""
+"""Relational knowledge distillation (RKD): distances and angles."""
 
 from mmpretrain.registry import MODELS
 
