@@ -14,7 +14,7 @@ from torch import Tensor
 from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 
 MEMORY_FORMATS = ('contiguous_format', 'channels_last')
 

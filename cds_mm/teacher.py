@@ -23,8 +23,8 @@ from cds_mm.config import (
 )
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.stopwatch import Stopwatch
-from cds_mm.structures import StageOutputs
 
 BATCHNORM = ('eval', 'train')
 _NORMS = nn.modules.batchnorm._BatchNorm

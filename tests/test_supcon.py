@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 
 from cds_mm.config import load_config, with_preprocessor
 from cds_mm.losses import unit_rows
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.testing import CONFIGS, fresh_seed, samples
 
 WIDTH = 64

@@ -31,8 +31,8 @@ from cds_mm.evaluation.probe import (
     knn_top1,
     linear_probe,
 )
-from cds_mm.extras import extra
 from cds_mm.files import atomic_write
+from cds_mm.optional import extra
 from cds_mm.version import __version__
 
 _SHOWN = dict(tsne='t-SNE', pca='PCA')

@@ -14,7 +14,7 @@ from cds_mm.checkpoint.formats import (
     check_finite,
     extract_backbone,
 )
-from cds_mm.checkpoint.probe import normalised_image, stage_features
+from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.source import build_source, load_strictly

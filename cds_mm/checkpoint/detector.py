@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint.channels import loader_order
-from cds_mm.checkpoint.probe import SIDE, raw_image
+from cds_mm.checkpoint.probe_image import SIDE, raw_image
 from cds_mm.config import named_config, pretrained_init
 from cds_mm.errors import UserError
 

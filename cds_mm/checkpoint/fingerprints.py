@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.probe import normalised_image, stage_features
+from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.errors import UserError
 
 VERSION = 1

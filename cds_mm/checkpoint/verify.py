@@ -15,7 +15,7 @@ from cds_mm.checkpoint.mismatch import (
     check_structure,
     relative_difference,
 )
-from cds_mm.checkpoint.probe import normalised_image, stage_features
+from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import recorded
 from cds_mm.checkpoint.source import load_strictly

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 SMALLEST, LARGEST = 28, 56  # pixels of a drawn digit
 SCENE, SINGLE = 128, 64  # pixels of a scene's and a single's sides

@@ -2,7 +2,7 @@
 
 from cds_mm.config import evaluators, type_name
 from cds_mm.errors import UserError
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 FASTER = 'FasterCocoMetric'
 # `CocoMetric` counts so many of an image in mAP, whatever a detector finds.

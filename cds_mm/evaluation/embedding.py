@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cds_mm.evaluation.picture import new_figure, save_figure
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 EMBEDDINGS = ('tsne', 'pca')
 MOST_CLASSES = 10  # that can be told apart by their colours

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cds_mm.extras import extra
 from cds_mm.files import atomic_write
+from cds_mm.optional import extra
 
 
 def load_figure() -> type:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cds_mm.errors import UserError
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 # Of the neighbours' votes, as in the paper that introduced them.
 TEMPERATURE = 0.07

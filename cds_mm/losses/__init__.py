@@ -1,6 +1,8 @@
 """Pure functions of tensors; they know no model and no registry."""
 
-from cds_mm.losses.attention_transfer import attention_transfer_loss
+from cds_mm.losses.at import attention_transfer_loss
+from cds_mm.losses.cc import correlation_congruence_loss
+from cds_mm.losses.cds_kd import feature_regression_loss
 from cds_mm.losses.contrastive import (
     Relations,
     contrastive_loss,
@@ -8,7 +10,6 @@ from cds_mm.losses.contrastive import (
     relate,
     related_contrastive_loss,
 )
-from cds_mm.losses.correlation import correlation_congruence_loss
 from cds_mm.losses.crd import (
     Negatives,
     bank_scores,
@@ -24,18 +25,17 @@ from cds_mm.losses.divergence import (
     softened_cross_entropy,
     softened_divergence,
 )
-from cds_mm.losses.feature_regression import feature_regression_loss
 from cds_mm.losses.normalize import unit_rows
-from cds_mm.losses.relational import (
+from cds_mm.losses.rkd import (
     relational_angle_loss,
     relational_distance_loss,
 )
-from cds_mm.losses.selection import (
+from cds_mm.losses.sp import similarity_preserving_loss
+from cds_mm.losses.sskd import (
     rotated_similarity,
     select_rows,
     selected_divergence,
 )
-from cds_mm.losses.similarity import similarity_preserving_loss
 
 __all__ = [
     'Negatives',

@@ -1,4 +1,4 @@
-"""The parts of contrastive representation distillation.
+"""The parts of contrastive representation distillation (CRD).
 
 Tian et al., "Contrastive Representation Distillation", ICLR 2020, as in its
 released code (RepDistiller).  One step of a side, n images in a bank of n

@@ -1,4 +1,4 @@
-"""How far one classifier's softened belief is from another's."""
+"""Softened divergence of two classifiers (KD, SSKD, DKS, DHM, ONE)."""
 
 import torch
 from torch import Tensor

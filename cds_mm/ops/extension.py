@@ -4,7 +4,7 @@ import sys
 import types
 from dataclasses import dataclass
 
-from cds_mm.ops import probe, standin
+from cds_mm.ops import compiled, standin
 
 COMPILED, STAND_IN, NOT_INSTALLED = 'compiled', 'stand-in', 'not installed'
 
@@ -56,12 +56,12 @@ def _decide() -> OpsStatus:
     if standin.is_standin(sys.modules.get(standin.EXTENSION)):
         return _stand_in('it was put there earlier in this process')
     try:
-        found = probe.find()
+        found = compiled.find()
     except (ImportError, ValueError) as error:
         return OpsStatus(NOT_INSTALLED, str(error))
     if not found:
         return _stand_in('MMCV was installed without compiled operations')
-    cause = probe.failure()
+    cause = compiled.failure()
     if cause is None:
         return OpsStatus(COMPILED, 'nms and roi_align work on the CPU')
     return _stand_in(f'a compiled mmcv._ext is there, but {cause}', True)

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 
 # What the main head is called among the classifiers of a network.
 MAIN = 'head'

@@ -3,7 +3,7 @@
 from mmpretrain.registry import MODELS
 
 from cds_mm.losses import labelled_cross_entropy
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import Counters, Losses, Supervision
 
 

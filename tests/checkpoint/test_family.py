@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cds_mm.checkpoint.family import backbone_from_shapes
-from cds_mm.checkpoint.probe import stage_features
+from cds_mm.checkpoint.probe_image import stage_features
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.errors import UserError
 

@@ -14,7 +14,7 @@ from cds_mm.checkpoint.fingerprints import (
     fingerprint,
     of_features,
 )
-from cds_mm.checkpoint.probe import raw_image, stage_features
+from cds_mm.checkpoint.probe_image import raw_image, stage_features
 from cds_mm.errors import UserError
 
 
@@ -71,7 +71,7 @@ def test_survives_noise(network, record):
 
 def test_survives_other_precision(network, record):
     expected = fingerprint(network, record())
-    from cds_mm.checkpoint.probe import normalised_image
+    from cds_mm.checkpoint.probe_image import normalised_image
 
     inputs = normalised_image(record()).double()
     exact = of_features(stage_features(network.double(), inputs))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cds_mm.checkpoint import Options, convert
-from cds_mm.checkpoint.probe import stage_features
+from cds_mm.checkpoint.probe_image import stage_features
 from cds_mm.checkpoint.targets import pack, rename, settings
 from cds_mm.errors import UserError
 

@@ -9,7 +9,7 @@ import torch
 
 from cds_mm import ops
 from cds_mm.errors import UserError
-from cds_mm.ops import extension, probe, standin
+from cds_mm.ops import compiled, extension, standin
 
 # Fakes of a compiled module. A build for another torch imports, and then
 # fails with the words of the second at its first call.
@@ -102,10 +102,10 @@ def refuse(*args, **kwargs):
 def test_what_counts_as_broken(op, fault, reason, monkeypatch):
     module = standin.build()
     monkeypatch.setitem(sys.modules, 'mmcv._ext', module)
-    assert probe.failure() is None
+    assert compiled.failure() is None
     monkeypatch.setattr(module, op, fault)
-    assert probe.failure().startswith(reason)
-    assert '\n' not in probe.failure()
+    assert compiled.failure().startswith(reason)
+    assert '\n' not in compiled.failure()
 
 
 def test_a_broken_one_is_replaced():
@@ -149,9 +149,10 @@ def test_without_mmcv():
 
 def test_a_cpu_build_beside_a_gpu_is_unusable(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmcv._ext', standin.build())
-    assert probe.failure() is None
+    assert compiled.failure() is None
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    assert probe.failure() == 'it was built without CUDA, but there is a GPU'
+    cause = 'it was built without CUDA, but there is a GPU'
+    assert compiled.failure() == cause
 
 
 def test_a_stand_in_is_not_taken_for_compiled(monkeypatch):

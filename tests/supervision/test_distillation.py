@@ -1,4 +1,4 @@
-"""Distillations: what each reads of the teacher, and where widths differ."""
+"""AT, SP, KD, RKD, CC, distilled CDS: what is read of the teacher, widths."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from cds_mm.losses import (
     similarity_preserving_loss,
     unit_rows,
 )
-from cds_mm.structures import StageOutputs
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import (
     AttentionTransfer,
     CorrelationCongruence,

@@ -18,7 +18,7 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmarks.pairs import Comparison, alternate, positive
 from cds_mm.engine.quiet import quiet_hosts
-from cds_mm.extras import extra
+from cds_mm.optional import extra
 
 FASTER, REFERENCE = 'FasterCocoMetric', 'CocoMetric'
 OBJECTS = 7.3  # of an image in the mean, as in COCO

@@ -1,0 +1,62 @@
+"""Base class of AT and SP: compare the feature maps of each stage."""
+
+from torch import Tensor
+
+from cds_mm.branches import NetworkSpec
+from cds_mm.stage_outputs import StageOutputs
+from cds_mm.supervision.base import (
+    Counters,
+    Losses,
+    Supervision,
+    shared_stages,
+)
+
+
+class MapDistillation(Supervision):
+    """A loss between the maps of student and teacher, stage by stage.
+
+    Args:
+        weight: of each stage's loss.
+        stages: names of the stages, None for all.
+        views: which views it reads.
+    """
+
+    needs_teacher = True
+
+    def __init__(
+        self,
+        weight: float,
+        stages: tuple[str, ...] | None = None,
+        views: tuple[int, ...] = (0,),
+    ):
+        super().__init__()
+        self.weight = weight
+        self.stages = None if stages is None else tuple(stages)
+        self.views = tuple(views)
+
+    def connect(
+        self, network: NetworkSpec, teacher: NetworkSpec | None = None
+    ) -> None:
+        """Choose the stages, which the teacher has to have too."""
+        self.stages = shared_stages(self, self.stages, network, teacher)
+
+    def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
+        """The loss of one stage, of maps (N, C, H, W) of any two sizes."""
+        raise NotImplementedError
+
+    def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
+        """One weighted loss for each stage."""
+        losses = {
+            name: self.weight
+            * self.compare(
+                outputs.rows(outputs.maps[name], self.views),
+                outputs.rows(outputs.teacher.maps[name], self.views),
+            )
+            for name in self.stages
+        }
+        return losses, {}
+
+    def describe(self) -> str:
+        """One line for the log."""
+        where = ', '.join(self.stages)
+        return f'{type(self).__name__} x {self.weight:g} on {where}'

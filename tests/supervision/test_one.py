@@ -1,0 +1,127 @@
+"""ONE: the gate, the ensemble, the ramp, and who follows whom."""
+
+import math
+
+import pytest
+import torch
+
+from cds_mm.branches import NetworkSpec, StageSpec
+from cds_mm.errors import UserError
+from cds_mm.losses import softened_divergence
+from cds_mm.stage_outputs import StageOutputs
+from cds_mm.supervision import EnsembleSupervision
+from cds_mm.supervision.one import mix, ramp_up
+from cds_mm.testing import fresh_generator, fresh_seed
+
+STAGES = {'stage3': StageSpec(6, 16), 'stage4': StageSpec(12, 32)}
+NETWORK = NetworkSpec(STAGES, 5, {'peer1': 5, 'peer2': 5})
+
+
+def ensemble(**options):
+    torch.manual_seed(fresh_seed())
+    supervision = EnsembleSupervision(**options)
+    supervision.connect(NETWORK)
+    return supervision
+
+
+def outputs(logits, progress=1.0):
+    main, first, second = (x.clone().requires_grad_() for x in logits)
+    generator = fresh_generator()
+    return StageOutputs(
+        labels=torch.tensor([0, 3, 1, 1]),
+        sample_idx=torch.arange(4),
+        logits=main,
+        maps={'stage3': torch.randn(4, 6, 2, 2, generator=generator)},
+        branches={'peer1': first, 'peer2': second},
+        progress=progress,
+    )
+
+
+def random_logits():
+    return torch.randn(3, 4, 5, generator=fresh_generator())
+
+
+def test_zero_logits():
+    losses, _ = ensemble()(outputs(torch.zeros(3, 4, 5)))
+    assert list(losses) == ['ensemble', 'head', 'peer1', 'peer2']
+    assert losses['ensemble'].item() == pytest.approx(math.log(5), rel=1e-6)
+    for peer in ('head', 'peer1', 'peer2'):
+        assert losses[peer].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_weights_sum_to_one_and_equal_peers_agree():
+    supervision = ensemble()
+    seen = outputs(random_logits())
+    weights = supervision.gate(seen.maps['stage3'])
+    assert weights.shape == (4, 3)
+    torch.testing.assert_close(weights.sum(1), torch.ones(4))
+    same = seen.logits.detach()
+    torch.testing.assert_close(mix(weights, [same] * 3), same)
+
+
+def test_the_ensemble_by_a_loop():
+    supervision = ensemble(temperature=2.0, weight=0.5)
+    seen = outputs(random_logits())
+    weights = supervision.gate(seen.maps['stage3'])
+    peers = [seen.logits, *seen.branches.values()]
+    rows = [
+        [
+            sum(float(weights[n, p]) * float(peers[p][n, k]) for p in range(3))
+            for k in range(5)
+        ]
+        for n in range(4)
+    ]
+    # The gate's BatchNorm saw the same batch: its output is the same.
+    losses, counters = supervision(seen)
+    expected = torch.tensor(rows)
+    cross_entropy = -sum(
+        expected.log_softmax(1)[n, label].item()
+        for n, label in enumerate(seen.labels)
+    )
+    assert losses['ensemble'].item() == pytest.approx(cross_entropy / 4)
+    for name, peer in zip(('head', 'peer1', 'peer2'), peers, strict=True):
+        wanted = 0.5 * softened_divergence(expected, peer, 2.0)
+        torch.testing.assert_close(losses[name], wanted)
+    assert counters['ramp'].item() == 1
+
+
+def test_the_divergence_moves_its_peer_alone():
+    supervision = ensemble()
+    seen = outputs(random_logits())
+    losses, _ = supervision(seen)
+    leaves = [seen.logits, *seen.branches.values()]
+    parameters = list(supervision.gate.parameters())
+    for index, name in enumerate(('head', 'peer1', 'peer2')):
+        grads = torch.autograd.grad(
+            losses[name], leaves + parameters, allow_unused=True,
+            retain_graph=True,
+        )  # fmt: skip
+        felt = [i for i, grad in enumerate(grads) if grad is not None]
+        assert felt == [index]
+    grads = torch.autograd.grad(losses['ensemble'], leaves + parameters)
+    assert all(grad.isfinite().all() for grad in grads)
+
+
+@pytest.mark.parametrize(
+    ('epoch', 'expected'), [(0, 0.006738), (40, 0.286505), (80, 1), (200, 1)]
+)
+def test_the_ramp(epoch, expected):
+    assert ramp_up(epoch / 300, 80 / 300) == pytest.approx(expected, abs=1e-6)
+    assert ramp_up(epoch / 300, 0) == 1
+    logits, supervision = random_logits(), ensemble()
+    # One picture for the gate: what is compared is the ramp.
+    seen, whole = outputs(logits, progress=epoch / 300), outputs(logits)
+    whole.maps = seen.maps
+    losses, counters = supervision(seen)
+    full, _ = supervision(whole)
+    assert counters['ramp'].item() == pytest.approx(expected, abs=1e-6)
+    for peer in ('head', 'peer1', 'peer2'):
+        ratio = losses[peer].item() / full[peer].item()
+        assert ratio == pytest.approx(expected, rel=1e-3)
+    torch.testing.assert_close(losses['ensemble'], full['ensemble'])
+
+
+def test_a_backbone_of_one_stage():
+    with pytest.raises(UserError, match='gives one stage'):
+        one = {'stage4': StageSpec(12, 32)}
+        EnsembleSupervision().connect(NetworkSpec(one, 5))
