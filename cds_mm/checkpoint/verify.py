@@ -82,12 +82,13 @@ def prove_parity(source: nn.Module, record: dict, detector) -> Proof:
     return Proof(side.name, _rows(loaded, gaps), notes + _side_notes(side))
 
 
-def check_file(path, detector) -> Proof:
+def check_file(path, detector, checkpoint: dict | None = None) -> Proof:
     """Checks a converted file against a detector, without its source.
 
     Args:
         path (str | Path): A file that ``convert`` wrote.
         detector (str | Path | Config): The detector's config.
+        checkpoint (dict | None): What the file holds, where it is open.
 
     Returns:
         Proof: Differences of the fingerprints' numbers, at most 2e-4.
@@ -95,7 +96,7 @@ def check_file(path, detector) -> Proof:
     Raises:
         UserError: No fingerprint, or the first mismatch.
     """
-    state, record = read_fingerprinted(path)
+    state, record = read_fingerprinted(path, checkpoint)
     side = _side(detector)
     check_preprocessing(record, side)
     check_structure(record, state, side)
@@ -104,11 +105,14 @@ def check_file(path, detector) -> Proof:
     return Proof(side.name, _rows(loaded, gaps), notes + _side_notes(side))
 
 
-def read_fingerprinted(path) -> tuple[dict, dict]:
+def read_fingerprinted(
+    path, checkpoint: dict | None = None
+) -> tuple[dict, dict]:
     """The weights and the record of a converted file.
 
     Args:
         path (str | Path): The file.
+        checkpoint (dict | None): What it holds, where it is open.
 
     Returns:
         tuple[dict, dict]: Bare state dict and record with ``fingerprint``.
@@ -116,7 +120,8 @@ def read_fingerprinted(path) -> tuple[dict, dict]:
     Raises:
         UserError: It cannot be read, or carries no fingerprint.
     """
-    checkpoint = read_checkpoint(path)
+    if checkpoint is None:
+        checkpoint = read_checkpoint(path)
     record = recorded(checkpoint, path)
     state = checkpoint.get('state_dict')
     if not (record and record.get('fingerprint') and isinstance(state, dict)):

@@ -1,50 +1,57 @@
 """The files that a run starts from, opened before it does."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-from cds_mm.checkpoint import carries_fingerprint, check_file, read_checkpoint
-from cds_mm.config import find_pretrained, is_detection
+from cds_mm.checkpoint import check_file, read_checkpoint
+from cds_mm.config import is_detection
+from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS, in_project
 
 
-def check_pretrained(cfg) -> None:
-    """Open the file that a detector's backbone starts from.
+def check_pretrained(cfg, pretrained: PretrainedFile | None) -> None:
+    """Look into the file that a detector's backbone starts from.
 
     A file that carries a fingerprint is also tried in a backbone of its own:
     the host would log what does not fit, and go on.
 
+    Args:
+        cfg: of the run.
+        pretrained: the file, if there is one.
+
     Raises:
         UserError: as :func:`check_checkpoint`, or it does not fit.
     """
-    path = find_pretrained(cfg)
-    if path is None or '://' in path:
+    if pretrained is None or not pretrained.is_local:
         return
-    if not Path(path).exists():
+    if not pretrained.exists:
         raise UserError(
-            f'{path}: there is no such file, and model.backbone.init_cfg '
-            'starts from it; make it with tools/convert_backbone.py, or set '
+            f'{pretrained.path}: there is no such file, and '
+            'model.backbone.init_cfg starts from it; make it with '
+            'tools/convert_backbone.py, or set '
             'model.backbone.init_cfg=None to start from random weights'
         )
-    check_checkpoint(path)
+    _trusted(pretrained.read)
     # The weights of `load_from` take the place of these.
     replaced = bool(cfg.get('load_from'))
-    if is_detection(cfg) and carries_fingerprint(path) and not replaced:
-        _check_fits(path, cfg)
+    if is_detection(cfg) and pretrained.has_fingerprint and not replaced:
+        _check_fits(pretrained, cfg)
 
 
-def _check_fits(path, cfg):
+def _check_fits(pretrained, cfg):
     quiet_hosts(cfg)
     try:
-        check_file(path, cfg)
+        check_file(pretrained.path, cfg, pretrained.read())
     except UserError as error:
-        said = str(error).removeprefix(f'{path}: ')
+        said = str(error).removeprefix(f'{pretrained.path}: ')
         raise UserError(
-            f'{path}: model.backbone.init_cfg starts from it, but {said}'
+            f'{pretrained.path}: model.backbone.init_cfg starts from it, but '
+            f'{said}'
         ) from error
 
 
@@ -64,11 +71,8 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
     if '://' in str(path):
         return {}
     _check_there(path)
-    checkpoint = _read(path)
+    checkpoint = _trusted(lambda: read_checkpoint(path))
     meta = checkpoint.get('meta') or {}
-    # Else the host cannot read the state of OneCycleLR in its safe way; it
-    # says so, and reads it in the other.
-    torch.serialization.add_safe_globals([OneCycleParamScheduler])
     if resume and 'config' in meta:
         raise UserError(
             f"--resume {path}: its meta['config'] would be run as a program, "
@@ -96,11 +100,16 @@ def _check_there(path):
         )
 
 
-def _read(path):
+def _trusted(read: Callable[[], dict]) -> dict:
+    """What a file holds, where nothing can be told to trust it."""
     try:
-        return read_checkpoint(path)
+        checkpoint = read()
     except UserError as error:
         # Only the converter can be told to trust a file.
         said, trust, _ = str(error).partition('pass --trust')
         mend = 'use a checkpoint whose origin you know' if trust else ''
         raise UserError(said + mend) from error
+    # Else the host cannot read the state of OneCycleLR in its safe way; it
+    # says so, and reads it in the other.
+    torch.serialization.add_safe_globals([OneCycleParamScheduler])
+    return checkpoint

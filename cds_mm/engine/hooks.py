@@ -1,7 +1,7 @@
 """The hooks that every run of ours has, whichever host its config is from."""
 
-from cds_mm.checkpoint import carries_fingerprint
-from cds_mm.config import find_pretrained, is_detection, type_name
+from cds_mm.config import is_detection, type_name
+from cds_mm.engine.pretrained import PretrainedFile
 
 # Also written out in configs/_base_/default_runtime.py, so that a run
 # through another launcher is the same run; a test compares the two.
@@ -22,11 +22,15 @@ DETECTION_HOOKS = ('ZeroAPHook',)
 TENSORBOARD = 'TensorboardVisBackend'
 
 
-def add_run_hooks(cfg) -> None:
+def add_run_hooks(cfg, pretrained: PretrainedFile | None = None) -> None:
     """Add what the config lacks, in place.
 
     A detection config inherits MMDetection's runtime and knows nothing of
     this package; it gets the same safety here.
+
+    Args:
+        cfg: of the run.
+        pretrained: the file that its backbone starts from, if it trains.
     """
     detection = is_detection(cfg)
     wanted = RUN_HOOKS + (
@@ -37,8 +41,7 @@ def add_run_hooks(cfg) -> None:
     if checkpoint and type_name(checkpoint) == 'CheckpointHook':
         checkpoint.type = 'AtomicCheckpointHook'
     _add_tensorboard(cfg)
-    pretrained = find_pretrained(cfg)
-    if pretrained and carries_fingerprint(pretrained):
+    if pretrained and pretrained.has_fingerprint:
         add_hooks(cfg, dict(type='VerifyPretrainedHook'))
 
 

@@ -8,6 +8,8 @@ import torch
 from cds_mm.checkpoint import carries_fingerprint, check_file, convert
 from cds_mm.config import find_pretrained
 from cds_mm.engine.checkpoints import check_pretrained
+from cds_mm.engine.hooks import add_run_hooks
+from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
 
 
@@ -59,11 +61,12 @@ def test_other_detectors(written, detector, changes, line):
 
 def test_a_run_is_told_before_it_starts(written, detector):
     init_cfg = {'type': 'Pretrained', 'checkpoint': str(written)}
-    check_pretrained(detector(init_cfg=init_cfg))
+    file = PretrainedFile(str(written))
+    check_pretrained(detector(init_cfg=init_cfg), file)
     narrow = detector(init_cfg=init_cfg, base_channels=8)
     narrow.default_scope = 'mmdet'
     with pytest.raises(UserError) as caught:
-        check_pretrained(narrow)
+        check_pretrained(narrow, file)
     assert str(caught.value) == (
         f'{written}: model.backbone.init_cfg starts from it, but width: '
         'layer1.0.conv1.weight is 16x16x3x3 in the file, the config '
@@ -71,7 +74,26 @@ def test_a_run_is_told_before_it_starts(written, detector):
         "neck's in_channels) there"
     )
     narrow.load_from = 'detector.pth'
-    check_pretrained(narrow)
+    check_pretrained(narrow, file)
+
+
+def test_a_run_opens_the_file_once(written, detector, monkeypatch):
+    opened = []
+    load = torch.load
+
+    def counted(path, *args, **kwargs):
+        opened.append(str(path))
+        return load(path, *args, **kwargs)
+
+    monkeypatch.setattr(torch, 'load', counted)
+    cfg = detector(init_cfg=dict(type='Pretrained', checkpoint=str(written)))
+    cfg.default_scope = 'mmdet'
+    file = PretrainedFile(find_pretrained(cfg))
+    add_run_hooks(cfg, file)
+    kinds = [hook['type'] for hook in cfg.custom_hooks]
+    assert 'VerifyPretrainedHook' in kinds
+    check_pretrained(cfg, file)
+    assert opened == [str(written)]
 
 
 def test_mean_that_passes_the_settings_fails_the_features(

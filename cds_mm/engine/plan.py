@@ -1,0 +1,146 @@
+"""What a training is going to do, decided once, and the checks of it."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from cds_mm.config import find_pretrained
+from cds_mm.engine.amp import check_amp, use_amp
+from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
+from cds_mm.engine.fast_views import use_fast_views
+from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.parity import use_parity
+from cds_mm.engine.preflight import (
+    check_classes,
+    check_data,
+    check_frozen,
+    check_head,
+    check_teacher,
+    check_writable,
+)
+from cds_mm.engine.pretrained import PretrainedFile
+from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
+from cds_mm.engine.run_config import run_config
+from cds_mm.errors import UserError
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A training before anything of it is built.
+
+    Attributes:
+        config: with all flags applied, as it is run and recorded.
+        splits: of the data that it uses.
+        pretrained: the file that the backbone starts from, or None.
+    """
+
+    config: Config
+    splits: tuple[str, ...]
+    pretrained: PretrainedFile | None
+
+    @cached_property
+    def start_meta(self) -> dict:
+        """The ``meta`` of the checkpoint in ``load_from``; empty without one.
+
+        Raises:
+            UserError: it cannot be started or resumed from.
+        """
+        if not self.config.get('load_from'):
+            return {}
+        return check_checkpoint(
+            self.config.load_from, resume=self.config.resume
+        )
+
+
+# What can be known before anything is built, in this order: each returns, or
+# raises a UserError.
+CHECKS: tuple[Callable[[RunPlan], object], ...] = (
+    lambda plan: check_amp(plan.config),
+    lambda plan: check_data(plan.config, plan.splits),
+    lambda plan: check_pretrained(plan.config, plan.pretrained),
+    lambda plan: check_frozen(plan.config),
+    lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
+    lambda plan: plan.start_meta,
+)
+# What takes the data or the model, before the first step.
+CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
+    lambda runner, plan: check_classes(runner, plan.config),
+    lambda runner, plan: check_head(runner.model),
+    lambda runner, plan: check_teacher(plan.config, runner.model),
+)
+
+
+def plan_training(args: argparse.Namespace) -> RunPlan:
+    """Plan a training from its arguments.
+
+    Args:
+        args: of :func:`cds_mm.commands.train.parse_args`.
+
+    Raises:
+        UserError: the config cannot be read, or a flag does not go with it.
+    """
+    cfg = run_config(args)
+    _apply_flags(cfg, args)
+    path = find_pretrained(cfg)
+    pretrained = PretrainedFile(path) if path else None
+    add_run_hooks(cfg, pretrained)
+    if cfg.get('load_from'):
+        add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
+    splits = ('train',) if args.no_validate else ('train', 'val')
+    return RunPlan(cfg, splits, pretrained)
+
+
+def check(plan: RunPlan) -> None:
+    """Say before anything is built what would go wrong.
+
+    Raises:
+        UserError: the first of :data:`CHECKS` that fails.
+    """
+    for one in CHECKS:
+        one(plan)
+
+
+def check_built(runner: Runner, plan: RunPlan) -> None:
+    """Say before the first step what the data or the model shows.
+
+    Raises:
+        UserError: the first of :data:`CHECKS_WHEN_BUILT` that fails.
+    """
+    for one in CHECKS_WHEN_BUILT:
+        one(runner, plan)
+
+
+def _apply_flags(cfg, args):
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_amp(cfg)
+    if args.parity:
+        use_parity(cfg)
+    else:
+        use_fast_views(cfg)
+    if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+            raise UserError(
+                f'--auto-scale-lr: {args.config} does not say for which batch '
+                'size its learning rate is; set auto_scale_lr.base_batch_size'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        auto = args.resume == 'auto'
+        found = auto and latest_checkpoint(*checkpoint_folders(cfg))
+        path = found or args.resume
+        cfg.load_from, cfg.resume = str(path), True
+    cfg.setdefault('resume', False)
+
+
+def _parts(cfg) -> list[str]:
+    """What of the model a checkpoint has to fill."""
+    if cfg.resume:
+        return ['']
+    parts = {'backbone', *cfg.model.get('frozen', ())}
+    return [f'{part}.' for part in sorted(parts)]

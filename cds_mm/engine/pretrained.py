@@ -1,0 +1,58 @@
+"""The file that a detector's backbone starts from, opened once."""
+
+from functools import cached_property
+from pathlib import Path
+
+from cds_mm.checkpoint import read_checkpoint
+from cds_mm.checkpoint.record import recorded
+from cds_mm.errors import UserError
+
+
+class PretrainedFile:
+    """A checkpoint that several checks look at.
+
+    Args:
+        path: as ``init_cfg`` names it, also a URL.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a path on this machine, and not a URL."""
+        return '://' not in self.path
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a file."""
+        return Path(self.path).exists()
+
+    def read(self) -> dict:
+        """What the file holds; the file is opened the first time only.
+
+        Raises:
+            UserError: as of :func:`cds_mm.checkpoint.read_checkpoint`.
+        """
+        content, error = self._outcome
+        if error is not None:
+            raise error
+        return content
+
+    @cached_property
+    def _outcome(self) -> tuple[dict, UserError | None]:
+        try:
+            return read_checkpoint(self.path), None
+        except UserError as error:
+            return {}, error
+
+    @cached_property
+    def has_fingerprint(self) -> bool:
+        """Whether it can be compared with a detector; never raises."""
+        if not self.is_local or not Path(self.path).is_file():
+            return False
+        try:
+            record = recorded(self.read(), self.path)
+        except UserError:
+            return False
+        return bool(record and record.get('fingerprint'))
