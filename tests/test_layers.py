@@ -12,6 +12,7 @@ LAYERS = [
     {
         'errors',
         'extras',
+        'markdown',
         'version',
         'paths',
         'configfile',
