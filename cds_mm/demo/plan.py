@@ -12,9 +12,9 @@ from cds_mm.demo.digits import (
     write_scenes,
     write_singles,
 )
+from cds_mm.engine.processes import Command, run_together
 from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.engine.scalars import score
-from cds_mm.engine.together import Command, run_together
 from cds_mm.paths import CONFIGS, TOOLS
 
 WORK = Path('work_dirs/demo')

@@ -11,8 +11,8 @@ import torch
 
 from cds_mm.checkpoint.atomic import atomic_write
 from cds_mm.data.pipelines import training_views
+from cds_mm.engine.processes import threads_each
 from cds_mm.engine.scalars import curve, scalars, wall_seconds
-from cds_mm.engine.together import threads_each
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT, in_project
 from cds_mm.rows.plan import Run

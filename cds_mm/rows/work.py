@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from cds_mm.engine.together import Command, run_together
+from cds_mm.engine.processes import Command, run_together
 from cds_mm.errors import UserError
 from cds_mm.paths import TOOLS, in_project
 from cds_mm.rows.plan import Run, all_needs

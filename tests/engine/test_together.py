@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from cds_mm.engine.together import Command, run_together
+from cds_mm.engine.processes import Command, run_together
 from cds_mm.errors import UserError
 
 
