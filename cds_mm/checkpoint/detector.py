@@ -10,7 +10,7 @@ from torch import nn
 from cds_mm import configfile
 from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.probe import SIDE, raw_image
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 
 @dataclass
@@ -92,7 +92,7 @@ def build_detector(config) -> DetectorSide:
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(
             f'{name}: its backbone cannot be built '
-            f'({str(error).splitlines()[0][:160]}); mend the config'
+            f'({first_line(error)[:160]}); mend the config'
         ) from error
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import function_of
 from cds_mm.configfile import plain_batchnorm
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 # In a name: wants to read a file, or to look elsewhere for its class.
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
@@ -47,8 +47,8 @@ def build_source(record: dict, path) -> nn.Module:
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(
             f'{path}: the backbone {cfg["type"]} of its record cannot be '
-            f'built ({str(error).splitlines()[0][:120]}); name the training '
-            'config with --config'
+            f'built ({first_line(error)[:120]}); name the training config '
+            'with --config'
         ) from error
     model.eval()  # of a ResNet, this returns nothing
     return model
