@@ -13,6 +13,8 @@ LAYERS = [
         'errors',
         'extras',
         'markdown',
+        'modes',
+        'precision',
         'version',
         'paths',
         'configfile',
