@@ -26,6 +26,7 @@ from cds_mm.config import (
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
 from cds_mm.hooks.fast_path import optimisations
+from cds_mm.markdown import table_lines
 from cds_mm.supervision import asking_for_labels
 from cds_mm.teacher import build_teacher, teacher_config
 
@@ -173,24 +174,38 @@ def cost_table(costs: list[Cost], batch_size: int) -> str:
         f'{batch_size} images a step, of which {base.name} takes '
         f'{median(base.seconds):.2f} s (median of {len(base.seconds)}).',
         '',
-        '| config | parameters, M | in training only, M | GMAC an image '
-        '| GMAC an image in training | step time | spread | memory, MiB |',
-        '|---|---|---|---|---|---|---|---|',
+        *table_lines(
+            (
+                'config',
+                'parameters, M',
+                'in training only, M',
+                'GMAC an image',
+                'GMAC an image in training',
+                'step time',
+                'spread',
+                'memory, MiB',
+            ),
+            [_cells(cost, base) for cost in costs],
+        ),
     ]
-    for cost in costs:
-        ratios = [
-            own / theirs
-            for own, theirs in zip(cost.seconds, base.seconds, strict=True)
-        ]
-        lines.append(
-            f'| {cost.name} | {cost.parameters / 1e6:.2f} '
-            f'| {cost.extra_parameters / 1e6:.2f} | {cost.macs / 1e9:.2f} '
-            f'| {cost.training_macs / 1e9:.2f} ({_times(cost, base)}) '
-            f'| {median(ratios):.2f} x '
-            f'| {min(ratios):.2f} to {max(ratios):.2f} '
-            f'| {cost.peak_mb:.0f} |'
-        )
     return '\n'.join(lines)
+
+
+def _cells(cost, base):
+    ratios = [
+        own / theirs
+        for own, theirs in zip(cost.seconds, base.seconds, strict=True)
+    ]
+    return (
+        cost.name,
+        f'{cost.parameters / 1e6:.2f}',
+        f'{cost.extra_parameters / 1e6:.2f}',
+        f'{cost.macs / 1e9:.2f}',
+        f'{cost.training_macs / 1e9:.2f} ({_times(cost, base)})',
+        f'{median(ratios):.2f} x',
+        f'{min(ratios):.2f} to {max(ratios):.2f}',
+        f'{cost.peak_mb:.0f}',
+    )
 
 
 def _times(cost, base):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cds_mm.errors import UserError
+from cds_mm.modes import evaluation_mode
 
 # Powers of two, so that strides come out whole.  The larger one is for
 # backbones that refuse a small image.
@@ -113,13 +114,8 @@ def stage_specs(backbone: nn.Module) -> dict[str, StageSpec]:
     Any backbone will do.  BatchNorm statistics and the training flags of
     the modules are left as they were.
     """
-    was_training = [(m, m.training) for m in backbone.modules()]
-    backbone.eval()
-    try:
+    with evaluation_mode(backbone):
         maps, size = _probe(backbone)
-    finally:
-        for module, training in was_training:
-            module.training = training
     depths = getattr(backbone, 'stage_blocks', ())
     blocks = {f'stage{i + 1}': depth for i, depth in enumerate(depths)}
     raw = getattr(backbone, 'raw_stages', ())

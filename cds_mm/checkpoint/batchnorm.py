@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from cds_mm.checkpoint.channels import flipped, loader_order
 from cds_mm.checkpoint.record import input_of
 from cds_mm.errors import UserError
+from cds_mm.modes import evaluation_mode
 
 
 def reestimate_batchnorm(
@@ -59,17 +60,14 @@ def reestimate_batchnorm(
 
 @contextlib.contextmanager
 def _only_these_train(model: nn.Module, layers: list[nn.Module]):
-    modes = [(module, module.training) for module in model.modules()]
     momenta = [layer.momentum for layer in layers]
-    model.eval()
-    for layer in layers:
-        layer.train()
-        layer.momentum = None  # torch's sign for a cumulative average
     try:
-        yield
+        with evaluation_mode(model):
+            for layer in layers:
+                layer.train()
+                layer.momentum = None  # torch's sign for a cumulative average
+            yield
     finally:
-        for module, training in modes:
-            module.training = training
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
 

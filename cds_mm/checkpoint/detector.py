@@ -8,7 +8,7 @@ from torch import nn
 from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.probe_image import SIDE, raw_image
 from cds_mm.config import named_config, pretrained_init
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 
 @dataclass
@@ -90,7 +90,7 @@ def build_detector(config) -> DetectorSide:
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(
             f'{name}: its backbone cannot be built '
-            f'({str(error).splitlines()[0][:160]}); mend the config'
+            f'({first_line(error)[:160]}); mend the config'
         ) from error
 
 

@@ -5,6 +5,7 @@ import torch
 from cds_mm.checkpoint.channels import network_order
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
+from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.record import statistics
 from cds_mm.errors import UserError
 
@@ -95,10 +96,7 @@ def _check_stem(cfg: dict, state: dict, detector: DetectorSide) -> None:
 
 def _check_shapes(cfg: dict, state: dict, detector: DetectorSide) -> None:
     theirs = detector.backbone.state_dict()
-    for key, value in state.items():
-        other = theirs.get(key, value)
-        if other.shape == value.shape:
-            continue
+    for key in fit(theirs, state).reshaped:
         wanted = cfg.get('base_channels', 64)
         mend = 'set the widths of model.backbone as in pretraining'
         if getattr(detector.backbone, 'base_channels', wanted) != wanted:
@@ -107,8 +105,8 @@ def _check_shapes(cfg: dict, state: dict, detector: DetectorSide) -> None:
                 'in_channels) there'
             )
         raise UserError(
-            f'width: {key} is {size(value)} in the file, {detector.name} '
-            f'builds {size(other)}; {mend}'
+            f'width: {key} is {size(state[key])} in the file, {detector.name} '
+            f'builds {size(theirs[key])}; {mend}'
         )
 
 

@@ -5,6 +5,8 @@ import contextlib
 import torch
 from torch import nn
 
+from cds_mm.modes import evaluation_mode
+
 SIDE = 128
 
 
@@ -66,7 +68,7 @@ def stage_features(
     """
     with (
         torch.no_grad(),
-        _evaluation_mode(backbone),
+        evaluation_mode(backbone),
         _full_precision(inputs.device.type),
         _every_stage(backbone) as indices,
     ):
@@ -79,18 +81,6 @@ def stage_features(
         index: output[0].float().cpu()
         for index, output in zip(indices, outputs, strict=True)
     }
-
-
-@contextlib.contextmanager
-def _evaluation_mode(module: nn.Module):
-    modes = [(child, child.training) for child in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        # Each flag by hand: `train()` of a backbone freezes its stages anew.
-        for child, training in modes:
-            child.training = training
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import torch
 from torch import serialization
 
 from cds_mm.checkpoint.inert import RefusedLookup, inert_globals
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
 METADATA_KEY = 'cds_mm'
@@ -110,10 +110,10 @@ def _explain(path: Path, error: Exception, trust: bool) -> str:
             'if you know who made the file'
         )
     if zipfile.is_zipfile(path):
-        first_line = str(error).strip().splitlines()[0][:160]
         return (
-            f'{path}: cannot be read as a checkpoint ({first_line}); save it '
-            'again with torch.save(state_dict, path)'
+            f'{path}: cannot be read as a checkpoint '
+            f'({first_line(error)[:160]}); save it again with '
+            'torch.save(state_dict, path)'
         )
     if _starts_like_zip(path):
         return (
@@ -199,7 +199,7 @@ def _read_safetensors(path: Path) -> dict:
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(
             f'{path}: is not a whole safetensors file '
-            f'({str(error).splitlines()[0][:120]}); copy it again'
+            f'({first_line(error)[:120]}); copy it again'
         ) from error
     meta = {}
     if METADATA_KEY in metadata:

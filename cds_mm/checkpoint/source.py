@@ -9,10 +9,11 @@ import copy
 
 from torch import nn
 
+from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import function_of
 from cds_mm.config import plain_batchnorm
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 # In a name: wants to read a file, or to look elsewhere for its class.
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
@@ -47,8 +48,8 @@ def build_source(record: dict, path) -> nn.Module:
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(
             f'{path}: the backbone {cfg["type"]} of its record cannot be '
-            f'built ({str(error).splitlines()[0][:120]}); name the training '
-            'config with --config'
+            f'built ({first_line(error)[:120]}); name the training config '
+            'with --config'
         ) from error
     model.eval()  # of a ResNet, this returns nothing
     return model
@@ -107,26 +108,23 @@ def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:
         UserError: Keys missing or left over, or other shapes.
     """
     wanted = model.state_dict()
-    # Files of torch before 0.4.1 have no such counters; nothing reads them.
-    needed = [k for k in wanted if not k.endswith('num_batches_tracked')]
-    missing = [key for key in needed if key not in state]
-    unexpected = [key for key in state if key not in wanted]
-    if missing:
+    found = fit(wanted, state)
+    if found.missing:
         raise UserError(
-            f'{path}: {len(missing)} of {len(needed)} tensors of {owner} are '
-            f'missing, the first is {missing[0]} (the file starts with '
-            f'{next(iter(state), "nothing")}); it is incomplete or of '
-            'another network'
+            f'{path}: {len(found.missing)} of {len(found.needed)} tensors of '
+            f'{owner} are missing, the first is {found.missing[0]} (the file '
+            f'starts with {next(iter(state), "nothing")}); it is incomplete '
+            'or of another network'
         )
-    if unexpected:
+    if found.unexpected:
         raise UserError(
-            f'{path}: {len(unexpected)} tensors have no place in {owner}, '
-            f'the first is {unexpected[0]}; it is of another network'
+            f'{path}: {len(found.unexpected)} tensors have no place in '
+            f'{owner}, the first is {found.unexpected[0]}; it is of another '
+            'network'
         )
-    for key, value in state.items():
-        if value.shape != wanted[key].shape:
-            raise UserError(
-                f'{path}: {key} is {size(value)}, but {size(wanted[key])} '
-                f'in {owner}; it is of another network'
-            )
+    for key in found.reshaped:
+        raise UserError(
+            f'{path}: {key} is {size(state[key])}, but {size(wanted[key])} '
+            f'in {owner}; it is of another network'
+        )
     model.load_state_dict({**wanted, **state}, strict=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, message
 
 # They need a GPU, or several processes.
 _SYNCHRONISED = ('SyncBN', 'MMSyncBN')
@@ -28,7 +28,8 @@ def load_config(name: str) -> Config:
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config is code: it may raise anything
-        cause = ' '.join(f'{type(error).__name__}: {error}'.split())[:200]
+        cause = f'{type(error).__name__}: {message(error)}'
+        cause = ' '.join(cause.split())[:200]
         raise UserError(
             f'config {name}: cannot be read ({cause}); mend that line of it '
             'or of a file that it inherits'

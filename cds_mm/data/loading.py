@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.utils.data import get_worker_info
 
 from cds_mm.data.jpeg import decode_jpeg
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, message
 
 # One slot for the main process and one for each worker.
 _SLOTS = 1024
@@ -139,7 +139,7 @@ def _cause(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         # Its own text names a buffer in memory.
         return 'of no known format'
-    return ' '.join(str(error).split())
+    return ' '.join(message(error).split())
 
 
 def _decode(data: bytes) -> np.ndarray:

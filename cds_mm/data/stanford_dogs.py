@@ -6,7 +6,7 @@ from mmengine import fileio
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, message
 
 
 @DATASETS.register_module()
@@ -98,7 +98,8 @@ def _read_list(path: str) -> list[tuple[str, int]]:
 
 
 def _cause(error: Exception) -> str:
-    text = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+    text = getattr(error, 'strerror', None) or message(error)
+    text = ' '.join(text.split())
     return f'{type(error).__name__}: {text}'
 
 

@@ -14,7 +14,7 @@ from cds_mm.demo.digits import (
     write_singles,
 )
 from cds_mm.engine.resume import latest_checkpoint
-from cds_mm.experiments.together import Command, run_together
+from cds_mm.experiments.processes import Command, run_together
 from cds_mm.paths import CONFIGS, TOOLS
 
 WORK = Path('work_dirs/demo')

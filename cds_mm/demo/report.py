@@ -17,6 +17,7 @@ from cds_mm.demo.plan import (
 )
 from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.evaluation.picture import new_figure, save_figure
+from cds_mm.markdown import table_lines
 
 LEARNED_AP50 = 0.3  # below this a detector is said not to have learned
 
@@ -28,9 +29,13 @@ def write_report(seed: int, seconds: float) -> str:
         for detector in DETECTORS
         for start in STARTS
     ]
-    table = [
-        f'| {detector} | {start} | {last(lines, "coco/bbox_mAP"):.3f} '
-        f'| {last(lines, "coco/bbox_mAP_50"):.3f} |'
+    cells = [
+        (
+            detector,
+            start,
+            f'{last(lines, "coco/bbox_mAP"):.3f}',
+            f'{last(lines, "coco/bbox_mAP_50"):.3f}',
+        )
         for detector, start, lines in rows
     ]
     accuracies = [
@@ -54,9 +59,7 @@ def write_report(seed: int, seconds: float) -> str:
             '',
             'Detection in scenes of digits that pretraining never saw:',
             '',
-            '| detector | backbone from | AP | AP50 |',
-            '|---|---|---|---|',
-            *table,
+            *table_lines(('detector', 'backbone from', 'AP', 'AP50'), cells),
             '',
             *(failures or ['Every detector learned (AP50 of 0.3 and more).']),
             '',

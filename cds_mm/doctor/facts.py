@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cds_mm.errors import first_line
+
 # Import name -> distributions that bring it; the first is the one to install.
 PACKAGES = {
     'torch': ('torch',),
@@ -156,8 +158,8 @@ def _try_import(facts: Facts, name: str) -> None:
         # Also SystemExit, which a few packages raise when they are imported.
         if isinstance(error, KeyboardInterrupt):
             raise
-        lines = str(error).strip().splitlines() or ['(no message)']
-        facts.import_errors[name] = f'{type(error).__name__}: {lines[0]}'
+        cause = f'{type(error).__name__}: {first_line(error)}'
+        facts.import_errors[name] = cause
 
 
 def _ask_ops(facts: Facts) -> None:
@@ -166,7 +168,7 @@ def _ask_ops(facts: Facts) -> None:
 
         found = ops.install()
     except Exception as error:
-        facts.ops_reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        facts.ops_reason = f'{type(error).__name__}: {first_line(error)}'
         return
     facts.ops_state = found.state
     facts.ops_reason = found.reason

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import BaseVisBackend
 
 from cds_mm.engine.quiet import quiet_hosts
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, failed_source
 from cds_mm.outcome import one_line, user_message
 
 
@@ -110,16 +110,9 @@ def _of_config(cfg, error):
             'what needs it out of the config'
         )
     if isinstance(error, (AssertionError, KeyError, TypeError, ValueError)):
-        cause = user_message(error) or one_line(error) or _failed_line(error)
+        cause = user_message(error) or one_line(error) or failed_source(error)
         return (
             f'config {cfg.filename}: cannot be built ({cause}); mend the '
             'part that is named here'
         )
     return None
-
-
-def _failed_line(error):
-    # The hosts assert without a word; what they assert says enough.
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
-    return traceback.extract_tb(error.__traceback__)[-1].line

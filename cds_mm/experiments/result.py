@@ -13,7 +13,7 @@ from cds_mm.analysis.scalars import curve, scalars, wall_seconds
 from cds_mm.config import training_views
 from cds_mm.errors import UserError
 from cds_mm.experiments.plan import Run
-from cds_mm.experiments.together import threads_each
+from cds_mm.experiments.processes import threads_each
 from cds_mm.files import atomic_write
 from cds_mm.paths import PROJECT, in_project
 from cds_mm.version import __version__

@@ -8,6 +8,7 @@ from cds_mm.experiments.plan import Run, with_needs
 from cds_mm.experiments.published import published
 from cds_mm.experiments.result import METRIC, is_finished, read_result
 from cds_mm.files import atomic_write
+from cds_mm.markdown import table_lines
 
 
 def write_table(
@@ -26,12 +27,11 @@ def write_table(
             those of the same data set.
         options: what was set for all runs beyond the scale.
     """
-    lines = [_head(runs), '|---|---|---|---|---|---|---|---|']
     rows = _finished_rows(runs)
-    lines += [
-        _line(title, own, path.parent, table) for title, own in rows.items()
+    cells = [
+        _cells(title, own, path.parent, table) for title, own in rows.items()
     ]
-    lines += _other_metrics(rows)
+    lines = table_lines(_head(runs), cells) + _other_metrics(rows)
     text = '\n'.join([*_about(runs, options or {}), '', *lines, ''])
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode())
@@ -75,12 +75,18 @@ def _about(runs, options):
 def _head(runs):
     seeds = ' / '.join(dict.fromkeys(str(run.seed) for run in runs))
     return (
-        f'| method | epochs | views of each image | top-1, seed {seeds} '
-        '| mean | spread | minutes | published |'
+        'method',
+        'epochs',
+        'views of each image',
+        f'top-1, seed {seeds}',
+        'mean',
+        'spread',
+        'minutes',
+        'published',
     )
 
 
-def _line(title, runs, folder, table):
+def _cells(title, runs, folder, table):
     cell = runs[0].cell
     results = [read_result(run) for run in runs if is_finished(run)]
     by_seed = [
@@ -92,12 +98,14 @@ def _line(title, runs, folder, table):
     spread = f'{stdev(last):.1f}' if len(last) > 1 else ''
     minutes = mean(result['wall_seconds'] for result in results) / 60
     return (
-        f'| [{title}]({leaf}) | {first["epochs"]} '
-        f'| {first["views_of_each_image"]} '
-        f'| {" / ".join(map(_number, by_seed))} '
-        f'| {_number(mean(last) if last else None)} | {spread} '
-        f'| {minutes:.0f} '
-        f'| {_theirs(cell, table)} |'
+        f'[{title}]({leaf})',
+        first['epochs'],
+        first['views_of_each_image'],
+        ' / '.join(map(_number, by_seed)),
+        _number(mean(last) if last else None),
+        spread,
+        f'{minutes:.0f}',
+        _theirs(cell, table),
     )
 
 
@@ -117,20 +125,18 @@ def _other_metrics(rows):
     names = [name for name in names if name != METRIC]
     if not names:
         return []
-    lines = [
-        '',
-        'Mean of the seeds (spread):',
-        '',
-        f'| method | {" | ".join(names)} |',
-        '|---' * (len(names) + 1) + '|',
-    ]
-    for title, of_row in found.items():
-        cells = [
-            _mean_and_spread([one[n] for one in of_row if n in one])
-            for n in names
+    cells = [
+        [
+            title,
+            *(
+                _mean_and_spread([one[n] for one in of_row if n in one])
+                for n in names
+            ),
         ]
-        lines.append(f'| {title} | {" | ".join(cells)} |')
-    return lines
+        for title, of_row in found.items()
+    ]
+    about = ['', 'Mean of the seeds (spread):', '']
+    return about + table_lines(['method', *names], cells)
 
 
 def _mean_and_spread(values):

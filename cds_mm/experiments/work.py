@@ -7,6 +7,7 @@ import torch
 
 from cds_mm.errors import UserError
 from cds_mm.experiments.plan import Run, all_needs
+from cds_mm.experiments.processes import Command, run_together
 from cds_mm.experiments.result import (
     commit_here,
     is_finished,
@@ -16,7 +17,6 @@ from cds_mm.experiments.result import (
     read_result,
     write_result,
 )
-from cds_mm.experiments.together import Command, run_together
 from cds_mm.paths import TOOLS, in_project
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from cds_mm.checkpoint.fit import fit
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
@@ -27,30 +28,28 @@ class StrictLoadHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint):
         """Compare names and shapes before anything is loaded."""
-        state = unwrapped(runner.model).state_dict()
         wanted = {
-            name: tensor.shape
-            for name, tensor in state.items()
+            name: tensor
+            for name, tensor in unwrapped(runner.model).state_dict().items()
             if name.startswith(self.parts)
-            # A count that old files lack and that nothing here reads.
-            and not name.endswith('num_batches_tracked')
         }
         given = checkpoint.get('state_dict', checkpoint)
         given = {k.removeprefix('module.'): v for k, v in given.items()}
-        missing = [name for name in wanted if name not in given]
-        if missing:
+        found = fit(wanted, given)
+        if found.missing:
             raise UserError(
-                f'{_source(runner)}: {len(missing)} of {len(wanted)} tensors '
-                f'of the model are not in it ({missing[0]}, ...); use the '
-                'config that it was trained with'
+                f'{_source(runner)}: {len(found.missing)} of '
+                f'{len(found.needed)} tensors of the model are not in it '
+                f'({found.missing[0]}, ...); use the config that it was '
+                'trained with'
             )
-        for name, shape in wanted.items():
-            if given[name].shape != shape:
-                raise UserError(
-                    f'{_source(runner)}: {name} is '
-                    f'{tuple(given[name].shape)} there and {tuple(shape)} in '
-                    'the model; use the config that it was trained with'
-                )
+        # Of a counter that nothing reads the shape does not matter either.
+        for name in filter(found.needed.__contains__, found.reshaped):
+            raise UserError(
+                f'{_source(runner)}: {name} is {tuple(given[name].shape)} '
+                f'there and {tuple(wanted[name].shape)} in the model; use '
+                'the config that it was trained with'
+            )
 
 
 def _source(runner):

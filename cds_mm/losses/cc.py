@@ -8,7 +8,8 @@ import math
 import torch
 from torch import Tensor
 
-from cds_mm.losses.normalize import at_least_float32, same_shape, unit_rows
+from cds_mm.losses.normalize import same_shape, unit_rows
+from cds_mm.precision import at_least_float32
 
 MODES = ('rd', 'gaussian', 'bilinear')
 

@@ -27,7 +27,7 @@ from cds_mm.distributed import (
     world_size,
 )
 from cds_mm.losses.log_sum_exp import sum_of_log_sum_exp, with_gradient
-from cds_mm.losses.normalize import at_least_float32
+from cds_mm.precision import at_least_float32
 
 
 class Relations(NamedTuple):

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from cds_mm.losses.normalize import at_least_float32, unit_rows
+from cds_mm.losses.normalize import unit_rows
+from cds_mm.precision import at_least_float32
 
 
 class Negatives(NamedTuple):

@@ -1,10 +1,10 @@
 """Cross entropy over the rows whose class is known."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cds_mm.distributed import mean_over_ranks, world_size
+from cds_mm.precision import at_least_float32
 
 
 def labelled_count(labels: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ def labelled_cross_entropy(
     # DistributedDataParallel gets the gradient that it waits for, and the
     # mean is that over the labelled rows of all ranks.
     total = F.cross_entropy(
-        logits if logits.dtype == torch.float64 else logits.float(),
+        at_least_float32(logits),
         labels,
         ignore_index=-1,
         reduction='sum',

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from cds_mm.precision import at_least_float32
+
 
 def softened_divergence(
     target: Tensor,
@@ -54,9 +56,7 @@ def softened_cross_entropy(
 
 
 def _log_probabilities(logits, temperature, smoothing):
-    if logits.dtype != torch.float64:
-        logits = logits.float()
-    logs = torch.log_softmax(logits / temperature, 1)
+    logs = torch.log_softmax(at_least_float32(logits) / temperature, 1)
     if not smoothing:
         return logs
     return torch.log((logs.exp() + smoothing) / (1 + logs.size(1) * smoothing))

@@ -4,15 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cds_mm.precision import at_least_float32
+
 # Below this length a vector is divided by the floor instead of its length.
 # The gradient of v / |v| grows as 1 / |v|, so the floor bounds it; the usual
 # 1e-12 lets a dead (all-zero) vector multiply its gradient by 1e12.
 NORM_FLOOR = 1e-4
-
-
-def at_least_float32(tensor: Tensor) -> Tensor:
-    """Half precision to float32; float32 and float64 as they are."""
-    return tensor if tensor.dtype.itemsize >= 4 else tensor.float()
 
 
 def unit_rows(vectors: Tensor, floor: float = NORM_FLOOR) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from cds_mm.losses.divergence import softened_divergence
-from cds_mm.losses.normalize import at_least_float32, unit_rows
+from cds_mm.losses.normalize import unit_rows
+from cds_mm.precision import at_least_float32
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ import types
 
 import torch
 
+from cds_mm.errors import first_line
 from cds_mm.ops.standin import EXTENSION
 
 
@@ -38,22 +39,20 @@ def failure() -> str | None:
     try:
         extension = importlib.import_module(EXTENSION)
     except Exception as error:  # whatever a foreign binary raises
-        return f'it cannot be imported: {first_line(error)}'
+        return f'it cannot be imported: {_said(error)}'
     for attempt in (_try_nms, _try_roi_align):
         try:
             attempt(extension)
         except Exception as error:
             op = attempt.__name__.removeprefix('_try_')
-            return f'its {op} fails: {first_line(error)}'
+            return f'its {op} fails: {_said(error)}'
     if torch.cuda.is_available() and _is_cpu_build(extension):
         return 'it was built without CUDA, but there is a GPU'
     return None
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error with its type, for one-line messages."""
-    lines = str(error).strip().splitlines() or ['(no message)']
-    return f'{type(error).__name__}: {lines[0]}'
+def _said(error):
+    return f'{type(error).__name__}: {first_line(error)}'
 
 
 def _try_nms(extension: types.ModuleType) -> None:

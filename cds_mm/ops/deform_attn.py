@@ -9,7 +9,7 @@ family run.
 import torch
 from torch import Tensor
 
-from cds_mm.ops.precision import widen
+from cds_mm.precision import at_least_float32
 
 
 def ms_deform_attn_forward(
@@ -35,7 +35,7 @@ def ms_deform_attn_forward(
         (B, queries, heads * D), in the dtype of `value`.
     """
     tensors = (value, sampling_locations, attention_weights)
-    wide = (widen(tensor) for tensor in tensors)
+    wide = (at_least_float32(tensor) for tensor in tensors)
     return _attend(value_spatial_shapes, *wide).to(value.dtype)
 
 
@@ -54,10 +54,13 @@ def ms_deform_attn_backward(
     """Gradients of `ms_deform_attn_forward`, into the three `grad_` ones."""
     tensors = (value, sampling_locations, attention_weights)
     # MMCV calls this inside its own backward, where nothing is recorded.
-    leaves = [widen(tensor).detach().requires_grad_() for tensor in tensors]
+    leaves = [
+        at_least_float32(tensor).detach().requires_grad_()
+        for tensor in tensors
+    ]
     with torch.enable_grad():
         output = _attend(value_spatial_shapes, *leaves)
-    grads = torch.autograd.grad(output, leaves, widen(grad_output))
+    grads = torch.autograd.grad(output, leaves, at_least_float32(grad_output))
     targets = (grad_value, grad_sampling_loc, grad_attn_weight)
     for target, grad in zip(targets, grads, strict=True):
         target.copy_(grad)

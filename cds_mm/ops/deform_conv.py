@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cds_mm.ops.precision import widen
+from cds_mm.precision import at_least_float32
 
 
 def deform_conv_forward(
@@ -143,7 +143,9 @@ def _modulated(names: dict) -> dict:
 def _convolve(tensors: Sequence[Tensor], **geometry) -> Tensor:
     from torchvision.ops import deform_conv2d
 
-    input, offset, weight, *rest = (widen(tensor) for tensor in tensors)
+    input, offset, weight, *rest = (
+        at_least_float32(tensor) for tensor in tensors
+    )
     mask, bias = (*rest, None, None)[:2]
     return deform_conv2d(
         input, offset, weight, bias=bias, mask=mask, **geometry
@@ -157,8 +159,8 @@ def _gradients(
     **geometry,
 ) -> tuple[Tensor, ...]:
     # MMCV calls this inside its own backward, where nothing is recorded.
-    leaves = [widen(tensor).detach() for tensor in tensors]
+    leaves = [at_least_float32(tensor).detach() for tensor in tensors]
     wanted = [leaves[index].requires_grad_() for index in which]
     with torch.enable_grad():
         output = _convolve(leaves, **geometry)
-    return torch.autograd.grad(output, wanted, widen(grad_output))
+    return torch.autograd.grad(output, wanted, at_least_float32(grad_output))

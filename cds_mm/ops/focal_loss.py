@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cds_mm.ops.precision import widen
+from cds_mm.precision import at_least_float32
 
 
 def sigmoid_focal_loss_forward(
@@ -40,7 +40,7 @@ def sigmoid_focal_loss_forward(
         gamma, alpha: of the formula.
     """
     sign, side = _sides(input, target, alpha)
-    log_pt = F.logsigmoid(sign * widen(input))
+    log_pt = F.logsigmoid(sign * at_least_float32(input))
     loss = -side * (-torch.expm1(log_pt)).pow(gamma) * log_pt
     output.copy_(loss * _row_weight(target, weight, loss))
 
@@ -60,7 +60,7 @@ def sigmoid_focal_loss_backward(
         The others as in `sigmoid_focal_loss_forward`.
     """
     sign, side = _sides(input, target, alpha)
-    log_pt = F.logsigmoid(sign * widen(input))
+    log_pt = F.logsigmoid(sign * at_least_float32(input))
     pt = log_pt.exp()
     rest = -torch.expm1(log_pt)
     grad = -sign * side * rest.pow(gamma) * (rest - gamma * pt * log_pt)
@@ -72,7 +72,7 @@ def _sides(
 ) -> tuple[Tensor, Tensor]:
     classes = torch.arange(input.size(1), device=target.device)
     labelled = target[:, None] == classes
-    wide = widen(input).dtype
+    wide = at_least_float32(input).dtype
     sign = labelled.to(wide) * 2 - 1
     side = labelled.to(wide) * (2 * alpha - 1) + (1 - alpha)
     return sign, side

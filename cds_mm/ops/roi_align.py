@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cds_mm.ops.missing import OpNotProvidedError
-from cds_mm.ops.precision import widen
+from cds_mm.precision import at_least_float32
 
 _AVERAGE = 1
 
@@ -41,7 +41,7 @@ def roi_align_forward(
     _only_average(pool_mode)
     size = (aligned_height, aligned_width)
     options = (spatial_scale, sampling_ratio, aligned)
-    output.copy_(_align(widen(input), rois, size, *options))
+    output.copy_(_align(at_least_float32(input), rois, size, *options))
 
 
 def roi_align_backward(
@@ -68,7 +68,7 @@ def roi_align_backward(
         OpNotProvidedError: for pooling by maximum.
     """
     _only_average(pool_mode)
-    grad = widen(grad_output)
+    grad = at_least_float32(grad_output)
     size = (aligned_height, aligned_width)
     options = (spatial_scale, sampling_ratio, aligned)
     # The op is linear, so its gradient does not depend on where it is taken:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cds_mm.ops.precision import widen
+from cds_mm.precision import at_least_float32
 
 _NAIVE, _LINEAR, _GAUSSIAN = 0, 1, 2
 
@@ -24,7 +24,7 @@ def nms(
     """
     from torchvision.ops import nms as torchvision_nms
 
-    boxes = widen(boxes)
+    boxes = at_least_float32(boxes)
     if offset:
         # One pixel at the far corner lengthens the sides of the boxes and of
         # their intersections alike, which is all that `offset` does.
@@ -32,7 +32,9 @@ def nms(
     # The compiled op holds its threshold in float32.  In double, an IoU of
     # 3/5 would exceed a threshold of 0.6: float32(0.6) is above 0.6.
     threshold = torch.tensor(iou_threshold, dtype=torch.float32).item()
-    return torchvision_nms(boxes, widen(scores).to(boxes), threshold)
+    return torchvision_nms(
+        boxes, at_least_float32(scores).to(boxes), threshold
+    )
 
 
 def softnms(
@@ -63,8 +65,8 @@ def softnms(
     Returns:
         Indices by falling lowered score, int64, (K,).
     """
-    work = widen(boxes)
-    left = widen(scores).to(work).clone()
+    work = at_least_float32(boxes)
+    left = at_least_float32(scores).to(work).clone()
     waiting = torch.ones_like(left, dtype=torch.bool)
     kept = []
     while waiting.any():

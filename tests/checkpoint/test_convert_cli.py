@@ -68,6 +68,18 @@ def test_errors_are_one_line_and_nothing_is_written(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_detector_that_asserts_without_a_message(
+    tmp_path, run, training_file, detector_file
+):
+    src, _ = training_file()
+    cfg = detector_file(num_stages=5)
+    code, out, err = run(src, tmp_path / 'b.pth', '--detector', cfg)
+    assert (code, out) == (1, '')
+    assert err.startswith('error: ') and err.count('\n') == 1
+    assert 'assert num_stages >= 1 and num_stages <= 4' in err
+    assert not (tmp_path / 'b.pth').exists()
+
+
 def test_the_folder_is_made(tmp_path, run, training_file):
     src, _ = training_file()
     dst = tmp_path / 'new' / 'folder' / 'b.pth'

@@ -14,6 +14,17 @@ import torch
 
 from cds_mm.experiments.result import commit_here
 from cds_mm.files import atomic_write
+from cds_mm.markdown import table_lines
+
+_HEADER = (
+    'what',
+    'unit',
+    'cds_mm',
+    'reference',
+    'gain',
+    'spread',
+    'target',
+)
 
 
 @dataclass
@@ -88,23 +99,25 @@ def alternate(
 
 def table(comparisons: list[Comparison]) -> str:
     """Markdown, one row for each comparison."""
-    lines = [
-        '| what | unit | cds_mm | reference | gain | spread | target |',
-        '|---|---|---|---|---|---|---|',
-    ]
-    for row in comparisons:
-        target = f'{row.target:g} x' if row.target else ''
-        lines.append(
-            f'| {row.what} | {row.unit} | {median(row.ours):.4g} '
-            f'| {median(row.reference):.4g} | {row.gain:.2f} x '
-            f'| {min(row.gains):.2f} to {max(row.gains):.2f} | {target} |'
-        )
+    lines = table_lines(_HEADER, map(_cells, comparisons))
     notes = [
         f'{row.what}: {key} {value}'
         for row in comparisons
         for key, value in row.notes.items()
     ]
     return '\n'.join(lines + [''] * bool(notes) + notes)
+
+
+def _cells(row):
+    return (
+        row.what,
+        row.unit,
+        f'{median(row.ours):.4g}',
+        f'{median(row.reference):.4g}',
+        f'{row.gain:.2f} x',
+        f'{min(row.gains):.2f} to {max(row.gains):.2f}',
+        f'{row.target:g} x' if row.target else '',
+    )
 
 
 def machine() -> str:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cds_mm.errors import UserError
-from cds_mm.experiments.together import Command, run_together
+from cds_mm.experiments.processes import Command, run_together
 
 
 def command(folder, name, code, finish=None):

@@ -1,4 +1,4 @@
-"""Command lines side by side, and lines that say how far they are."""
+"""Run command lines in parallel and print their progress."""
 
 import contextlib
 import os
@@ -9,6 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,17 +82,18 @@ def run_together(
         for number, command in enumerate(commands, before + 1)
     ]
     waiting = list(zip(titles, commands, strict=True))
-    running: list[_Running] = []
+    running: dict[Future, _Running] = {}  # in the order of their start
     failed = []
-    with _ended_by_sigterm():
+    # No commands, no threads; but a pool has at least one.
+    with _ended_by_sigterm(), ThreadPoolExecutor(max(width, 1)) as waiters:
         try:
             while waiting or running:
                 while waiting and len(running) < width:
-                    running.append(_start(*waiting.pop(0), width))
-                time.sleep(0.2)
-                ended = [r for r in running if r.process.poll() is not None]
-                for run in ended:
-                    running.remove(run)
+                    run = _start(*waiting.pop(0), width)
+                    running[waiters.submit(run.process.wait)] = run
+                wait(running, return_when=FIRST_COMPLETED)
+                for ended in [future for future in running if future.done()]:
+                    run = running.pop(ended)
                     if not _ended_well(run, keep_going):
                         failed.append(run.command)
         finally:
@@ -128,16 +135,10 @@ def _ended_by_sigterm():
 def _end(running):
     # Whole groups: a launcher has ranks, and a run has loaders.
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        for run in running:
+        for run in running.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(run.process.pid, sign)
-        deadline = time.monotonic() + _PATIENCE
-        while _alive(running) and time.monotonic() < deadline:
-            time.sleep(0.1)
-
-
-def _alive(running):
-    return any(run.process.poll() is None for run in running)
+        wait(running, timeout=_PATIENCE)
 
 
 def _start(title, command, width):
