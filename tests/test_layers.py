@@ -39,7 +39,8 @@ LAYERS = [
     # The workbench, and the command lines on top of it.
     {'engine', 'doctor'},
     {'analysis'},
-    {'experiments', 'demo'},
+    {'experiments'},
+    {'demo'},
     {'commands'},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
