@@ -8,6 +8,7 @@ import torch
 from cds_mm.checkpoint import record_from_config
 from cds_mm.checkpoint.record import plain, recorded
 from cds_mm.checkpoint.source import build_source
+from cds_mm.config import named_config
 from cds_mm.errors import UserError
 
 
@@ -37,9 +38,7 @@ def test_order(mm_config, loader, to_rgb):
     ],
 )
 def test_plain_configs_of_mmpretrain(name, order, kind):
-    from cds_mm.checkpoint.detector import load_config
-
-    record = record_from_config(load_config(f'mmpretrain::{name}')[0])
+    record = record_from_config(named_config(f'mmpretrain::{name}')[0])
     assert record['channel_order'] == order
     assert record['backbone']['type'] == kind
 
