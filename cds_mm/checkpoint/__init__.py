@@ -5,7 +5,7 @@ from cds_mm.checkpoint.conversion import Options, Result, convert
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
-from cds_mm.checkpoint.record import record_from_config
+from cds_mm.checkpoint.record import BackboneRecord, record_from_config
 from cds_mm.checkpoint.report import report, usage
 from cds_mm.checkpoint.verify import (
     Proof,
@@ -18,6 +18,7 @@ from cds_mm.config import find_pretrained
 from cds_mm.files import atomic_write
 
 __all__ = [
+    'BackboneRecord',
     'Options',
     'Proof',
     'Result',

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cds_mm.checkpoint.channels import flipped, loader_order
-from cds_mm.checkpoint.record import input_of
+from cds_mm.checkpoint.record import BackboneRecord, input_of
 from cds_mm.errors import UserError
 from cds_mm.modes import evaluation_mode
 
@@ -72,13 +72,13 @@ def _only_these_train(model: nn.Module, layers: list[nn.Module]):
             layer.momentum = momentum
 
 
-def check_input(cfg, name: str, record: dict) -> None:
+def check_input(cfg, name: str, record: BackboneRecord) -> None:
     """Refuses a config whose images the network would see otherwise.
 
     Args:
         cfg (Config): A full training config.
         name (str): Its name, for the message.
-        record (dict): The backbone record.
+        record (BackboneRecord): The backbone record.
 
     Raises:
         UserError: Another channel order, mean or std than recorded, or a
@@ -90,22 +90,25 @@ def check_input(cfg, name: str, record: dict) -> None:
     check_recipe(cfg, '--reestimate-bn')
     for key, value in input_of(cfg).items():
         # An unknown order is refused where the images are loaded.
-        if value is not None and value != record[key]:
+        trained = getattr(record, key)
+        if value is not None and value != trained:
             raise UserError(
                 f'--reestimate-bn {name}: has {key}={value}, the backbone '
-                f'was trained with {record[key]}; name the config that '
+                f'was trained with {trained}; name the config that '
                 'trained it'
             )
 
 
-def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
+def first_views(
+    cfg, record: BackboneRecord, images: int
+) -> Iterator[torch.Tensor]:
     """Batches of first views from a training config's own loader.
 
     They are the same each time, with any number of workers.
 
     Args:
         cfg (Config): A full training config.
-        record (dict): The backbone record; its statistics normalise.
+        record (BackboneRecord): Its mean and std normalise.
         images (int): How many images at most.
 
     Yields:
@@ -131,8 +134,8 @@ def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
             '--reestimate-bn: the channel order of the loader in the config '
             'is unknown; load with LoadImageFromFile or LoadRGBImage'
         )
-    mean = torch.tensor(record['mean']).view(-1, 1, 1)
-    std = torch.tensor(record['std']).view(-1, 1, 1)
+    mean = torch.tensor(record.mean).view(-1, 1, 1)
+    std = torch.tensor(record.std).view(-1, 1, 1)
     left = images
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
@@ -142,7 +145,7 @@ def first_views(cfg, record: dict, images: int) -> Iterator[torch.Tensor]:
                 return
             batch = _first_view(data['inputs'])[:left].float()
             left -= len(batch)
-            if flipped(order) == record['channel_order']:
+            if flipped(order) == record.channel_order:
                 batch = batch.flip(1)
             yield (batch - mean) / std
 

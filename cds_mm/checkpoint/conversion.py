@@ -1,6 +1,6 @@
 """From a training checkpoint to a backbone file that is proven."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from cds_mm.checkpoint.formats import (
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint
+from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.config import named_config
@@ -49,7 +50,7 @@ class Result:
     """What ``convert`` did: the file, its record, and what was proven."""
 
     path: Path
-    record: dict
+    record: BackboneRecord
     weights: str
     kept: int
     dropped: dict[str, int]
@@ -88,10 +89,14 @@ def convert(src, dst, options: Options | None = None) -> Result:
     source = build_source(record, src)
     load_strictly(source, found.state, src, describe(record))
     if options.reestimate_bn is not None:
-        notes.append(_reestimate(source, record, options))
+        record, note = _reestimate(source, record, options)
+        notes.append(note)
         check_finite(source.state_dict(), src)
-    record['fingerprint'] = fingerprint(source, record)
-    record['weights'] = found.weights
+    record = replace(
+        record,
+        fingerprint=fingerprint(source, record),
+        weights=found.weights,
+    )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
     proof = None
@@ -134,7 +139,7 @@ def _same(src, dst) -> bool:
 
 
 def _adds_maxpool(
-    found: Extracted, record: dict, src, options: Options
+    found: Extracted, record: BackboneRecord, src, options: Options
 ) -> bool:
     """Whether a network trained without max-pool gets one, knowingly."""
     # The released ImageNet network defines a max-pool and never calls it.
@@ -147,7 +152,7 @@ def _adds_maxpool(
             'max-pool: with the standard stem it computes another function; '
             'pass --accept-missing-maxpool to convert it knowingly'
         )
-    named = record['backbone'].get('type') == NO_MAXPOOL
+    named = record.backbone.get('type') == NO_MAXPOOL
     if options.accept_missing_maxpool and not (released or named):
         raise UserError(
             f'{src}: was trained with a max-pool, as far as can be told; '
@@ -156,12 +161,12 @@ def _adds_maxpool(
     return options.accept_missing_maxpool
 
 
-def _with_standard_stem(record: dict) -> dict:
-    backbone = {**record['backbone'], 'type': 'ResNet'}
-    return {**record, 'backbone': backbone, 'trained_without_maxpool': True}
+def _with_standard_stem(record: BackboneRecord) -> BackboneRecord:
+    backbone = {**record.backbone, 'type': 'ResNet'}
+    return replace(record, backbone=backbone, trained_without_maxpool=True)
 
 
-def _maxpool_effect(source: nn.Module, record: dict) -> str:
+def _maxpool_effect(source: nn.Module, record: BackboneRecord) -> str:
     inputs = normalised_image(record)
     standard = stage_features(source, inputs)
     pool, source.maxpool = source.maxpool, nn.Identity()
@@ -179,10 +184,12 @@ def _maxpool_effect(source: nn.Module, record: dict) -> str:
     )
 
 
-def _reestimate(source: nn.Module, record: dict, options: Options) -> str:
+def _reestimate(
+    source: nn.Module, record: BackboneRecord, options: Options
+) -> tuple[BackboneRecord, str]:
     cfg, name = named_config(options.reestimate_bn)
     batchnorm.check_input(cfg, name, record)
     batches = batchnorm.first_views(cfg, record, options.bn_images)
     seen = batchnorm.reestimate_batchnorm(source, batches)
-    record['batchnorm_images'] = seen
-    return f'BatchNorm statistics re-estimated on {seen} first views of {name}'
+    note = f'BatchNorm statistics re-estimated on {seen} first views of {name}'
+    return replace(record, batchnorm_images=seen), note

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
+from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.errors import UserError
 
 VERSION = 1
@@ -23,12 +24,12 @@ _PATTERNS = (
 )
 
 
-def fingerprint(backbone: nn.Module, record: dict) -> dict:
+def fingerprint(backbone: nn.Module, record: BackboneRecord) -> dict:
     """The fingerprint of a backbone together with its preprocessing.
 
     Args:
         backbone (nn.Module): Of MMPretrain or MMDetection.
-        record (dict): ``channel_order``, ``mean`` and ``std``.
+        record (BackboneRecord): Its channel order, mean and std count.
 
     Returns:
         dict: ``version`` and ``stages``, which maps the stage index as a

@@ -6,7 +6,7 @@ from cds_mm.checkpoint.channels import network_order
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.fit import fit
-from cds_mm.checkpoint.record import statistics
+from cds_mm.checkpoint.record import BackboneRecord, statistics
 from cds_mm.errors import UserError
 
 # Grey levels; far below what moves a feature by 1e-5.
@@ -14,29 +14,31 @@ _STATISTICS_TOLERANCE = 1e-4
 _BOTTLENECK_FROM = 50
 
 
-def check_preprocessing(record: dict, detector: DetectorSide) -> None:
+def check_preprocessing(
+    record: BackboneRecord, detector: DetectorSide
+) -> None:
     """Compares channel order, mean and std.
 
     Args:
-        record (dict): The backbone record.
+        record (BackboneRecord): The backbone record.
         detector (DetectorSide): The other side.
 
     Raises:
         UserError: The first difference, with the setting that mends it.
     """
     order = network_order(detector.loader or 'bgr', detector.preprocessor)
-    if order != record['channel_order']:
+    if order != record.channel_order:
         switch = 'bgr_to_rgb'
-        wanted = record['channel_order'] != (detector.loader or 'bgr')
+        wanted = record.channel_order != (detector.loader or 'bgr')
         raise UserError(
             f'channel order: the backbone was trained on '
-            f'{record["channel_order"].upper()}, {detector.name} feeds it '
+            f'{record.channel_order.upper()}, {detector.name} feeds it '
             f'{order.upper()}; set {switch}={wanted} in its '
             'data_preprocessor'
         )
     mean, std = statistics(detector.preprocessor)
     for name, theirs in (('mean', mean), ('std', std)):
-        ours = record[name]
+        ours = getattr(record, name)
         gap = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
         if not gap <= _STATISTICS_TOLERANCE:
             raise UserError(
@@ -46,13 +48,15 @@ def check_preprocessing(record: dict, detector: DetectorSide) -> None:
             )
 
 
-def check_structure(record: dict, state: dict, detector: DetectorSide) -> None:
+def check_structure(
+    record: BackboneRecord, state: dict, detector: DetectorSide
+) -> None:
     """Compares what has a name: depth, stem, widths and stride style.
 
     What has no name here shows in the keys or in the features.
 
     Args:
-        record (dict): The backbone record.
+        record (BackboneRecord): The backbone record.
         state (dict[str, torch.Tensor]): Bare keys of the trained backbone.
         detector (DetectorSide): The other side.
 
@@ -60,7 +64,7 @@ def check_structure(record: dict, state: dict, detector: DetectorSide) -> None:
         UserError: The first difference, with the setting that mends it.
     """
     theirs = detector.backbone
-    cfg = record['backbone']
+    cfg = record.backbone
     depth = depth_from_keys(state) or cfg.get('depth')
     other = getattr(theirs, 'depth', None)
     if depth and other and depth != other:

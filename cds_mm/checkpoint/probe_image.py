@@ -5,6 +5,7 @@ import contextlib
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.modes import evaluation_mode
 
 SIDE = 128
@@ -33,19 +34,19 @@ def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
     return image if channel_order == 'rgb' else image.flip(0)
 
 
-def normalised_image(record: dict) -> torch.Tensor:
+def normalised_image(record: BackboneRecord) -> torch.Tensor:
     """The raw image as the recorded network sees it.
 
     Args:
-        record (dict): With ``channel_order``, ``mean`` and ``std``, the last
-            two in units of 0 to 255 and in the network's channel order.
+        record (BackboneRecord): Its channel order, mean and std count, the
+            last two on 0 to 255 and in the network's channel order.
 
     Returns:
         torch.Tensor: float32, (1, 3, 128, 128).
     """
-    image = raw_image(record['channel_order']).float()
-    mean = torch.tensor(record['mean']).view(-1, 1, 1)
-    std = torch.tensor(record['std']).view(-1, 1, 1)
+    image = raw_image(record.channel_order).float()
+    mean = torch.tensor(record.mean).view(-1, 1, 1)
+    std = torch.tensor(record.std).view(-1, 1, 1)
     return ((image - mean) / std).unsqueeze(0)
 
 

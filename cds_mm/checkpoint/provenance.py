@@ -1,5 +1,7 @@
 """Where the record of a checkpoint comes from."""
 
+from dataclasses import replace
+
 from cds_mm.checkpoint.family import (
     CIFAR,
     IMAGENET_MEAN,
@@ -8,7 +10,7 @@ from cds_mm.checkpoint.family import (
 )
 from cds_mm.checkpoint.formats import Extracted
 from cds_mm.checkpoint.record import (
-    FORMAT,
+    BackboneRecord,
     function_of,
     record_from_config,
     recorded,
@@ -19,7 +21,7 @@ from cds_mm.errors import UserError
 
 def choose_record(
     checkpoint: dict, found: Extracted, src, config, channel_order
-) -> tuple[dict, list[str]]:
+) -> tuple[BackboneRecord, list[str]]:
     """The record from the file, the named config, or the shapes.
 
     Args:
@@ -31,7 +33,7 @@ def choose_record(
             nor config can tell.
 
     Returns:
-        tuple[dict, list[str]]: The record, and what was assumed.
+        tuple[BackboneRecord, list[str]]: The record, and what was assumed.
 
     Raises:
         UserError: Nothing tells, or two sources disagree.
@@ -51,15 +53,14 @@ def choose_record(
             f'{describe(record)} recognised by its shapes; RGB and '
             "torchvision's mean and std are assumed"
         )
-    record = dict(record)
-    if record['channel_order'] is None:
-        record['channel_order'] = channel_order
-    elif channel_order not in (None, record['channel_order']):
+    if record.channel_order is None:
+        record = replace(record, channel_order=channel_order)
+    elif channel_order not in (None, record.channel_order):
         raise UserError(
             f'--channel-order {channel_order}: the record says '
-            f'{record["channel_order"]}; leave the flag out'
+            f'{record.channel_order}; leave the flag out'
         )
-    if record['channel_order'] is None:
+    if record.channel_order is None:
         raise UserError(
             f'{src}: the image loader in training is unknown, so the channel '
             'order is; pass --channel-order rgb or bgr (what the network saw)'
@@ -67,7 +68,7 @@ def choose_record(
     return record, notes
 
 
-def _record_from_shapes(found: Extracted, src) -> dict:
+def _record_from_shapes(found: Extracted, src) -> BackboneRecord:
     if found.kind == 'mmpretrain':
         raise UserError(
             f'{src}: holds no record of its backbone and preprocessor; name '
@@ -81,14 +82,13 @@ def _record_from_shapes(found: Extracted, src) -> dict:
         )
     if found.kind == 'bare':
         _refuse_bare(cfg, src)
-    return {
-        'format': FORMAT,
-        'backbone': cfg,
-        'channel_order': 'rgb',
-        'mean': list(IMAGENET_MEAN),
-        'std': list(IMAGENET_STD),
-        'method': 'cds' if found.kind == 'cds-release' else 'unknown',
-    }
+    return BackboneRecord(
+        backbone=cfg,
+        channel_order='rgb',
+        mean=list(IMAGENET_MEAN),
+        std=list(IMAGENET_STD),
+        method='cds' if found.kind == 'cds-release' else 'unknown',
+    )
 
 
 def _refuse_bare(cfg: dict, src) -> None:
@@ -104,9 +104,11 @@ def _refuse_bare(cfg: dict, src) -> None:
     )
 
 
-def _check_agreement(record: dict, named: dict, name: str, src) -> None:
+def _check_agreement(
+    record: BackboneRecord, named: BackboneRecord, name: str, src
+) -> None:
     for key in ('backbone', 'channel_order', 'mean', 'std'):
-        ours, theirs = record[key], named[key]
+        ours, theirs = getattr(record, key), getattr(named, key)
         if key == 'backbone':
             ours, theirs = function_of(ours), function_of(theirs)
         if ours != theirs:
@@ -116,8 +118,8 @@ def _check_agreement(record: dict, named: dict, name: str, src) -> None:
             )
 
 
-def describe(record: dict) -> str:
+def describe(record: BackboneRecord) -> str:
     """The backbone in words, such as 'ResNet of depth 18'."""
-    cfg = record['backbone']
+    cfg = record.backbone
     depth = f' of depth {cfg["depth"]}' if 'depth' in cfg else ''
     return f'{cfg.get("type")}{depth}'

@@ -1,8 +1,10 @@
-"""What a converter must know about a backbone, as plain values.
+"""What a converter must know about a backbone.
 
-The record travels in ``checkpoint['meta']['cds_mm']``.  It replaces
-``meta['cfg']``, which is Python source and is never evaluated here.
+The record travels as plain values in ``checkpoint['meta']['cds_mm']``.  It
+replaces ``meta['cfg']``, which is Python source and is never evaluated here.
 """
+
+from dataclasses import dataclass, field, fields
 
 from cds_mm.checkpoint.channels import loader_order, network_order
 from cds_mm.errors import UserError
@@ -10,13 +12,112 @@ from cds_mm.version import __version__
 
 RECORD_KEY = 'cds_mm'
 FORMAT = 1
+_REQUIRED = ('format', 'backbone', 'channel_order', 'mean', 'std')
 # Matters to training only, or reads files.
 _TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'out_indices')
 _TRAINING_ONLY += ('init_cfg', 'pretrained', '_scope_', 'zero_init_residual')
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def record_from_config(cfg, preprocessor=None) -> dict:
+@dataclass(frozen=True, kw_only=True)
+class BackboneRecord:
+    """How a backbone was built and what it was trained on.
+
+    Each attribute has the name of its key in a file.  A step of a conversion
+    makes a new record with :func:`dataclasses.replace`.  An optional
+    attribute that is None is not written, unless the file that the record
+    was read from had its key.
+
+    Attributes:
+        backbone: type and arguments of the network, as the training had
+            them, also those that matter to training only.
+        channel_order: that the network sees, 'rgb' or 'bgr'; None if the
+            training could not tell.
+        mean: three numbers on 0 to 255, in the network's channel order.
+        std: three numbers on 0 to 255, in the network's channel order.
+        config: name of the training config, without folder and suffix.
+        method: name of the training method.
+        cds_mm: version of this package that trained the backbone.
+        trained_without_maxpool: True where the conversion added a max-pool.
+        batchnorm_images: number of images on which the conversion
+            re-estimated the BatchNorm statistics.
+        fingerprint: as :func:`cds_mm.checkpoint.fingerprint` gives it.
+        weights: which weights of the checkpoint the conversion took.
+        extra: keys that this version does not know, with their values.
+        keys: those that are always written, in this order; the others that
+            have a value follow in the order of the attributes.
+    """
+
+    backbone: dict
+    channel_order: str | None
+    mean: list[float]
+    std: list[float]
+    config: str | None = None
+    method: str | None = None
+    cds_mm: str | None = None
+    trained_without_maxpool: bool | None = None
+    batchnorm_images: int | None = None
+    fingerprint: dict | None = None
+    weights: str | None = None
+    extra: dict = field(default_factory=dict)
+    keys: tuple = field(default=_REQUIRED, repr=False, compare=False)
+
+    @classmethod
+    def from_dict(cls, values, path) -> 'BackboneRecord':
+        """Read a record from the plain values in a file.
+
+        Args:
+            values (dict): as :meth:`to_dict` gives them; anything else is
+                refused.
+            path (str | Path): the file, for messages.
+
+        Raises:
+            UserError: a record of another format, or a damaged one.
+        """
+        if not isinstance(values, dict) or values.get('format') != FORMAT:
+            raise UserError(
+                f'{path}: its record is not of format {FORMAT}; use the '
+                'version of cds_mm that wrote it'
+            )
+        healthy = (
+            isinstance(values.get('backbone'), dict)
+            and values.get('channel_order') in ('rgb', 'bgr', None)
+            and _three_numbers(values.get('mean'))
+            and _three_numbers(values.get('std'))
+            and all(values['std'])
+        )
+        if not healthy:
+            raise UserError(
+                f'{path}: its record is damaged; name the training config '
+                'with --config'
+            )
+        known = {key: values.get(key) for key in _attribute_keys()}
+        named = {'format', *known}
+        extra = {k: v for k, v in values.items() if k not in named}
+        return cls(**known, extra=extra, keys=tuple(values))
+
+    def to_dict(self) -> dict:
+        """The record as the plain values that a file holds.
+
+        Returns:
+            dict: a new one with ``format`` and the keys of this record. Its
+            values are those of the record and not copies.
+        """
+        known = {key: getattr(self, key) for key in _attribute_keys()}
+        values = {'format': FORMAT, **known, **self.extra}
+        written = {key: values[key] for key in self.keys if key in values}
+        given = {
+            key: value for key, value in known.items() if value is not None
+        }
+        return written | given | self.extra
+
+
+def _attribute_keys() -> list[str]:
+    names = [one.name for one in fields(BackboneRecord)]
+    return [name for name in names if name not in ('extra', 'keys')]
+
+
+def record_from_config(cfg, preprocessor=None) -> BackboneRecord:
     """The record of the backbone that a training config trains.
 
     Args:
@@ -25,10 +126,7 @@ def record_from_config(cfg, preprocessor=None) -> dict:
             there is one; it knows better than the config.
 
     Returns:
-        dict: ``format``, ``backbone`` (type and arguments),
-        ``channel_order`` that the network sees ('rgb', 'bgr' or none if
-        unknown), ``mean`` and ``std`` in units of 0 to 255 and in that
-        order, ``method``, ``config``, ``cds_mm`` (version).
+        BackboneRecord: With ``config``, ``method`` and ``cds_mm``.
 
     Raises:
         UserError: The config has no ``model.backbone``.
@@ -41,14 +139,13 @@ def record_from_config(cfg, preprocessor=None) -> dict:
         )
     name = str(getattr(cfg, 'filename', None) or '').rsplit('/', 1)[-1]
     name = name.removesuffix('.py')
-    return {
-        'format': FORMAT,
-        'backbone': plain(model['backbone'], 'model.backbone'),
+    return BackboneRecord(
+        backbone=plain(model['backbone'], 'model.backbone'),
         **input_of(cfg, preprocessor),
-        'config': name,
-        'method': name.split('_', 1)[0],
-        'cds_mm': __version__,
-    }
+        config=name,
+        method=name.split('_', 1)[0],
+        cds_mm=__version__,
+    )
 
 
 def input_of(cfg, preprocessor=None) -> dict:
@@ -137,7 +234,7 @@ def function_of(backbone: dict) -> dict:
     return kept
 
 
-def recorded(checkpoint: dict, path) -> dict | None:
+def recorded(checkpoint: dict, path) -> BackboneRecord | None:
     """The record in a checkpoint, checked; none if there is none.
 
     Args:
@@ -148,27 +245,10 @@ def recorded(checkpoint: dict, path) -> dict | None:
         UserError: A record of another format, or a damaged one.
     """
     meta = checkpoint.get('meta')
-    record = meta.get(RECORD_KEY) if isinstance(meta, dict) else None
-    if record is None:
+    values = meta.get(RECORD_KEY) if isinstance(meta, dict) else None
+    if values is None:
         return None
-    if not isinstance(record, dict) or record.get('format') != FORMAT:
-        raise UserError(
-            f'{path}: its record is not of format {FORMAT}; use the version '
-            'of cds_mm that wrote it'
-        )
-    healthy = (
-        isinstance(record.get('backbone'), dict)
-        and record.get('channel_order') in ('rgb', 'bgr', None)
-        and _three_numbers(record.get('mean'))
-        and _three_numbers(record.get('std'))
-        and all(record['std'])
-    )
-    if not healthy:
-        raise UserError(
-            f'{path}: its record is damaged; name the training config with '
-            '--config'
-        )
-    return record
+    return BackboneRecord.from_dict(values, path)
 
 
 def _three_numbers(values) -> bool:

@@ -9,10 +9,10 @@ def report(result: Result, options: Options) -> str:
     """What was done, for people."""
     dropped = ', '.join(f'{n} {k}' for k, n in sorted(result.dropped.items()))
     record = result.record
-    order, mean, std = record['channel_order'], record['mean'], record['std']
+    order, mean, std = record.channel_order, record.mean, record.std
     lines = [
         f'wrote {result.path}',
-        f'kept {result.kept} tensors of {record["backbone"]["type"]} '
+        f'kept {result.kept} tensors of {record.backbone["type"]} '
         f'({result.weights} weights); dropped: {dropped or "nothing"}',
         f'input: {order.upper()}, mean {mean}, std {std}',
     ]

@@ -11,7 +11,7 @@ from torch import nn
 
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.mismatch import size
-from cds_mm.checkpoint.record import function_of
+from cds_mm.checkpoint.record import BackboneRecord, function_of
 from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError, first_line
 
@@ -19,11 +19,11 @@ from cds_mm.errors import UserError, first_line
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
 
 
-def build_source(record: dict, path) -> nn.Module:
+def build_source(record: BackboneRecord, path) -> nn.Module:
     """The recorded backbone with random weights, in evaluation mode.
 
     Args:
-        record (dict): The backbone record.
+        record (BackboneRecord): The backbone record.
         path: The file, for messages.
 
     Returns:
@@ -38,7 +38,7 @@ def build_source(record: dict, path) -> nn.Module:
     from mmpretrain.registry import MODELS
 
     # A copy: the record is written as the training had it.
-    cfg = copy.deepcopy(function_of(record['backbone']))
+    cfg = copy.deepcopy(function_of(record.backbone))
     cfg['type'] = _registered_backbone(cfg.get('type'), path)
     _check_nested(cfg, path)
     plain_batchnorm(cfg)

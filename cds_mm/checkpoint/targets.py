@@ -5,6 +5,7 @@ import re
 import torch
 
 from cds_mm.checkpoint.family import CIFAR, stem_of
+from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.errors import UserError
 
 TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
@@ -110,25 +111,25 @@ def _check_exists(state: dict, target: str) -> None:
         )
 
 
-def settings(record: dict, target: str) -> list[str]:
+def settings(record: BackboneRecord, target: str) -> list[str]:
     """What must be set in a library, or it computes another function.
 
     Args:
-        record (dict): The backbone record.
+        record (BackboneRecord): The backbone record.
         target (str): One of ``TARGETS``.
 
     Returns:
         list[str]: One line each; for 'detectron2' Python that sets ``cfg``,
         whose defaults are BGR, no std and the stride of Caffe.
     """
-    order = record['channel_order'].upper()
-    mean, std = record['mean'], record['std']
+    order = record.channel_order.upper()
+    mean, std = record.mean, record.std
     if target == 'detectron2':
         values = {
             'INPUT.FORMAT': order,
             'MODEL.PIXEL_MEAN': mean,
             'MODEL.PIXEL_STD': std,
-            **_detectron2_network(record['backbone']),
+            **_detectron2_network(record.backbone),
         }
         return [f'cfg.{key} = {value!r}' for key, value in values.items()]
     mean, std = (
@@ -136,7 +137,7 @@ def settings(record: dict, target: str) -> list[str]:
         for values in (mean, std)
     )
     lines = [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']
-    if str(record['backbone'].get('type')).endswith(CIFAR):
+    if str(record.backbone.get('type')).endswith(CIFAR):
         lines.append('stem: conv1 is 3x3 with stride 1, no max-pool')
     return lines
 
@@ -159,12 +160,14 @@ def _detectron2_network(backbone: dict) -> dict:
     return values
 
 
-def pack(state: dict[str, torch.Tensor], record: dict, target: str) -> dict:
+def pack(
+    state: dict[str, torch.Tensor], record: BackboneRecord, target: str
+) -> dict:
     """The file's content in the layout that a library's loader expects.
 
     Args:
         state (dict): Bare keys of an MMPretrain ResNet.
-        record (dict): The backbone record.
+        record (BackboneRecord): The backbone record.
         target (str): One of ``TARGETS``.
 
     Returns:
@@ -174,12 +177,13 @@ def pack(state: dict[str, torch.Tensor], record: dict, target: str) -> dict:
     """
     tensors = rename(state, target)
     if target == 'mmdet':
-        return {'state_dict': tensors, 'meta': {'cds_mm': record}}
+        return {'state_dict': tensors, 'meta': {RECORD_KEY: record.to_dict()}}
     if target == 'detectron2':
         return {
             'model': tensors,
             '__author__': 'cds_mm',
             'matching_heuristics': True,
-            'cds_mm': record,  # Detectron2 passes over keys it does not know
+            # Detectron2 passes over keys that it does not know.
+            RECORD_KEY: record.to_dict(),
         }
     return tensors

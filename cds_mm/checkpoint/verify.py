@@ -17,7 +17,7 @@ from cds_mm.checkpoint.mismatch import (
 )
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.reading import read_checkpoint
-from cds_mm.checkpoint.record import recorded
+from cds_mm.checkpoint.record import BackboneRecord, recorded
 from cds_mm.checkpoint.source import load_strictly
 from cds_mm.errors import UserError
 
@@ -52,12 +52,12 @@ def _shown(part: str) -> str:
     return 'see layer1' if part == 'stem' else 'no output'
 
 
-def prove_parity(source: nn.Module, record: dict, detector) -> Proof:
+def prove_parity(source: nn.Module, record: BackboneRecord, detector) -> Proof:
     """Loads a trained backbone into a detector's and compares each stage.
 
     Args:
         source (nn.Module): The trained backbone.
-        record (dict): Its record.
+        record (BackboneRecord): Its record.
         detector (str | Path | Config | DetectorSide): The detector.
 
     Returns:
@@ -107,7 +107,7 @@ def check_file(path, detector, checkpoint: dict | None = None) -> Proof:
 
 def read_fingerprinted(
     path, checkpoint: dict | None = None
-) -> tuple[dict, dict]:
+) -> tuple[dict, BackboneRecord]:
     """The weights and the record of a converted file.
 
     Args:
@@ -115,7 +115,8 @@ def read_fingerprinted(
         checkpoint (dict | None): What it holds, where it is open.
 
     Returns:
-        tuple[dict, dict]: Bare state dict and record with ``fingerprint``.
+        tuple[dict, BackboneRecord]: Bare state dict, and the record with
+        its fingerprint.
 
     Raises:
         UserError: It cannot be read, or carries no fingerprint.
@@ -124,7 +125,7 @@ def read_fingerprinted(
         checkpoint = read_checkpoint(path)
     record = recorded(checkpoint, path)
     state = checkpoint.get('state_dict')
-    if not (record and record.get('fingerprint') and isinstance(state, dict)):
+    if not (record and record.fingerprint and isinstance(state, dict)):
         raise UserError(
             f'{path}: carries no fingerprint; convert the training '
             'checkpoint with tools/convert_backbone.py first'
@@ -145,14 +146,16 @@ def carries_fingerprint(path) -> bool:
         record = recorded(read_checkpoint(path), path)
     except (UserError, OSError, ValueError, TypeError):
         return False
-    return bool(record and record.get('fingerprint'))
+    return bool(record and record.fingerprint)
 
 
-def compare_fingerprint(record: dict, side: DetectorSide) -> dict[int, float]:
+def compare_fingerprint(
+    record: BackboneRecord, side: DetectorSide
+) -> dict[int, float]:
     """Compares the recorded fingerprint with that of a built backbone.
 
     Args:
-        record (dict): With ``fingerprint``.
+        record (BackboneRecord): With ``fingerprint``.
         side (DetectorSide): With the weights that are to be judged.
 
     Returns:
@@ -162,7 +165,7 @@ def compare_fingerprint(record: dict, side: DetectorSide) -> dict[int, float]:
         UserError: A larger difference.
     """
     features = stage_features(side.backbone, side.inputs())
-    gaps = differences(record['fingerprint'], of_features(features))
+    gaps = differences(record.fingerprint, of_features(features))
     _refuse_difference(gaps, TOLERANCE, side.name)
     return gaps
 

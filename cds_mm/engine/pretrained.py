@@ -55,4 +55,4 @@ class PretrainedFile:
             record = recorded(self.read(), self.path)
         except UserError:
             return False
-        return bool(record and record.get('fingerprint'))
+        return bool(record and record.fingerprint)

@@ -1,9 +1,15 @@
 """Writes into each checkpoint what a converter must know."""
 
+from dataclasses import replace
+
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from cds_mm.checkpoint.record import RECORD_KEY, record_from_config
+from cds_mm.checkpoint.record import (
+    RECORD_KEY,
+    BackboneRecord,
+    record_from_config,
+)
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
@@ -23,22 +29,23 @@ class BackboneRecordHook(Hook):
 
     def __init__(self, method: str | None = None):
         self.method = method
-        self._record: dict | None = None
+        self._record: BackboneRecord | None = None
 
     def before_train(self, runner) -> None:
         """Makes the record once, and says early what it cannot tell."""
         model = unwrapped(runner.model)
         preprocessor = getattr(model, 'data_preprocessor', None)
         try:
-            self._record = record_from_config(runner.cfg, preprocessor)
+            record = record_from_config(runner.cfg, preprocessor)
         except UserError as error:
             runner.logger.warning(
                 f'The checkpoints will carry no backbone record: {error}.'
             )
             return
         if self.method is not None:
-            self._record['method'] = self.method
-        if self._record['channel_order'] is None:
+            record = replace(record, method=self.method)
+        self._record = record
+        if record.channel_order is None:
             runner.logger.warning(
                 'The image loader in train_dataloader is unknown, so the '
                 'checkpoint cannot say in which channel order the network '
@@ -48,5 +55,6 @@ class BackboneRecordHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Adds the record to the checkpoint's meta."""
         if self._record is not None:
-            # A copy: whoever edits a checkpoint must not edit the next one.
-            checkpoint.setdefault('meta', {})[RECORD_KEY] = dict(self._record)
+            # A new dict: editing one checkpoint must not change the next.
+            values = self._record.to_dict()
+            checkpoint.setdefault('meta', {})[RECORD_KEY] = values

@@ -10,6 +10,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from cds_mm.checkpoint import BackboneRecord
+
 MEAN = [123.675, 116.28, 103.53]
 STD = [58.395, 57.12, 57.375]
 # A quarter of the width: files of 3 MB make quick tests.
@@ -75,15 +77,14 @@ def record():
     """The record of a ResNet-18 that was trained the usual way."""
 
     def make(**changes):
-        return {
-            'format': 1,
+        values = {
             'backbone': dict(NARROW),
             'channel_order': 'rgb',
             'mean': list(MEAN),
             'std': list(STD),
             'method': 'cds',
-            **changes,
         }
+        return BackboneRecord(**{**values, **changes})
 
     return make
 
@@ -147,7 +148,7 @@ def training_file(tmp_path, mm_backbone, record):
         path = tmp_path / 'epoch_1.pth'
         meta = {
             'cfg': 'raise SystemExit("meta.cfg was run")',
-            'cds_mm': record(backbone=backbone),
+            'cds_mm': record(backbone=backbone).to_dict(),
         }
         torch.save({'state_dict': state, 'meta': meta}, path)
         return path, network

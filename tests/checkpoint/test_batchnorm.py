@@ -1,5 +1,7 @@
 """Re-estimated statistics are those of the data, by NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,14 +10,24 @@ from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 from torch import nn
 
-from cds_mm.checkpoint import Options, convert, reestimate_batchnorm
+from cds_mm.checkpoint import (
+    BackboneRecord,
+    Options,
+    convert,
+    reestimate_batchnorm,
+)
 from cds_mm.checkpoint.batchnorm import first_views
 from cds_mm.commands.convert_backbone import main
 from cds_mm.errors import UserError
 from cds_mm.outcome import friendly_main
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
-RAW = {'channel_order': 'rgb', 'mean': [1.0, 2.0, 3.0], 'std': [2.0, 4.0, 8.0]}
+RAW = BackboneRecord(
+    backbone={},
+    channel_order='rgb',
+    mean=[1.0, 2.0, 3.0],
+    std=[2.0, 4.0, 8.0],
+)
 
 
 @DATASETS.register_module()
@@ -128,16 +140,16 @@ def test_first_views_however_collated(collate, collate_fn):
     assert [len(b) for b in batches] == [2, 2, 1]
     images = torch.cat(batches)
     raw = np.arange(15).reshape(5, 3)
-    expected = (raw - RAW['mean']) / RAW['std']
+    expected = (raw - RAW.mean) / RAW.std
     np.testing.assert_allclose(images[:, :, 0, 0], expected)
     assert (images == images[:, :, :1, :1]).all()
 
 
 def test_first_views_in_the_order_of_the_network():
     cfg = config('views', 'default_collate')
-    record = {**RAW, 'channel_order': 'bgr'}
+    record = replace(RAW, channel_order='bgr')
     batch = next(first_views(cfg, record, images=1))
-    expected = (np.array([2, 1, 0]) - RAW['mean']) / RAW['std']
+    expected = (np.array([2, 1, 0]) - RAW.mean) / RAW.std
     np.testing.assert_allclose(batch[0, :, 0, 0], expected)
 
 
@@ -147,9 +159,10 @@ def test_conversion_replaces_the_statistics(tmp_path, training_file):
     cfg.train_dataloader.dataset.count = 4
     options = Options(reestimate_bn=cfg, bn_images=4)
     result = convert(src, tmp_path / 'b.pth', options)
-    assert result.record['batchnorm_images'] == 4
+    assert result.record.batchnorm_images == 4
     state = torch.load(result.path, weights_only=True)['state_dict']
-    record = torch.load(src, weights_only=True)['meta']['cds_mm']
+    values = torch.load(src, weights_only=True)['meta']['cds_mm']
+    record = BackboneRecord.from_dict(values, src)
     batches = list(first_views(cfg, record, 4))
     with torch.no_grad():
         expected = torch.stack(

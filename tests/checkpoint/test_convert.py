@@ -161,7 +161,7 @@ def test_synchronised_norms(tmp_path, training_file, detector):
     cfg = detector(norm_cfg={'type': 'SyncBN'}, norm_eval=False)
     result = convert(src, tmp_path / 'b.pth', Options(detector=cfg))
     # Built plain here, but recorded as the training had it.
-    assert result.record['backbone']['norm_cfg'] == {'type': 'SyncBN'}
+    assert result.record.backbone['norm_cfg'] == {'type': 'SyncBN'}
 
 
 def test_half_precision_weights(tmp_path, training_file, detector):
@@ -332,7 +332,7 @@ def test_released_checkpoint_converted_knowingly(
     cfg = detector(**WIDE)
     options = Options(detector=cfg, accept_missing_maxpool=True)
     result = convert(src, tmp_path / 'b.pth', options)
-    assert result.record['trained_without_maxpool'] is True
+    assert result.record.trained_without_maxpool is True
     assert any('not the network as trained' in note for note in result.notes)
     state = read_checkpoint(result.path)['state_dict']
     assert_same_state(state, network)
@@ -344,7 +344,7 @@ def test_own_network_without_maxpool(tmp_path, training_file, detector):
     assert_refused(src, tmp_path, options, r'stage 1: .*64x64.*32x32')
     knowingly = Options(detector=detector(), accept_missing_maxpool=True)
     result = convert(src, tmp_path / 'b.pth', knowingly)
-    assert result.record['backbone']['type'] == 'ResNet'
+    assert result.record.backbone['type'] == 'ResNet'
 
 
 def test_flag_where_nothing_is_missing(tmp_path, training_file):
@@ -391,5 +391,5 @@ def test_mmpretrain_checkpoint_with_its_config(
         detector=detector(**WIDE),
     )
     result = convert(src, tmp_path / 'b.pth', options)
-    assert result.record['channel_order'] == 'rgb'
+    assert result.record.channel_order == 'rgb'
     assert_same_state(read_checkpoint(result.path)['state_dict'], network)

@@ -21,10 +21,10 @@ def bare(network):
     'name',
     ['resnet18', 'resnet34', 'resnet50', 'resnext50_32x4d'],
 )
-def test_rebuilt_network_computes_the_same(resnet, features_of, name):
+def test_rebuilt_network_computes_the_same(resnet, features_of, record, name):
     network = resnet(name)
-    record = {'backbone': backbone_from_shapes(bare(network), 'x')}
-    source = build_source(record, 'x')
+    trained = record(backbone=backbone_from_shapes(bare(network), 'x'))
+    source = build_source(trained, 'x')
     load_strictly(source, bare(network), 'x', 'it')
     inputs = torch.randn(1, 3, 64, 64)
     found = stage_features(source, inputs)
@@ -61,11 +61,11 @@ def torchvision_network(name):
         ('wide_resnet101_2', {'base_channels': 128, 'expansion': 2}),
     ],
 )
-def test_recognised_and_buildable(name, expected):
+def test_recognised_and_buildable(record, name, expected):
     with torch.device('meta'):  # shapes only
         network = torchvision_network(name)
         cfg = backbone_from_shapes(bare(network), 'x')
-    source = build_source({'backbone': cfg}, 'x')
+    source = build_source(record(backbone=cfg), 'x')
     assert expected.items() <= cfg.items()
     shapes = {k: v.shape for k, v in bare(network).items()}
     assert shapes == {k: v.shape for k, v in source.state_dict().items()}
@@ -80,11 +80,12 @@ def test_recognised_and_buildable(name, expected):
         {'type': 'ResNeXt_CIFAR', 'depth': 50, **GROUPED},
     ],
 )
-def test_cifar_stem(mm_backbone, cfg):
+def test_cifar_stem(mm_backbone, record, cfg):
     state = mm_backbone(**cfg).state_dict()
     found = backbone_from_shapes(state, 'x')
     assert found == {**cfg, 'style': 'pytorch'}
-    load_strictly(build_source({'backbone': found}, 'x'), state, 'x', 'it')
+    source = build_source(record(backbone=found), 'x')
+    load_strictly(source, state, 'x', 'it')
 
 
 @pytest.mark.parametrize(

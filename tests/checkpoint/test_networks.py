@@ -8,6 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from cds_mm.checkpoint import (
+    BackboneRecord,
     Options,
     check_file,
     convert,
@@ -61,7 +62,8 @@ def trained(seed, tmp_path):
         step(network)
         path = tmp_path / 'epoch_1.pth'
         content = dict(state_dict=network.state_dict())
-        torch.save({**content, 'meta': {'cds_mm': record}}, path)
+        meta = {'cds_mm': record.to_dict()}
+        torch.save({**content, 'meta': meta}, path)
         network.eval()
         return network, path
 
@@ -83,7 +85,8 @@ def test_what_was_trained_comes_out(name, trained, tmp_path):
     network, src = trained(name)
     path = convert(src, tmp_path / 'b.pth').path
     content = read_checkpoint(path)
-    state, record = content['state_dict'], content['meta']['cds_mm']
+    state, values = content['state_dict'], content['meta']['cds_mm']
+    record = BackboneRecord.from_dict(values, path)
     expected = network.backbone.state_dict()
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[key], expected[key]) for key in state)
@@ -91,7 +94,7 @@ def test_what_was_trained_comes_out(name, trained, tmp_path):
     assert type(rebuilt) is type(network.backbone)
     load_strictly(rebuilt, state, path, 'it')
     again = fingerprint(rebuilt, record)
-    gaps = differences(record['fingerprint'], again)
+    gaps = differences(record.fingerprint, again)
     assert sorted(gaps) == [0, 1, 2, 3]
     assert max(gaps.values()) <= 1e-5
     if name in TORCHVISION:

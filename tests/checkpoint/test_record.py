@@ -1,22 +1,25 @@
 """The record is plain, truthful, and cannot make anything run."""
 
 import json
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
 
-from cds_mm.checkpoint import record_from_config
+from cds_mm.checkpoint import BackboneRecord, record_from_config
 from cds_mm.checkpoint.record import plain, recorded
 from cds_mm.checkpoint.source import build_source
+from cds_mm.config import named_config
 from cds_mm.errors import UserError
 
 
 def test_from_a_config_of_this_project(mm_config):
     record = record_from_config(mm_config())
-    assert json.loads(json.dumps(record)) == record
-    assert record['backbone']['depth'] == 18
-    assert record['channel_order'] == 'rgb'
-    assert record['mean'] == [123.675, 116.28, 103.53]
+    values = record.to_dict()
+    assert json.loads(json.dumps(values)) == values
+    assert record.backbone['depth'] == 18
+    assert record.channel_order == 'rgb'
+    assert record.mean == [123.675, 116.28, 103.53]
 
 
 @pytest.mark.parametrize('loader', ['LoadImageFromFile', 'LoadRGBImage'])
@@ -25,7 +28,7 @@ def test_order(mm_config, loader, to_rgb):
     cfg = mm_config(loader, to_rgb=to_rgb)
     starts_rgb = loader == 'LoadRGBImage'
     expected = 'rgb' if starts_rgb != to_rgb else 'bgr'
-    assert record_from_config(cfg)['channel_order'] == expected
+    assert record_from_config(cfg).channel_order == expected
 
 
 @pytest.mark.parametrize(
@@ -37,11 +40,9 @@ def test_order(mm_config, loader, to_rgb):
     ],
 )
 def test_plain_configs_of_mmpretrain(name, order, kind):
-    from cds_mm.checkpoint.detector import load_config
-
-    record = record_from_config(load_config(f'mmpretrain::{name}')[0])
-    assert record['channel_order'] == order
-    assert record['backbone']['type'] == kind
+    record = record_from_config(named_config(f'mmpretrain::{name}')[0])
+    assert record.channel_order == order
+    assert record.backbone['type'] == kind
 
 
 def test_the_built_module_knows_better(mm_config):
@@ -50,13 +51,13 @@ def test_the_built_module_knows_better(mm_config):
     mean, std = [1.25, 2.5, 3.1], [4.0, 57.12, 6.0]
     module = ClsDataPreprocessor(mean=mean, std=std, to_rgb=True)
     record = record_from_config(mm_config(), module)
-    assert (record['mean'], record['std']) == (mean, std)
-    assert record['channel_order'] == 'bgr'
+    assert (record.mean, record.std) == (mean, std)
+    assert record.channel_order == 'bgr'
 
 
 def test_no_normalisation(mm_config):
     record = record_from_config(mm_config(mean=None, std=None))
-    assert (record['mean'], record['std']) == ([0, 0, 0], [1, 1, 1])
+    assert (record.mean, record.std) == ([0, 0, 0], [1, 1, 1])
 
 
 def test_only_plain_values():
@@ -73,7 +74,8 @@ def test_without_backbone():
 
 def test_damaged_records(record):
     good = record()
-    assert recorded({'meta': {'cds_mm': good}}, 'x') == good
+    values = good.to_dict()
+    assert recorded({'meta': {'cds_mm': values}}, 'x') == good
     assert recorded({'meta': {}}, 'x') is None
     assert recorded({'state_dict': {}}, 'x') is None
     for changes in (
@@ -86,9 +88,40 @@ def test_damaged_records(record):
         {'backbone': 'ResNet'},
     ):
         with pytest.raises(UserError):
-            recorded({'meta': {'cds_mm': record(**changes)}}, 'x')
+            recorded({'meta': {'cds_mm': {**values, **changes}}}, 'x')
     with pytest.raises(UserError):
         recorded({'meta': {'cds_mm': 'text'}}, 'x')
+
+
+def test_keys_of_a_file(mm_config, record):
+    required = ['format', 'backbone', 'channel_order', 'mean', 'std']
+    assert list(record(method=None).to_dict()) == required
+    made = record_from_config(mm_config(loader='LoadSomeImage')).to_dict()
+    assert list(made) == [*required, 'config', 'method', 'cds_mm']
+    assert made['format'] == 1
+    assert made['channel_order'] is None
+
+
+def test_a_record_of_a_file_is_written_as_it_was_read(record):
+    values = {
+        'later': [1, None],
+        **dict(reversed(record().to_dict().items())),
+        'config': None,
+        'extra': 5,
+        'keys': 7,
+    }
+    read = BackboneRecord.from_dict(values, 'x')
+    assert list(read.to_dict().items()) == list(values.items())
+    changed = replace(read, weights='raw', channel_order='bgr')
+    expected = {**values, 'channel_order': 'bgr', 'weights': 'raw'}
+    assert list(changed.to_dict().items()) == list(expected.items())
+    assert list(read.to_dict().items()) == list(values.items())
+    with pytest.raises(FrozenInstanceError):
+        read.weights = 'raw'
+    values.pop('channel_order')
+    read = BackboneRecord.from_dict(values, 'x')
+    assert read.channel_order is None
+    assert read.to_dict() == values
 
 
 ATTACKS = [

@@ -51,22 +51,23 @@ def test_torchvision(tmp_path, training_file, features_of):
         ('seresnet50', {'type': 'SEResNet', 'depth': 50}),
     ],
 )
-def test_timm(mm_backbone, name, cfg):
+def test_timm(mm_backbone, record, name, cfg):
     timm = pytest.importorskip('timm')
     backbone = mm_backbone(**cfg)
     network = timm.create_model(name, pretrained=False)
-    load_but_for_the_head(network, pack(backbone.state_dict(), {}, 'timm'))
+    content = pack(backbone.state_dict(), record(), 'timm')
+    load_but_for_the_head(network, content)
     inputs = torch.randn(1, 3, 96, 64)
     with torch.no_grad():
         found = network.forward_features(inputs)[0]
     assert_close(found, stage_features(backbone, inputs)[3])
 
 
-def test_detectron2_names(resnet):
+def test_detectron2_names(resnet, record):
     network = resnet('resnet50')
     state = network.state_dict()
     state = {k: v for k, v in state.items() if not k.startswith('fc.')}
-    content = pack(state, {}, 'detectron2')
+    content = pack(state, record(), 'detectron2')
     assert content['matching_heuristics'] is True
     names = content['model']
     assert len(names) == len(state) - 53  # a counter for each BatchNorm
@@ -109,8 +110,11 @@ def test_settings_for_detectron2(record):
     model = cfg.MODEL
     assert [model.PIXEL_MEAN, model.PIXEL_STD] == [MEAN, STD]
     assert vars(cfg.MODEL.RESNETS) == {'DEPTH': 50, 'STRIDE_IN_1X1': False}
-    caffe = record(backbone={**resnet50, 'style': 'caffe'}, mean=[1.0, 2, 3])
-    caffe['channel_order'] = 'bgr'
+    caffe = record(
+        backbone={**resnet50, 'style': 'caffe'},
+        mean=[1.0, 2, 3],
+        channel_order='bgr',
+    )
     cfg = detectron2_config(settings(caffe, 'detectron2'))
     assert cfg.INPUT.FORMAT == 'BGR'
     assert cfg.MODEL.PIXEL_MEAN == [1, 2, 3]
@@ -157,14 +161,14 @@ def test_detectron2_file_keeps_the_record(tmp_path, training_file):
     importlib.util.find_spec('detectron2') is None,
     reason='Detectron2 is not installed: its names are tested, not its load',
 )
-def test_detectron2_loads(resnet):
+def test_detectron2_loads(resnet, record):
     from detectron2.modeling.backbone.resnet import BasicStem, ResNet
 
     stages = ResNet.make_default_stages(50, stride_in_1x1=False)
     network = ResNet(BasicStem(norm='BN'), stages)
     state = resnet('resnet50').state_dict()
     state = {k: v for k, v in state.items() if not k.startswith('fc.')}
-    content = pack(state, {}, 'detectron2')['model']
+    content = pack(state, record(), 'detectron2')['model']
     missing, unexpected = network.load_state_dict(content, strict=False)
     assert unexpected == []
     assert all(key.endswith('num_batches_tracked') for key in missing)

@@ -37,7 +37,8 @@ def backbone(tmp_path_factory):
     )
     record = record_from_config(cfg, model.data_preprocessor)
     trained, converted = folder / 'epoch_90.pth', folder / 'backbone.pth'
-    content = dict(state_dict=model.state_dict(), meta=dict(cds_mm=record))
+    meta = dict(cds_mm=record.to_dict())
+    content = dict(state_dict=model.state_dict(), meta=meta)
     torch.save(content, trained)
     convert(str(trained), str(converted), Options())
     return converted
