@@ -4,6 +4,8 @@ import pytest
 from command_lines import CLASSES, Commands
 from mmengine.registry import DefaultScope
 
+# As a config does; before it, no host can be imported.
+import cds_mm.registration  # noqa: F401
 from cds_mm.testing import fresh_seed, write_class_folder
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from cds_mm import atomic_write, write_checkpoint
 from cds_mm import files as atomic
+from cds_mm.checkpoint import write_checkpoint
 from cds_mm.errors import UserError
+from cds_mm.files import atomic_write
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from PIL import Image
 from cds_mm.analysis.loss_curves import (
     describe,
     loss_weight,
-    main,
     read_curves,
     short_names,
 )
 from cds_mm.analysis.scalars import epoch_means
+from cds_mm.commands.plot_losses import main
 from cds_mm.errors import UserError
 
 CONFIG = """
