@@ -101,11 +101,11 @@ def friendly_main(main: Callable) -> Callable:
             return 130
         except Exception as error:
             message = user_message(error)
+            _let_rank_0_speak()
             if message is None or os.environ.get('CDS_MM_DEBUG'):
                 traceback.print_exc()
             if message is None:
                 return 2
-            _let_rank_0_speak()
             print(f'error: {message}', file=sys.stderr)
             return 1
 
@@ -119,9 +119,9 @@ def is_first_rank() -> bool:
 
 
 def _let_rank_0_speak():
-    # A mistake in a config meets all ranks.  torchrun and srun end the
-    # others as soon as one has failed, so whoever waits here says it only
-    # if rank 0 has not.
+    # A mistake in a config meets all ranks, and where rank 0 alone fails the
+    # others lose their connection to it.  torchrun and srun end them as soon
+    # as one has failed, so a rank that waits here speaks if rank 0 has not.
     if not is_first_rank():
         time.sleep(_PATIENCE)
 

@@ -152,7 +152,7 @@ def teacher_config(config: str) -> Config:
     drop_pretrained(cfg.model)
     # The teacher's own teacher is not needed.
     cfg.model.pop('teacher', None)
-    # Its student lays it out as it lies itself.
+    # The student sets the teacher's memory format.
     cfg.model.pop('memory_format', None)
     cfg.model.supervisions = {
         name: supervision

@@ -63,7 +63,7 @@ class FeatureLoop(TestLoop):
         dataloader: config of one.
         evaluator: config with :class:`KeptFeatures` alone.
         images_per_class: take the first of each class, and no more.
-        fp16: as of the parent.
+        fp16: whether the backbone runs in bfloat16 autocast.
 
     Raises:
         UserError: the data set gives no label.
@@ -90,7 +90,8 @@ class FeatureLoop(TestLoop):
         )
         model = unwrapped(self.runner.model)
         data = model.data_preprocessor(data_batch, False)
-        with autocast(enabled=self.fp16):
+        # What --amp means; the host's default on a GPU is float16.
+        with autocast(dtype=torch.bfloat16, enabled=self.fp16):
             maps = stage_maps(model.backbone, data['inputs'])
         outputs = _rows(pooled(maps), data['data_samples'])
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)

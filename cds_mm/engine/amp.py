@@ -1,8 +1,6 @@
 """What ``--amp`` means in training and testing: bfloat16 autocast."""
 
-import torch
-
-from cds_mm.config import type_name
+from cds_mm.config import is_detection, type_name
 from cds_mm.errors import UserError
 from cds_mm.optim_wrapper import (
     BFLOAT16,
@@ -45,18 +43,22 @@ def check_amp(cfg) -> None:
 
 
 def use_amp_in_test(cfg) -> None:
-    """Test in bfloat16 autocast, which the host's switch means on CPUs alone.
+    """Test a classifier in bfloat16 autocast.
 
     Args:
         cfg: of a test, changed in place.
 
     Raises:
-        UserError: nothing here computes in bfloat16.
+        UserError: nothing here computes in bfloat16, or the test is of a
+            detector, whose boxes bfloat16 would round to whole pixels.
     """
+    if is_detection(cfg):
+        raise UserError(
+            '--amp: detectors are tested in float32, since bfloat16 would '
+            'round the boxes to whole pixels; leave --amp out'
+        )
     require_units('--amp', full=_WITHOUT, half='test_cfg.fp16=True')
-    cfg.test_cfg.fp16 = True
-    # The host autocasts to the default of the device.
-    torch.set_autocast_dtype('cuda', torch.bfloat16)
+    cfg.test_cfg.update(type='BFloat16TestLoop', fp16=True)
 
 
 def unused_units(cfg) -> str:

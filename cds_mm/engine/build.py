@@ -90,7 +90,9 @@ def readable_errors(cfg):
 
 
 def _of_backend(error):
-    """Of an error in a visual backend: no package, no login, no server."""
+    """Of an error in a tracker: no package, no login, no server."""
+    if user_message(error):  # a full disk is not the tracker's
+        return None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         backend = frame.f_locals.get('self')
         if isinstance(backend, BaseVisBackend):
@@ -112,7 +114,7 @@ def _of_config(cfg, error):
     if isinstance(error, (AssertionError, KeyError, TypeError, ValueError)):
         cause = user_message(error) or one_line(error) or failed_source(error)
         return (
-            f'config {cfg.filename}: cannot be built ({cause}); mend the '
+            f'config {cfg.filename}: cannot be built ({cause}); fix the '
             'part that is named here'
         )
     return None

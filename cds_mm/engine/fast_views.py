@@ -2,7 +2,12 @@
 
 from mmengine.config import Config
 
-from cds_mm.config import leaf_configs, type_name, views_of
+from cds_mm.config import (
+    leaf_configs,
+    optimised_views,
+    type_name,
+    views_of,
+)
 
 _PREPROCESSOR = 'MultiViewDataPreprocessor'
 _MULTI_VIEW = 'SeededMultiView'
@@ -25,19 +30,17 @@ def use_fast_views(cfg: Config) -> list[str]:
         cfg: of a run; what is not recognised is left alone.
 
     Returns:
-        list[str]: what was done, in words for the log.
+        list[str]: as :func:`cds_mm.config.optimised_views`.
     """
     loader = cfg.get('train_dataloader')
     if not loader:
         return []
     leaves = leaf_configs(loader.dataset)
-    done = [
-        *(_resize_with_torch(leaves)),
-        *(_decode_smaller(leaves)),
-        *(_move_to_device(cfg, leaves)),
-    ]
+    _resize_with_torch(leaves)
+    _decode_smaller(leaves)
+    _move_to_device(cfg, leaves)
     _pack_as_it_lies(cfg, leaves)
-    return done
+    return optimised_views(cfg)
 
 
 def _steps(leaves):
@@ -55,9 +58,6 @@ def _resize_with_torch(leaves):
     for crop in crops:
         if crop.get('interpolation', _FILTERS[0]) in _FILTERS:
             crop.setdefault('backend', 'torch')
-    if any(crop.get('backend') == 'torch' for crop in crops):
-        return ['resizing by torch, a quarter of a grey level from Pillow']
-    return []
 
 
 def _is_resized_crop(step):
@@ -70,16 +70,12 @@ def _decode_smaller(leaves):
     for view in (view for leaf in leaves for view in views_of(leaf)):
         load, first = [*view, {}, {}][:2]
         if type_name(load) != 'LoadRGBImage' or 'keep_pixels' in load:
-            return []
+            return
         if not _has_least_area(first):
-            return []
+            return
         enough = max(enough, _enough_pixels(first))
     for leaf in leaves:
         leaf.pipeline[0].keep_pixels = enough
-    from_size = f'{4 * enough / 1e6:.1f}'
-    return [
-        f'JPEG files from {from_size} megapixels decoded at a smaller scale'
-    ]
 
 
 def _has_least_area(step):
@@ -104,23 +100,21 @@ def _move_to_device(cfg, leaves):
     preprocessor = cfg.get('data_preprocessor') or {}
     ours = type_name(preprocessor) == _PREPROCESSOR
     if not ours or preprocessor.get('views') or preprocessor.get('to_rgb'):
-        return []
+        return
     # The model's own would be the one that counts.
     if cfg.model.get('data_preprocessor') or not _is_stacked(cfg):
-        return []
+        return
     pipelines = [leaf.get('pipeline') or [] for leaf in leaves]
     if any(pipeline != pipelines[0] for pipeline in pipelines):
-        return []  # one batch holds samples of several recipes
+        return  # one batch holds samples of several recipes
     of_one_size = all(type_name(leaf) in _OF_ONE_SIZE for leaf in leaves)
     split = _split(pipelines[0], of_one_size)
     if split is None:
-        return []
+        return
     kept, moved = split
     for leaf in leaves:
         leaf.pipeline = kept
     preprocessor.views = moved
-    names = dict.fromkeys(step['type'] for view in moved for step in view)
-    return [f'on the device, in batches: {", ".join(names)}']
 
 
 def _is_stacked(cfg):

@@ -2,6 +2,7 @@
 
 import cds_mm.hosts  # noqa: F401
 
+from cds_mm.evaluation.bfloat16_loop import BFloat16TestLoop
 from cds_mm.evaluation.calibration import (
     Reliability,
     brier_score,
@@ -20,6 +21,7 @@ from cds_mm.evaluation.metric import (
 )
 
 __all__ = [
+    'BFloat16TestLoop',
     'CalibrationMetric',
     'KeptScores',
     'Reliability',

@@ -172,7 +172,7 @@ def _check_softmax(scores):
     if scores.dtype not in (torch.float32, torch.float64):
         raise UserError(
             f'calibration: pred_score is {scores.dtype}, too coarse for '
-            'bins; evaluate in fp32, on a CPU without --amp'
+            'bins; leave --amp out'
         )
     sums = scores.sum(1)
     # Written so that NaN fails, too.

@@ -3,9 +3,11 @@
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from cds_mm.config import optimised_views
+from cds_mm.config import optimised_views, type_name
+from cds_mm.optim_wrapper import BFLOAT16, PLAIN
 
 _KEY = 'fast_path'
+_WITHOUT_EFFECT = ('memory kept', 'calm malloc', 'float32 where', 'off (')
 
 
 @HOOKS.register_module()
@@ -23,7 +25,10 @@ class FastPathHook(Hook):
         """Compare with the run that is resumed."""
         before = checkpoint.get('meta', {}).get(_KEY)
         now = optimisations(runner.cfg)
-        if runner._resume and before is not None and before != now:
+        if not runner._resume or before is None:
+            return
+        before = _that_count(before)
+        if before != now:
             runner.logger.warning(
                 'resumed with another fast path than before, so that it is '
                 f'no longer the same run; before: {_listed(before)}; now: '
@@ -54,11 +59,21 @@ def optimisations(cfg) -> list[str]:
     found = optimised_views(cfg)
     if model.get('memory_format') == 'channels_last':
         found.append('channels_last')
-    if 'BFloat16' in str(wrapper.get('type')):
-        found.append('bfloat16 autocast')
+    kind = type_name(wrapper) or PLAIN
+    if kind != PLAIN:
+        found.append(
+            'bfloat16 autocast' if kind == BFLOAT16 else f'optimizer by {kind}'
+        )
     if (wrapper.get('optimizer') or {}).get('fused'):
         found.append('fused optimizer')
+    if cfg.get('compile'):
+        found.append(f'compile={cfg.get("compile")}')
     return found
+
+
+def _that_count(lines):
+    """Without what earlier versions kept and what changed no number."""
+    return [line for line in lines if not line.startswith(_WITHOUT_EFFECT)]
 
 
 def _listed(lines):

@@ -14,15 +14,19 @@ class MemoryFormatHook(Hook):
     a run is resumed, the optimizer's state is laid out as its parameters lie.
     """
 
+    # After EMAHook, which swaps its weights into the checkpoint.
+    priority = 'LOW'
+
     def before_train(self, runner):
         """Lay out the state that a checkpoint has brought."""
         align(getattr(runner.optim_wrapper, 'optimizer', None))
 
     def before_save_checkpoint(self, runner, checkpoint):
         """Make the tensors contiguous."""
-        weights = checkpoint['state_dict']
-        for name, tensor in weights.items():
-            weights[name] = _contiguous(tensor)
+        for key in ('state_dict', 'ema_state_dict'):
+            weights = checkpoint.get(key, {})
+            for name, tensor in weights.items():
+                weights[name] = _contiguous(tensor)
         if 'optimizer' in checkpoint:
             checkpoint['optimizer'] = _contiguous(checkpoint['optimizer'])
 

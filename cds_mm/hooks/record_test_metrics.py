@@ -17,7 +17,7 @@ class RecordTestMetricsHook(Hook):
     local backend is left out, whose ``scalars.json`` is the log of a training.
     """
 
-    # Before the backends are closed, after whoever completes the metrics.
+    # After the hooks that complete the metrics.
     priority = 'LOW'
 
     @master_only

@@ -7,6 +7,8 @@ The supervision is ``SynergySupervision(dynamic='term_drop')``, in
 import torch
 
 
+# Numbers of the CPU, which decide in Python.
+@torch.compiler.disable
 def drawn_terms(terms: int) -> set[int]:
     """Places, below ``terms``, of those that lose their gradient."""
     # From the CPU's generator, which a run seeds anew in each step: the draw

@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.runner import TestLoop
 from mmengine.runner.amp import autocast
 
 from cds_mm import optim_wrapper, registration
@@ -15,6 +16,7 @@ from cds_mm.engine.amp import (
     use_amp_in_test,
 )
 from cds_mm.errors import UserError
+from cds_mm.evaluation import BFloat16TestLoop
 from cds_mm.optim_wrapper import BFLOAT16, bfloat16_units
 
 
@@ -130,21 +132,33 @@ def test_units_that_are_not_used_are_named(machine):
 
 def test_a_test_in_bfloat16(machine, monkeypatch):
     machine()
-    cfg = Config(dict(test_cfg=dict()))
+    cfg = Config(dict(default_scope='mmpretrain', test_cfg=dict()))
     with pytest.raises(UserError, match='set test_cfg.fp16=True'):
         use_amp_in_test(cfg)
     assert not cfg.test_cfg
     machine(avx512_bf16=True)
-    before = torch.get_autocast_dtype('cuda')
-    try:
-        use_amp_in_test(cfg)
-        assert cfg.test_cfg.fp16
+    use_amp_in_test(cfg)
+    assert cfg.test_cfg == dict(type='BFloat16TestLoop', fp16=True)
+    seen = []
+
+    def run(loop):
         # What the host's loop enters on a GPU.
-        monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
         with autocast(device_type='cuda', enabled=True):
-            assert torch.get_autocast_dtype('cuda') == torch.bfloat16
-    finally:
-        torch.set_autocast_dtype('cuda', before)
+            seen.append(torch.get_autocast_dtype('cuda'))
+
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
+    monkeypatch.setattr(TestLoop, 'run', run)
+    before = torch.get_autocast_dtype('cuda')
+    BFloat16TestLoop.run(object.__new__(BFloat16TestLoop))
+    assert seen == [torch.bfloat16] != [before]
+    assert torch.get_autocast_dtype('cuda') == before
+
+
+def test_a_detector_is_tested_in_float32(machine):
+    machine(avx512_bf16=True)
+    cfg = Config(dict(default_scope='mmdet', test_cfg=dict()))
+    with pytest.raises(UserError, match='leave --amp out'):
+        use_amp_in_test(cfg)
 
 
 def test_the_context_is_bfloat16_of_the_models_device(monkeypatch):

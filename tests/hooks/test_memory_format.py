@@ -162,3 +162,15 @@ def test_a_checkpoint_has_the_usual_layout_and_the_same_weights(
         convert(str(path), str(exported), Options())
         for name, tensor in read_checkpoint(exported)['state_dict'].items():
             assert torch.equal(tensor, state[f'backbone.{name}']), name
+
+
+def test_averaged_weights_are_contiguous_too(tmp_path):
+    with class_folder(CLASSES, side=32, seed=fresh_seed()) as folder:
+        cfg = shrink(config(**TINY), folder, 32)
+        cfg.custom_hooks.append(dict(type='EMAHook'))
+        cfg.work_dir, cfg.launcher = str(tmp_path), 'none'
+        build_runner(cfg).train()
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    for key in ('state_dict', 'ema_state_dict'):
+        for name, tensor in saved[key].items():
+            assert tensor.is_contiguous(), (key, name)

@@ -37,5 +37,7 @@ def test_losses_are_those_of_the_uncompiled_run(
     command(*argv, plain, *settings).fine()
     result = command(*argv, compiled, *settings, COMPILED).fine()
     assert 'Model has been "compiled"' in result.out
+    # Dynamo's own word on its start, and nothing of the model.
+    assert 'Dynamo does not know' not in result.err, result.err
     assert len(losses(plain)) == 8
     assert losses(compiled) == losses(plain)

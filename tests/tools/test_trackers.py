@@ -3,11 +3,15 @@
 import functools
 import importlib.util
 import json
+import os
 
 import pytest
-from command_lines import CONFIG, tiny
+from command_lines import CONFIG, ROOT, run_fresh, tiny
 from mmengine.config import Config
 from strict_backend import FILE, recorded
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
 
 TRACKERS = {'WandbVisBackend': 'wandb', 'MLflowVisBackend': 'mlflow'}
 MISSING = {
@@ -43,6 +47,14 @@ def read_back(work_dir):
     configs = [json.loads(r['config']) for r in records if 'config' in r]
     assert len(configs) == 1
     return configs[0], {name for r in records for name in r}
+
+
+def board_of(work_dir):
+    """The names of the scalars that TensorBoard has received."""
+    (events,) = work_dir.rglob('events.out.tfevents.*')
+    board = EventAccumulator(str(events))
+    board.Reload()
+    return set(board.Tags()['scalars'])
 
 
 def as_recorded(cfg):
@@ -124,6 +136,7 @@ def test_every_command_records_the_config_once_and_the_scalars(flow):
         given, names = read_back(work_dir)
         assert_ran(work_dir, ran.config, given)
         assert score & names
+        assert score & board_of(work_dir)
         if number < 2:
             assert names >= {'loss', 'lr', 'images_per_s'}
             assert {'loss_cds.stage1', 'loss_bbox'} & names
@@ -151,4 +164,23 @@ def test_a_real_tracker(kind, flow):
 
 
 def is_record(path):
-    return path.suffix == '.wandb' or path.parent.name == 'metrics'
+    """Whether a file of W&B or MLflow holds the config and the score."""
+    if path.suffix == '.wandb':
+        content = path.read_bytes()
+        score = b'accuracy/top1' in content or b'coco/bbox_mAP' in content
+        return score and b'randomness' in content
+    score = path.parent.name in ('accuracy', 'coco')
+    params = path.parents[1].parent / 'params'
+    return score and any(params.glob('randomness*'))
+
+
+@pytest.mark.slow
+def test_two_ranks_say_once_that_a_tracker_cannot_start(folder, tmp_path):
+    if not MISSING:
+        pytest.skip('all trackers are installed')
+    config = tracked(tmp_path, CONFIG, next(iter(MISSING)))
+    argv = ['tools/dist_train.sh', config, 2, '--work-dir', tmp_path / 'run']
+    path = os.pathsep.join([str(ROOT), str(ROOT / 'tests')])
+    result = run_fresh(*argv, *tiny(folder), PYTHONPATH=path)
+    assert result.code == 1
+    assert [line[:7] for line in result.err.splitlines()] == ['error: ']

@@ -14,7 +14,7 @@ from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.step import CDSNetwork, ReferenceStep
 from cds_mm.analysis.cost import Bench
 from cds_mm.engine.malloc import calm_malloc
-from cds_mm.optim_wrapper import BFLOAT16
+from cds_mm.optim_wrapper import BFLOAT16, require_units
 from cds_mm.paths import PROJECT
 
 WITHOUT_HEADS = {'model.supervisions.cds': None}
@@ -77,6 +77,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def compare(args: argparse.Namespace) -> list[Comparison]:
     """In turns between processes, since malloc is that of a process."""
+    if args.amp:
+        require_units('--amp', full='leave --amp out')
     rows = []
     for name in args.cases:
         batch = args.batch or CASES[name].batch
