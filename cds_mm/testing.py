@@ -45,6 +45,8 @@ def random_units(
 
 def samples(labels: list[int], sample_idx: list[int] | None = None) -> list:
     """Data samples as the preprocessor hands them to the model."""
+    import cds_mm.hosts  # noqa: F401
+
     from mmpretrain.structures import DataSample
 
     indices = sample_idx or range(len(labels))

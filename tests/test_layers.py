@@ -82,3 +82,34 @@ def test_imports_point_down():
 def test_every_layer_exists():
     present = {place(path) for path in PACKAGE.rglob('*.py')} - {'__init__'}
     assert present == set(LEVEL)
+
+
+def imports_at_the_top(path):
+    """Names of the modules that a file imports when it is imported."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ''
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_who_imports_a_host_makes_it_importable_first():
+    """Else MMDetection's operations would be missing, and some silently."""
+    hosts = {'mmpretrain', 'mmdet', 'mmcv'}
+    faults = []
+    for path in PACKAGE.rglob('*.py'):
+        names = [*imports_at_the_top(path)]
+        if not hosts & {name.partition('.')[0] for name in names}:
+            continue
+        packages = (
+            folder / '__init__.py'
+            for folder in path.parents
+            if PACKAGE in folder.parents
+        )
+        ready = any(
+            'cds_mm.hosts' in imports_at_the_top(file)
+            for file in (path, *packages)
+        )
+        if not ready:
+            faults.append(str(path.relative_to(PACKAGE)))
+    assert not faults

@@ -1,1 +1,3 @@
 """Cost, curves, stage probes and reliability of what was trained."""
+
+import cds_mm.hosts  # noqa: F401

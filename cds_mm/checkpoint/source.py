@@ -33,6 +33,8 @@ def build_source(record: BackboneRecord, path) -> nn.Module:
         UserError: An unknown type, or a record that asks for more than a
             backbone.
     """
+    import cds_mm.hosts  # noqa: F401
+
     import mmpretrain.models  # noqa: F401
     from mmengine.registry import DefaultScope
     from mmpretrain.registry import MODELS

@@ -119,6 +119,7 @@ def main(argv: list[str] | None = None) -> None:
     """Convert or check, and say what was done."""
     args = vars(parse_args(argv))
     with quiet_hosts_load():
+        from cds_mm import registration  # noqa: F401
         from cds_mm.checkpoint import Options, check_file, convert, report
 
     check, src, dst = (args.pop(name) for name in ('check', 'src', 'dst'))

@@ -1,1 +1,3 @@
-"""What the command lines in ``tools/`` are made of."""
+"""Trainings and tests, from their arguments to their end."""
+
+import cds_mm.hosts  # noqa: F401
