@@ -21,7 +21,8 @@ import cds_mm.analysis.reliability
 import cds_mm.data.label_file
 import cds_mm.engine.test
 import cds_mm.engine.train
-import cds_mm.experiments.main  # noqa: F401
+import cds_mm.experiments.main
+import cds_mm.registration  # noqa: F401
 from cds_mm.outcome import friendly_main
 
 
