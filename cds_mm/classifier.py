@@ -224,6 +224,8 @@ class DeepSupervisedClassifier(ImageClassifier):
             )
 
 
+# Python values of each batch: Dynamo would compile anew for every one.
+@torch.compiler.disable
 def _labels(data_samples, device):
     # A preprocessor moves the labels that it finds; -1 stands for unknown.
     unknown = torch.full((1,), -1, device=device)
@@ -231,6 +233,7 @@ def _labels(data_samples, device):
     return torch.cat([label.to(device) for label in labels])
 
 
+@torch.compiler.disable
 def _sample_idx(data_samples, device):
     return torch.as_tensor(
         [int(sample.sample_idx) for sample in data_samples], device=device

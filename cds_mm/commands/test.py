@@ -29,6 +29,8 @@ def main(argv: list[str] | None = None) -> None:
     """Evaluate a checkpoint; print the metrics, and write them if asked."""
     args = parse_args(argv)
     with quiet_hosts_load():
+        from cds_mm.engine.ranks import leave_ranks
         from cds_mm.engine.test import test
 
     test(args)
+    leave_ranks()

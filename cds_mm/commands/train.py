@@ -42,6 +42,8 @@ def main(argv: list[str] | None = None) -> None:
     """Train the model of a config."""
     args = parse_args(argv)
     with quiet_hosts_load():
+        from cds_mm.engine.ranks import leave_ranks
         from cds_mm.engine.train import train
 
     train(args)
+    leave_ranks()

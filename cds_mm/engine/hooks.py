@@ -20,6 +20,7 @@ CLASSIFICATION_HOOKS = (
 )
 DETECTION_HOOKS = ('ZeroAPHook',)
 TENSORBOARD = 'TensorboardVisBackend'
+REGISTRATION = 'cds_mm.registration'
 
 
 def add_run_hooks(cfg, pretrained: PretrainedFile | None = None) -> None:
@@ -37,6 +38,7 @@ def add_run_hooks(cfg, pretrained: PretrainedFile | None = None) -> None:
         DETECTION_HOOKS if detection else CLASSIFICATION_HOOKS
     )
     add_hooks(cfg, *(dict(type=name) for name in wanted))
+    _import_them(cfg)
     checkpoint = cfg.get('default_hooks', {}).get('checkpoint')
     if checkpoint and type_name(checkpoint) == 'CheckpointHook':
         checkpoint.type = 'AtomicCheckpointHook'
@@ -50,6 +52,15 @@ def add_hooks(cfg, *hooks: dict) -> None:
     present = list(cfg.get('custom_hooks') or [])
     names = {type_name(hook) for hook in present}
     cfg.custom_hooks = present + [h for h in hooks if h['type'] not in names]
+
+
+def _import_them(cfg):
+    """Let the dumped config be run by any launcher."""
+    custom = cfg.get('custom_imports') or {}
+    names = custom.get('imports') or []
+    names = [names] if isinstance(names, str) else list(names)
+    if REGISTRATION not in names:
+        cfg.custom_imports = dict(custom, imports=[*names, REGISTRATION])
 
 
 def _add_tensorboard(cfg):

@@ -22,6 +22,7 @@ def test_a_detection_config_gets_what_ours_state():
     types = [hook['type'] for hook in cfg.custom_hooks]
     assert 'SampleSeedHook' in types and 'ZeroAPHook' in types
     assert len(types) == len(set(types))
+    assert cfg.custom_imports.imports == ['cds_mm.registration']
     assert cfg.default_hooks.checkpoint.type == 'AtomicCheckpointHook'
     backends = [b['type'] for b in cfg.visualizer.vis_backends]
     assert backends == ['LocalVisBackend', 'TensorboardVisBackend']

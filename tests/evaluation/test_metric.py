@@ -170,7 +170,7 @@ def scored(score, label=0):
         (scored(torch.tensor([3.0, -2.0])), 'the first sums to 1'),
         (scored(torch.tensor([0.9, 0.8])), 'the first sums to 1.7'),
         (scored(torch.tensor([float('nan'), 1.0])), 'sums to nan'),
-        (scored(torch.tensor([0.5, 0.5]).bfloat16()), 'without --amp'),
+        (scored(torch.tensor([0.5, 0.5]).bfloat16()), 'leave --amp out'),
     ],
 )
 def test_what_has_no_softmax_is_refused(sample, words):

@@ -121,7 +121,7 @@ def test_a_stage_that_is_not_there(train):
     error = train(model__backbone__out_indices='"(0,9)"').error
     assert error == (
         f'error: config {CONFIG}: cannot be built '
-        '(assert max(out_indices) < num_stages); mend the part that is named '
+        '(assert max(out_indices) < num_stages); fix the part that is named '
         'here (CDS_MM_DEBUG=1 shows where)'
     )
 
