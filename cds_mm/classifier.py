@@ -224,7 +224,7 @@ class DeepSupervisedClassifier(ImageClassifier):
             )
 
 
-# Python values of each batch: Dynamo would compile anew for every one.
+# Python values of each batch: Dynamo would compile again for each.
 @torch.compiler.disable
 def _labels(data_samples, device):
     # A preprocessor moves the labels that it finds; -1 stands for unknown.

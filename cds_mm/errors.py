@@ -1,4 +1,4 @@
-"""The one kind of error that a user can mend, and what others say."""
+"""The error for mistakes of a user, and the text of other errors."""
 
 import traceback
 

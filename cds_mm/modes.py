@@ -14,6 +14,6 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        # Each flag by hand: `train()` of a backbone freezes its stages anew.
+        # Each flag by hand: `train()` of a backbone freezes its stages again.
         for child, training in flags:
             child.training = training

@@ -14,6 +14,8 @@ LAYERS = [
     {
         'errors',
         'outcome',
+        'choices',
+        'quiet',
         'optional',
         'markdown',
         'modes',

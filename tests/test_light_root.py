@@ -10,7 +10,7 @@ HOSTS = ('mmpretrain', 'mmdet', 'mmcv', 'mmengine')
 COMMANDS = sorted(
     path.stem
     for path in (ROOT / 'cds_mm' / 'commands').glob('*.py')
-    if path.stem not in ('__init__', 'options', 'loading')
+    if path.stem not in ('__init__', 'options')
 )
 
 

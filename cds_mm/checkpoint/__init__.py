@@ -6,7 +6,7 @@ from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord, record_from_config
-from cds_mm.checkpoint.report import report, usage
+from cds_mm.checkpoint.summary import report, usage
 from cds_mm.checkpoint.verify import (
     Proof,
     carries_fingerprint,

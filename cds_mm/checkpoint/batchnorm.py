@@ -85,7 +85,7 @@ def check_input(cfg, name: str, record: BackboneRecord) -> None:
             part of the views is done on the device.
     """
     # Here: reading and stripping a file needs no host library.
-    from cds_mm.config.pipelines import check_recipe
+    from cds_mm.config import check_recipe
 
     check_recipe(cfg, '--reestimate-bn')
     for key, value in input_of(cfg).items():

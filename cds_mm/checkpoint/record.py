@@ -7,6 +7,7 @@ replaces ``meta['cfg']``, which is Python source and is never evaluated here.
 from dataclasses import dataclass, field, fields
 
 from cds_mm.checkpoint.channels import loader_order, network_order
+from cds_mm.config import preprocessor_settings
 from cds_mm.errors import UserError
 from cds_mm.version import __version__
 
@@ -158,9 +159,8 @@ def input_of(cfg, preprocessor=None) -> dict:
     Returns:
         dict: ``channel_order``, ``mean`` and ``std``, as in the record.
     """
-    model = cfg.get('model') or {}
-    settings = model.get('data_preprocessor') or cfg.get('data_preprocessor')
-    source = preprocessor if preprocessor is not None else settings or {}
+    given = preprocessor is not None
+    source = preprocessor if given else preprocessor_settings(cfg)
     mean, std = statistics(source)
     order = network_order(loader_order(cfg), source)
     return {'channel_order': order, 'mean': mean, 'std': std}

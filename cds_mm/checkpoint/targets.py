@@ -6,9 +6,8 @@ import torch
 
 from cds_mm.checkpoint.family import CIFAR, stem_of
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
+from cds_mm.choices import TARGETS
 from cds_mm.errors import UserError
-
-TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
 
 # Pattern and replacement, applied in turn to each bare MMPretrain key.
 _TIMM = (

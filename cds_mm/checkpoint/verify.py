@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,16 +135,19 @@ def read_fingerprinted(
     return state, record
 
 
-def carries_fingerprint(path) -> bool:
+def carries_fingerprint(path, read: Callable[[], dict] | None = None) -> bool:
     """Whether a file has what ``check_file`` needs; never raises.
 
     Args:
         path (str | Path): Any path or URL; only local files can have it.
+        read (callable | None): Gives what the file holds, where somebody has
+            it open already.
     """
     try:
         if not Path(path).is_file():
             return False
-        record = recorded(read_checkpoint(path), path)
+        checkpoint = read() if read else read_checkpoint(path)
+        record = recorded(checkpoint, path)
     except (UserError, OSError, ValueError, TypeError):
         return False
     return bool(record and record.fingerprint)

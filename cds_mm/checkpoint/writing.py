@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 
 from cds_mm.checkpoint.reading import METADATA_KEY, SAFETENSORS_SUFFIXES
+from cds_mm.choices import FORMATS
 from cds_mm.errors import UserError
 from cds_mm.files import atomic_write
-
-FORMATS = ('pth', 'safetensors')
 
 
 def write_checkpoint(

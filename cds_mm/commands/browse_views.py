@@ -10,8 +10,8 @@ seed; the fast path draws others from the same distributions.
 import argparse
 from pathlib import Path
 
-from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_cfg_options
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     """Draw the grid and save it."""
     args = parse_args(argv)
     with quiet_hosts_load():
-        from cds_mm.config.files import load_config
+        from cds_mm.config import load_config
         from cds_mm.data.browse import browse_views
 
     cfg = load_config(args.config)

@@ -10,11 +10,9 @@ such as mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py.
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.choices import FORMATS, TARGETS
 from cds_mm.errors import UserError
-
-TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
-FORMATS = ('pth', 'safetensors')
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

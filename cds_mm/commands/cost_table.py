@@ -8,7 +8,7 @@ The first config is what the others are compared with.  Steps are those of
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

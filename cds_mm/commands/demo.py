@@ -5,7 +5,7 @@ Works in data/digits and work_dirs/demo of the folder it is called in.
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

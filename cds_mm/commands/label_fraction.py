@@ -10,8 +10,8 @@ and refuses a file that was made for other images.
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_cfg_options
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv=None) -> argparse.Namespace:

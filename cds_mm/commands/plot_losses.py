@@ -2,7 +2,7 @@
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

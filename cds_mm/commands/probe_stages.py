@@ -2,8 +2,9 @@
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.choices import EMBEDDINGS
 from cds_mm.commands.options import add_common_options
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -31,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--embedding',
-        choices=('tsne', 'pca'),
+        choices=EMBEDDINGS,
         default='tsne',
         help='the picture',
     )
@@ -47,5 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     with quiet_hosts_load():
         from cds_mm.analysis.probes import probe_stages
+        from cds_mm.engine.ranks import leave_ranks
 
     probe_stages(args)
+    leave_ranks()

@@ -2,8 +2,9 @@
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.choices import BINS
 from cds_mm.commands.options import add_common_options
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -18,7 +19,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='picture to write, by default beside the checkpoint; the '
         'numbers go to a .json of that name',
     )
-    parser.add_argument('--bins', type=int, default=15, help='of the diagram')
+    parser.add_argument(
+        '--bins', type=int, default=BINS[0], help='of the diagram'
+    )
     parser.add_argument(
         '--fit-temperature',
         action='store_true',
@@ -33,5 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     with quiet_hosts_load():
         from cds_mm.analysis.reliability import reliability_diagram
+        from cds_mm.engine.ranks import leave_ranks
 
     reliability_diagram(args)
+    leave_ranks()

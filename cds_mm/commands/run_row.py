@@ -11,8 +11,9 @@ is not repeated.  The table goes to --out, beside the published numbers.
 import argparse
 from pathlib import Path
 
-from cds_mm.commands.loading import quiet_hosts_load
+from cds_mm.choices import ROWS
 from cds_mm.commands.options import Defaults, add_cfg_options
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,7 +53,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--work-dir',
         type=Path,
-        default=Path('work_dirs/rows'),
+        default=ROWS,
         help='for the runs and tables',
     )
     parser.add_argument('--out', type=Path, help='the table, a .md file')

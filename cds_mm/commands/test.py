@@ -2,8 +2,8 @@
 
 import argparse
 
-from cds_mm.commands.loading import quiet_hosts_load
 from cds_mm.commands.options import add_common_options
+from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

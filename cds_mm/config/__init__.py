@@ -25,6 +25,7 @@ from cds_mm.config.questions import (
     evaluators,
     find_pretrained,
     is_detection,
+    preprocessor_settings,
     pretrained_init,
     type_name,
 )
@@ -44,6 +45,7 @@ __all__ = [
     'optimised_views',
     'pipeline_of',
     'plain_batchnorm',
+    'preprocessor_settings',
     'pretrained_init',
     'training_views',
     'type_name',

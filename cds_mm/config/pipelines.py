@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cds_mm.config.questions import type_name
+from cds_mm.config.questions import preprocessor_settings, type_name
 from cds_mm.errors import UserError
 
 _SIZES = ('crop_size', 'scale')
@@ -33,9 +33,7 @@ def views_of(dataset: dict) -> list[list[dict]]:
 
 def device_views(cfg: dict) -> list[list[dict]]:
     """The operations that the preprocessor of a config does on each view."""
-    preprocessor = (cfg.get('model') or {}).get('data_preprocessor')
-    preprocessor = preprocessor or cfg.get('data_preprocessor') or {}
-    return preprocessor.get('views') or []
+    return preprocessor_settings(cfg).get('views') or []
 
 
 def training_views(cfg: dict) -> list[list[dict]]:

@@ -33,6 +33,17 @@ def evaluators(cfg: Config, split: str) -> list[dict]:
     return [found] if isinstance(found, dict) else list(found)
 
 
+def preprocessor_settings(cfg) -> dict:
+    """The data preprocessor of a config; the model's own is the one used.
+
+    Args:
+        cfg (Config | dict): of a classifier; empty where there is none.
+    """
+    model = cfg.get('model') or {}
+    own = model.get('data_preprocessor')
+    return own or cfg.get('data_preprocessor') or {}
+
+
 def pretrained_init(cfg) -> dict | None:
     """The ``init_cfg`` of type 'Pretrained' of a config's backbone.
 

@@ -1,8 +1,5 @@
 """What the demo has to show for itself."""
 
-import contextlib
-import io
-import warnings
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from cds_mm.demo.plan import (
 from cds_mm.engine.resume import latest_checkpoint
 from cds_mm.evaluation.picture import new_figure, save_figure
 from cds_mm.markdown import table_lines
+from cds_mm.quiet import quiet_hosts_load
 
 LEARNED_AP50 = 0.3  # below this a detector is said not to have learned
 
@@ -133,8 +131,7 @@ def draw_boxes(count: int = 4, threshold: float = 0.4) -> None:
 
 def detect(detector: str, start: str, images: list[Path]) -> list[list]:
     """Boxes (x1, y1, x2, y2), score and digit for each image."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
+    with quiet_hosts_load():
         from mmdet.apis import inference_detector, init_detector
 
         model = init_detector(

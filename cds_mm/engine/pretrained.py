@@ -3,8 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from cds_mm.checkpoint import read_checkpoint
-from cds_mm.checkpoint.record import recorded
+from cds_mm.checkpoint import carries_fingerprint, read_checkpoint
 from cds_mm.errors import UserError
 
 
@@ -49,10 +48,4 @@ class PretrainedFile:
     @cached_property
     def has_fingerprint(self) -> bool:
         """Whether it can be compared with a detector; never raises."""
-        if not self.is_local or not Path(self.path).is_file():
-            return False
-        try:
-            record = recorded(self.read(), self.path)
-        except UserError:
-            return False
-        return bool(record and record.fingerprint)
+        return self.is_local and carries_fingerprint(self.path, self.read)

@@ -1,12 +1,11 @@
 """Silence for what the hosts say about themselves."""
 
 import builtins
-import contextlib
 import importlib
-import io
 import warnings
 
 from cds_mm.config import is_detection
+from cds_mm.quiet import quiet_hosts_load
 
 # Of the hosts about themselves: nothing in these that a user could act on.
 # What PyTorch says about a training is always shown.
@@ -26,9 +25,7 @@ def quiet_hosts(cfg) -> None:
         warnings.filterwarnings('ignore', message, category)
     if not is_detection(cfg):
         return
-    # "Could not import OneDL" goes to stdout whatever the level of the log.
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
+    with quiet_hosts_load():
         importlib.import_module('mmdet.datasets')
     _quiet_coco()
 

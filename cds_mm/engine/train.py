@@ -17,7 +17,7 @@ def train(args: argparse.Namespace) -> None:
         args: of :func:`cds_mm.commands.train.parse_args`.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: a mistake in the config, the data or the arguments.
     """
     plan = plan_training(args)
     check(plan)

@@ -11,15 +11,8 @@ class BFloat16TestLoop(TestLoop):
 
     The host's ``fp16=True`` is bfloat16 on a CPU and float16 on a GPU.
 
-    Args:
-        runner: of the test.
-        dataloader: as of the parent.
-        evaluator: as of the parent.
-        fp16: True, or the loop is the parent.
+    Arguments are those of the parent; ``fp16`` has to be True.
     """
-
-    def __init__(self, runner, dataloader, evaluator, fp16: bool = True):
-        super().__init__(runner, dataloader, evaluator, fp16)
 
     def run(self) -> dict:
         """Test; the device's default for autocast is put back."""

@@ -11,7 +11,6 @@ from torch import Tensor
 from cds_mm.evaluation.picture import new_figure, save_figure
 from cds_mm.optional import extra
 
-EMBEDDINGS = ('tsne', 'pca')
 MOST_CLASSES = 10  # that can be told apart by their colours
 MOST_IMAGES = 1000
 # Those of matplotlib's tab10, by label whatever the picture.

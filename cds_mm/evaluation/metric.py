@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 from torch import Tensor
 
+from cds_mm.choices import BINS
 from cds_mm.errors import UserError
 from cds_mm.evaluation.calibration import (
     brier_score,
@@ -17,8 +18,6 @@ from cds_mm.evaluation.calibration import (
     negative_log_likelihood,
     scale_temperature,
 )
-
-BINS = (15, 5)
 
 
 def calibration_scores(

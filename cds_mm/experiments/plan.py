@@ -9,13 +9,13 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from cds_mm.choices import ROWS
 from cds_mm.config import is_detection, load_config
 from cds_mm.errors import UserError
 from cds_mm.experiments.cell import Cell, cell_of, find_config
 from cds_mm.experiments.needs import NamedRun, named_runs
 from cds_mm.experiments.scale import Scale
 
-ROWS = Path('work_dirs/rows')
 # What changes how fast a run is, and not what comes out.
 _SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 # Of whatever teaches: students differ, their teacher does not.

@@ -10,7 +10,7 @@ class MemoryFormatHook(Hook):
     """Let checkpoints be contiguous, whatever the layout of the model.
 
     Tensors are saved contiguous, as those of a model that was just built, so
-    that whoever loads a checkpoint need not know the layout of its run.  When
+    that a checkpoint loads without knowing the layout of its run.  When
     a run is resumed, the optimizer's state is laid out as its parameters lie.
     """
 
