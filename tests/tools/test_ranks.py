@@ -150,10 +150,10 @@ def test_the_log_counts_steps_of_all_ranks(runs):
 
 @pytest.mark.slow
 def test_testing_on_two_ranks(runs, folder, tmp_path):
-    _, _, two, _, _ = runs
+    case, _, two, _, _ = runs
     argv = ['tools/dist_test.sh', CONFIG, two / 'epoch_2.pth', 2]
     argv += ['--out', tmp_path / 'm.json', '--out-item', 'metrics']
-    argv += ['--work-dir', tmp_path, *tiny(folder)]
+    argv += ['--work-dir', tmp_path, *tiny(folder, **CASES[case])]
     run_fresh(*argv, PORT=PORT).fine()
     metrics = json.loads((tmp_path / 'm.json').read_text())
     (path,) = two.glob('*/vis_data/scalars.json')
