@@ -168,10 +168,10 @@ def is_record(path):
     if path.suffix == '.wandb':
         content = path.read_bytes()
         score = b'accuracy/top1' in content or b'coco/bbox_mAP' in content
-        return score and b'randomness' in content
+        return score and b'optim_wrapper' in content
     score = path.parent.name in ('accuracy', 'coco')
     params = path.parents[1].parent / 'params'
-    return score and any(params.glob('randomness*'))
+    return score and any(params.glob('optim_wrapper*'))
 
 
 @pytest.mark.slow
