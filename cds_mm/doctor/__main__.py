@@ -1,4 +1,4 @@
-"""The command: ``python -m cds_mm.doctor [--json]``."""
+"""The command: ``python -m cds_mm.doctor``."""
 
 import argparse
 import sys
@@ -6,23 +6,21 @@ import sys
 import cds_mm.doctor
 from cds_mm.doctor.checks import diagnose
 from cds_mm.doctor.facts import gather
-from cds_mm.doctor.finding import BROKEN, worst
-from cds_mm.doctor.report import as_json, as_text
+from cds_mm.doctor.finding import BROKEN
+from cds_mm.doctor.report import as_text
 
 
 def main(args: list[str] | None = None) -> int:
     """Print the report; 1 if something is broken, else 0."""
-    parser = argparse.ArgumentParser(
+    argparse.ArgumentParser(
         prog='python -m cds_mm.doctor',
-        description=cds_mm.doctor.__doc__.splitlines()[0],
-    )
-    parser.add_argument('--json', action='store_true', help='for programs')
-    options = parser.parse_args(args)
+        description=cds_mm.doctor.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(args)
     facts = gather()
     findings = diagnose(facts)
-    show = as_json if options.json else as_text
-    print(show(facts, findings))
-    return int(worst(findings) == BROKEN)
+    print(as_text(facts, findings))
+    return int(any(finding.level == BROKEN for finding in findings))
 
 
 if __name__ == '__main__':

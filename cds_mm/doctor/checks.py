@@ -10,7 +10,6 @@ from cds_mm.doctor.facts import PACKAGES, Facts
 from cds_mm.doctor.finding import BROKEN, NOTE, OK, WARNING, Finding
 from cds_mm.doctor.packages import (
     check_lines,
-    check_opencv,
     check_packages,
     check_torchvision,
 )
@@ -66,50 +65,22 @@ def check_gpu(facts: Facts) -> Iterator[Finding]:
 
 
 def check_threads(facts: Facts) -> Iterator[Finding]:
-    """More threads than cores, in this process or beside others.
+    """More threads than cores.
 
     OpenMP threads meet at a barrier after each small piece of work and spin
-    while they wait. One thread without a core then holds up all: a step of
-    0.15 s took 3.1 s on 2 cores under a load of 3. So warn where one process
-    alone starts more threads than it may use cores (which a container's
-    quota brings about, since OpenMP counts the cores of the machine), and
-    where it would take all cores though others use half of them already. A
-    quiet machine with one process is fine with the default, hence a note.
-    Distributed runs are safe: MMEngine sets 1 itself. It also turns off
-    OpenCV's threads in a run, but not in tools that have no runner.
+    while they wait, so one thread without a core holds up all.  A container's
+    quota brings it about, since OpenMP counts the cores of the machine.
+    Distributed runs are safe: MMEngine sets one thread itself.
     """
     cores = max(1, facts.usable_cores)
     threads = _omp_threads(facts)
-    fix = f'export OMP_NUM_THREADS={int(cores)} (1 for jobs side by side)'
     whose = 'OMP_NUM_THREADS' if facts.omp_num_threads else 'the default'
+    text = f'{whose} starts {threads} in a process, for {cores:g} cores'
     if threads > cores:
-        text = f'{whose} starts {threads} threads, for {cores:g} cores'
+        fix = f'export OMP_NUM_THREADS={int(cores)} (1 for jobs side by side)'
         yield Finding(WARNING, 'threads', text, fix)
-    elif facts.omp_num_threads:
-        text = f'OMP_NUM_THREADS={threads}, for {cores:g} cores'
-        yield Finding(OK, 'threads', text)
-    elif threads == 1:
-        yield Finding(OK, 'threads', 'one core, one thread')
-    elif facts.load >= cores / 2:
-        text = (
-            f'OMP_NUM_THREADS is unset, so each process takes all {threads} '
-            f'cores, and others are at work (load {facts.load:.1f})'
-        )
-        yield Finding(WARNING, 'threads', text, 'export OMP_NUM_THREADS=1')
     else:
-        text = (
-            f'OMP_NUM_THREADS is unset, so each process takes all {threads} '
-            'cores: fine for one, slow for several side by side'
-        )
-        yield Finding(NOTE, 'threads', text, fix)
-    if facts.opencv_threads and facts.opencv_threads > cores:
-        yield Finding(
-            WARNING,
-            'threads',
-            f'OpenCV would start {facts.opencv_threads} threads, for '
-            f'{cores:g} cores',
-            'keep env_cfg.mp_cfg.opencv_num_threads=0 in the config',
-        )
+        yield Finding(OK, 'threads', text)
 
 
 def _omp_threads(facts: Facts) -> int:
@@ -125,7 +96,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     check_ops,
     check_gpu,
     check_threads,
-    check_opencv,
 )
 
 

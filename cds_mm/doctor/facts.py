@@ -68,10 +68,8 @@ class Facts:
         ops_state, ops_reason, ops_provided, ops_unusable: see
             `cds_mm.ops.OpsStatus`; None where they could not be asked.
         omp_num_threads: the environment variable, or None.
-        visible_cores: what OpenMP and OpenCV count (the affinity mask).
+        visible_cores: what OpenMP counts (the affinity mask).
         usable_cores: the same, or the quota of the container where less.
-        opencv_threads: what OpenCV would use.
-        load: processes that wanted a core in the last minute, on average.
     """
 
     python: str = ''
@@ -88,8 +86,6 @@ class Facts:
     omp_num_threads: str | None = None
     visible_cores: int = 1
     usable_cores: float = 1
-    opencv_threads: int | None = None
-    load: float = 0.0
 
 
 def installed(facts: Facts, name: str) -> tuple[str, ...]:
@@ -108,7 +104,6 @@ def gather() -> Facts:
         torch_requirement=_requirement_of('torchvision', 'torch'),
         omp_num_threads=os.environ.get('OMP_NUM_THREADS') or None,
         visible_cores=_visible_cores(),
-        load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0.0,
     )
     facts.usable_cores = min(facts.visible_cores, _quota())
     with _silence():
@@ -116,7 +111,7 @@ def gather() -> Facts:
             if name == 'mmpretrain.models':
                 _ask_ops(facts)
             _try_import(facts, name)
-        for ask in (_ask_torch, _ask_torchvision, _ask_opencv):
+        for ask in (_ask_torch, _ask_torchvision):
             with contextlib.suppress(Exception):
                 ask(facts)
     return facts
@@ -191,12 +186,6 @@ def _ask_torchvision(facts: Facts) -> None:
     facts.torchvision_ops = hasattr(torch.ops.torchvision, 'nms')
 
 
-def _ask_opencv(facts: Facts) -> None:
-    import cv2
-
-    facts.opencv_threads = cv2.getNumThreads()
-
-
 def _visible_cores() -> int:
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
@@ -206,11 +195,11 @@ def _visible_cores() -> int:
 def _quota(root: str = '/sys/fs/cgroup') -> float:
     """Cores that the container may use; infinite without a limit."""
     with contextlib.suppress(OSError, ValueError):
-        quota, period = (Path(root) / 'cpu.max').read_text().split()
-        return float('inf') if quota == 'max' else int(quota) / int(period)
+        limit, period = (Path(root) / 'cpu.max').read_text().split()
+        return float('inf') if limit == 'max' else int(limit) / int(period)
     with contextlib.suppress(OSError, ValueError):
         folder = Path(root) / 'cpu'
         quota = int((folder / 'cpu.cfs_quota_us').read_text())
-        period = int((folder / 'cpu.cfs_period_us').read_text())
-        return quota / period if quota > 0 else float('inf')
+        length = int((folder / 'cpu.cfs_period_us').read_text())
+        return quota / length if quota > 0 else float('inf')
     return float('inf')

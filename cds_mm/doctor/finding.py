@@ -21,9 +21,3 @@ class Finding:
     title: str
     text: str
     fix: str = ''
-
-
-def worst(findings: list[Finding]) -> str:
-    """The highest level among `findings`; 'ok' if there are none."""
-    levels = (finding.level for finding in findings)
-    return max(levels, key=LEVELS.index, default=OK)

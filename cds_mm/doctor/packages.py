@@ -114,21 +114,3 @@ def _satisfies(version: str | None, requirement: str | None) -> bool:
         return True
     specifier = Requirement(requirement).specifier
     return specifier.contains(version, prereleases=True)
-
-
-def check_opencv(facts: Facts) -> Iterator[Finding]:
-    """Two wheels of OpenCV share the folder cv2; equal versions may."""
-    wheels = installed(facts, 'cv2')
-    versions = {facts.distributions[wheel] for wheel in wheels}
-    if len(versions) > 1:
-        yield Finding(
-            WARNING,
-            'OpenCV',
-            f'{" and ".join(wheels)} share the folder cv2 and differ in '
-            f'version ({", ".join(sorted(versions))})',
-            f'pip install --force-reinstall --no-deps '
-            f'{wheels[0]}=={facts.distributions[wheels[0]]}',
-        )
-    elif len(wheels) > 1:
-        text = f'{" and ".join(wheels)} share the folder cv2: harmless'
-        yield Finding(OK, 'OpenCV', text)

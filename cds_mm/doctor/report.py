@@ -1,10 +1,7 @@
-"""The report, for people and for programs."""
-
-import json
-from dataclasses import asdict
+"""The report."""
 
 from cds_mm.doctor.facts import PACKAGES, Facts, installed
-from cds_mm.doctor.finding import LEVELS, Finding, worst
+from cds_mm.doctor.finding import LEVELS, Finding
 
 
 def versions(facts: Facts) -> dict[str, str]:
@@ -20,14 +17,14 @@ def versions(facts: Facts) -> dict[str, str]:
     rows['GPUs'] = ', '.join(facts.gpus) or 'none'
     cores, visible = facts.usable_cores, facts.visible_cores
     limit = f' of {visible} (quota)' if cores < visible else ''
-    rows['cores'] = f'{cores:g}{limit}, load {facts.load:.1f}'
+    rows['cores'] = f'{cores:g}{limit}'
     rows['OMP_NUM_THREADS'] = facts.omp_num_threads or 'unset'
     rows['mmcv ops'] = facts.ops_state or 'unknown'
     return rows
 
 
 def as_text(facts: Facts, findings: list[Finding]) -> str:
-    """The report for people."""
+    """What is there, what is wrong with it, and how to mend it."""
     lines = [f'{name:<16} {value}' for name, value in versions(facts).items()]
     lines.append('')
     for finding in findings:
@@ -39,14 +36,3 @@ def as_text(facts: Facts, findings: list[Finding]) -> str:
         for level in reversed(LEVELS)
     )
     return '\n'.join([*lines, '', counts])
-
-
-def as_json(facts: Facts, findings: list[Finding]) -> str:
-    """The report for programs; keys: worst, versions, findings, facts."""
-    report = {
-        'worst': worst(findings),
-        'versions': versions(facts),
-        'findings': [asdict(finding) for finding in findings],
-        'facts': asdict(facts),
-    }
-    return json.dumps(report, indent=2)
