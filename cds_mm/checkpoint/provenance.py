@@ -110,12 +110,20 @@ def _check_agreement(
     for key in ('backbone', 'channel_order', 'mean', 'std'):
         ours, theirs = getattr(record, key), getattr(named, key)
         if key == 'backbone':
-            ours, theirs = function_of(ours), function_of(theirs)
+            ours, theirs = _stages(ours), _stages(theirs)
         if ours != theirs:
             raise UserError(
                 f'{src}: its record says {key}={ours}, {name} says {theirs}; '
                 'leave --config out'
             )
+
+
+def _stages(backbone: dict) -> dict:
+    # Which of its stages come out is the training's own affair; where that
+    # decides on parameters, the file's weights fit its record alone.
+    function = function_of(backbone)
+    function.pop('out_indices', None)
+    return function
 
 
 def describe(record: BackboneRecord) -> str:

@@ -15,8 +15,8 @@ RECORD_KEY = 'cds_mm'
 FORMAT = 1
 _REQUIRED = ('format', 'backbone', 'channel_order', 'mean', 'std')
 # Matters to training only, or reads files.
-_TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'out_indices')
-_TRAINING_ONLY += ('init_cfg', 'pretrained', '_scope_', 'zero_init_residual')
+_TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'init_cfg')
+_TRAINING_ONLY += ('pretrained', '_scope_', 'zero_init_residual')
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -31,7 +31,9 @@ class BackboneRecord:
 
     Attributes:
         backbone: type and arguments of the network, as the training had
-            them, also those that matter to training only.
+            them, also those that matter to training only.  ``out_indices``
+            is one of them that does not: some networks (ConvNeXt) have
+            other parameters for other outputs.
         channel_order: that the network sees, 'rgb' or 'bgr'; None if the
             training could not tell.
         mean: three numbers on 0 to 255, in the network's channel order.
@@ -220,14 +222,14 @@ def plain(value, where: str):
 
 
 def function_of(backbone: dict) -> dict:
-    """The part of a backbone's config that decides what it computes.
+    """The part of a backbone's config that decides what it is.
 
     Args:
         backbone (dict): ``type`` and arguments.
 
     Returns:
-        dict: Without what matters to training only, and without the scope
-        in front of the type.
+        dict: All that parameters and outputs depend on: without what matters
+        to training only, and without the scope in front of the type.
     """
     kept = {k: v for k, v in backbone.items() if k not in _TRAINING_ONLY}
     kept['type'] = str(kept.get('type')).removeprefix('mmpretrain.')

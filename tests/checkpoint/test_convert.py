@@ -375,6 +375,9 @@ def test_the_source_is_never_overwritten(training_file):
 def test_config_must_agree_with_the_record(tmp_path, training_file, mm_config):
     src, _ = training_file()
     convert(src, tmp_path / 'b.pth', Options(config=mm_config()))
+    fewer = mm_config()
+    fewer.model.backbone.out_indices = (3,)
+    convert(src, tmp_path / 'c.pth', Options(config=fewer))
     other = mm_config(mean=[0.0, 0.0, 0.0])
     assert_refused(src, tmp_path, Options(config=other), 'record says mean')
 

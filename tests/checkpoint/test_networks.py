@@ -17,6 +17,7 @@ from cds_mm.checkpoint import (
     record_from_config,
 )
 from cds_mm.checkpoint.fingerprints import differences
+from cds_mm.checkpoint.record import plain
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS, samples
@@ -184,6 +185,33 @@ def test_proven_in_a_detector(
     expected = network.state_dict()
     assert loaded.keys() == expected.keys()
     assert all(torch.equal(loaded[key], expected[key]) for key in loaded)
+
+
+@pytest.mark.parametrize('indices', [ALL, (1, 3), None])
+def test_parameters_that_only_some_outputs_have(
+    indices, record, mm_backbone, tmp_path
+):
+    """A ConvNeXt has a norm for each output: ``norm0`` to ``norm3``."""
+    backbone = dict(
+        type='ConvNeXt',
+        arch=dict(depths=[1, 1, 1, 1], channels=[8, 16, 24, 32]),
+        gap_before_final_norm=False,
+        **(dict(out_indices=indices) if indices else {}),
+    )
+    network = mm_backbone(**backbone)
+    state = network.state_dict()
+    norms = {key.split('.')[0] for key in state if key.startswith('norm')}
+    assert norms == {f'norm{i}' for i in indices or (3,)}
+    src = tmp_path / 'epoch_1.pth'
+    trained = {f'backbone.{key}': value for key, value in state.items()}
+    values = record(backbone=plain(backbone, 'backbone')).to_dict()
+    torch.save({'state_dict': trained, 'meta': {'cds_mm': values}}, src)
+    result = convert(src, tmp_path / 'b.pth')
+    loaded = read_checkpoint(result.path)['state_dict']
+    assert loaded.keys() == state.keys()
+    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    stages = result.record.fingerprint['stages']
+    assert list(stages) == [str(i) for i in indices or (3,)]
 
 
 def loaded_by_a_run(backbone, path):
