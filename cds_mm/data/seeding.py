@@ -90,11 +90,9 @@ def seed_view(view: int) -> None:
 class SeededFetch:
     """Fetches a batch of samples, each under its own seed.
 
-    PyTorch's loader asks a dataset that has ``__getitems__`` for a whole
-    batch.  Put there, on the outermost dataset, this serves any dataset and
-    any pipeline, and it knows what a pipeline cannot know: the index that the
-    sampler drew (in a RepeatDataset, one image has several), and the number
-    of the batch.
+    It serves any dataset and any pipeline, and it knows what a pipeline
+    cannot know: the index that the sampler drew (in a RepeatDataset, one image
+    has several), and the number of the batch.
 
     Args:
         dataset: the outermost dataset.
@@ -145,3 +143,25 @@ class SeededFetch:
         if self.with_keys:
             sample[DRAW_KEY] = hashed(*key)
         return sample
+
+
+def seed_fetches(dataset, seed: int, *args, **kwargs) -> SeededFetch:
+    """Let a loader fetch the samples of a dataset under their own seeds.
+
+    PyTorch's loader asks a dataset that has ``__getitems__`` for a whole
+    batch; it is set on this one dataset.  A wrapper around it would take what
+    hooks of the hosts set on it (``PipelineSwitchHook`` sets ``pipeline``)
+    and leave the dataset inside as it was.
+
+    Args:
+        dataset: the outermost dataset of a loader that has not begun.
+        seed: the seed of the run.
+        *args: as of :class:`SeededFetch`.
+        **kwargs: the same.
+
+    Returns:
+        SeededFetch: what needs to be told the epoch.
+    """
+    fetch = SeededFetch(dataset, seed, *args, **kwargs)
+    dataset.__getitems__ = fetch
+    return fetch

@@ -6,7 +6,11 @@ from cds_mm.engine.pretrained import PretrainedFile
 # Also written out in configs/_base_/default_runtime.py, so that a run
 # through another launcher is the same run; a test compares the two.
 RUN_HOOKS = (
+    'LoaderCheckHook',
+    'SampleIdxHook',
     'SampleSeedHook',
+    'StepSeedHook',
+    'SkippedImagesHook',
     'StopOnNonFiniteHook',
     'ThroughputHook',
     'ProgressBarHook',

@@ -5,11 +5,15 @@ import cds_mm.hosts  # noqa: F401
 from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
 from cds_mm.hooks.backbone_record import BackboneRecordHook
 from cds_mm.hooks.fast_path import FastPathHook
+from cds_mm.hooks.loader_check import LoaderCheckHook
 from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
 from cds_mm.hooks.record_test_metrics import RecordTestMetricsHook
+from cds_mm.hooks.sample_idx import SampleIdxHook
 from cds_mm.hooks.sample_seed import SampleSeedHook
+from cds_mm.hooks.skipped_images import SkippedImagesHook
+from cds_mm.hooks.step_seed import StepSeedHook
 from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
@@ -21,11 +25,15 @@ __all__ = [
     'AtomicCheckpointHook',
     'BackboneRecordHook',
     'FastPathHook',
+    'LoaderCheckHook',
     'MemoryFormatHook',
     'MethodSummaryHook',
     'ProgressBarHook',
     'RecordTestMetricsHook',
+    'SampleIdxHook',
     'SampleSeedHook',
+    'SkippedImagesHook',
+    'StepSeedHook',
     'StopOnNonFiniteHook',
     'StrictLoadHook',
     'ThroughputHook',

@@ -19,7 +19,11 @@ default_hooks = dict(
     visualization=dict(type='VisualizationHook', enable=False),
 )
 custom_hooks = [
+    dict(type='LoaderCheckHook'),
+    dict(type='SampleIdxHook'),
     dict(type='SampleSeedHook'),
+    dict(type='StepSeedHook'),
+    dict(type='SkippedImagesHook'),
     dict(type='StopOnNonFiniteHook'),
     dict(type='ThroughputHook'),
     dict(type='ProgressBarHook'),

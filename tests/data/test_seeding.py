@@ -1,5 +1,7 @@
 import json
+import logging
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from cds_mm.data.seeding import (
     DRAW_KEY,
     SeededFetch,
     sample_seed,
+    seed_fetches,
     seed_generators,
     seeded_generator,
 )
@@ -85,8 +88,7 @@ class Draws:
 
 
 def fetched(dataset, epochs=1, fetch_args=(), **loader_args):
-    fetch = SeededFetch(dataset, *(fetch_args or (5,)))
-    dataset.__getitems__ = fetch
+    fetch = seed_fetches(dataset, *(fetch_args or (5,)))
     loader = DataLoader(dataset, **loader_args)
     for epoch in range(epochs):
         fetch.set_epoch(epoch)
@@ -138,6 +140,26 @@ def test_repeats_of_an_image_differ(image_folder):
     assert len(set(repeated)) == 6
     joined = SeededFetch(ConcatDataset([leaf, leaf]), 0)(range(6))
     assert len(set(joined)) == 6
+
+
+def test_a_pipeline_that_a_hook_of_the_host_switches(image_folder):
+    """What is set on the data set of the loader is set on that which loads."""
+    from mmdet.engine.hooks import PipelineSwitchHook
+
+    dataset = CustomDataset(
+        data_root=image_folder('x', {'a': 3}),
+        with_label=False,
+        pipeline=[lambda results: 0.0],
+    )
+    seed_fetches(dataset, 0)
+    loader = DataLoader(dataset, batch_size=3)
+    assert next(iter(loader)).tolist() == [0, 0, 0]
+    hook = PipelineSwitchHook(1, [lambda results: 1.0])
+    runner = SimpleNamespace(
+        train_dataloader=loader, epoch=1, logger=logging.getLogger()
+    )
+    hook.before_train_epoch(runner)
+    assert next(iter(loader)).tolist() == [1, 1, 1]
 
 
 def test_mosaic_of_mmdetection(image_folder, tmp_path):

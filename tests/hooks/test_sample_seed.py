@@ -14,12 +14,12 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 from torch.utils.data import BatchSampler, DataLoader
 
+from cds_mm.data.loaders import drawing_sampler
 from cds_mm.errors import UserError
-from cds_mm.hooks.sample_seed import (
-    _drawing_sampler,
-    _first_batch,
-    _seed_sampler,
-)
+from cds_mm.hooks.sample_idx import separate_indices
+from cds_mm.hooks.sample_seed import _first_batch, _seed_sampler
+
+HOOKS = 'LoaderCheck SampleIdx SampleSeed StepSeed SkippedImages'.split()
 
 PIPELINE = [
     dict(type='LoadRGBImage', on_error='skip'),
@@ -94,7 +94,7 @@ def train(folder, work_dir, workers=0, seed=11, epochs=3, **options):
             checkpoint=dict(type='CheckpointHook', by_epoch=not by_iter)
             | dict(interval=3 if by_iter else 1)
         ),
-        custom_hooks=[dict(type='SampleSeedHook')],
+        custom_hooks=[dict(type=f'{name}Hook') for name in HOOKS],
         randomness=dict(seed=seed),
         log_level='WARNING',
         # Runners of one name share their logger.
@@ -181,8 +181,6 @@ def test_skipped_images_are_logged(folder, tmp_path):
 
 
 def test_sample_idx_is_unique_over_data_sets(folder):
-    from cds_mm.hooks.sample_seed import _separate_indices
-
     leaves = [
         DATASETS.build(
             dict(type='ClassFolder', data_root=folder, pipeline=PIPELINE)
@@ -191,7 +189,7 @@ def test_sample_idx_is_unique_over_data_sets(folder):
     ]
     joined = ConcatDataset(leaves)
     for _ in range(2):
-        _separate_indices(joined)
+        separate_indices(joined)
         got = [joined[i]['data_samples'].sample_idx for i in range(36)]
         assert got == list(range(36))
 
@@ -213,7 +211,7 @@ def test_the_sampler_under_a_batch_sampler_gets_the_seed():
     loader = DataLoader(dataset, batch_sampler=batches)
     assert loader.sampler is not sampler
     runner = SimpleNamespace(cfg={}, seed=222)
-    _seed_sampler(runner, _drawing_sampler(loader))
+    _seed_sampler(runner, drawing_sampler(loader))
     assert sampler.seed == 222
 
 

@@ -1,0 +1,39 @@
+"""What a built loader does that its config does not show."""
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import IterBasedTrainLoop, Runner
+
+from cds_mm.data.loaders import check_batch_size, drawing_sampler
+
+
+@HOOKS.register_module()
+class LoaderCheckHook(Hook):
+    """Look at the training loader before the first step.
+
+    - A sampler that builds batches builds those of the loader's size.
+    - In a loop by iteration the sampler is endless, or a warning says what
+      its passes repeat.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Look at it.
+
+        Raises:
+            UserError: batches of two sizes.
+        """
+        loader = runner.train_dataloader
+        check_batch_size(loader)
+        by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
+        sampler = drawing_sampler(loader)
+        # MMEngine's InfiniteSampler has it; a pass of another kind comes to
+        # an end, and workers start to count their batches again.
+        if by_iter and loader.num_workers and not hasattr(sampler, 'skip'):
+            runner.logger.warning(
+                f'train_dataloader.sampler: {type(sampler).__name__} in a '
+                'loop by iteration repeats the augmentation with each pass, '
+                'and a resumed run may see other pictures; use '
+                'InfiniteSampler'
+            )
