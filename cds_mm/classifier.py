@@ -5,7 +5,6 @@ from dataclasses import replace
 import cds_mm.hosts  # noqa: F401
 
 import torch
-from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
@@ -15,6 +14,7 @@ from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
 from cds_mm.stage_outputs import StageOutputs
+from cds_mm.step import step_facts
 
 MEMORY_FORMATS = ('contiguous_format', 'channels_last')
 
@@ -201,9 +201,7 @@ class DeepSupervisedClassifier(ImageClassifier):
             features = self.neck(features)
         logits = self.head(features) if self.with_head else None
         return StageOutputs(
-            labels=_labels(data_samples, inputs.device),
-            sample_idx=_sample_idx(data_samples, inputs.device),
-            num_views=_num_views(inputs, data_samples),
+            **step_facts(inputs, data_samples),
             logits=logits,
             embedding=features[-1] if self.with_neck else None,
             maps=maps,
@@ -211,7 +209,6 @@ class DeepSupervisedClassifier(ImageClassifier):
                 name: branch(maps[branch.tap])
                 for name, branch in self.branches.items()
             },
-            progress=_progress(),
             teacher=self.teacher and self.teacher(inputs, data_samples),
         )
 
@@ -222,37 +219,3 @@ class DeepSupervisedClassifier(ImageClassifier):
                 f'each image, the data gives {num_views}: use the pipeline '
                 'with as many views (train_dataloader.dataset.pipeline)'
             )
-
-
-# Python values of each batch: Dynamo would compile again for each.
-@torch.compiler.disable
-def _labels(data_samples, device):
-    # A preprocessor moves the labels that it finds; -1 stands for unknown.
-    unknown = torch.full((1,), -1, device=device)
-    labels = [sample.get('gt_label', unknown) for sample in data_samples]
-    return torch.cat([label.to(device) for label in labels])
-
-
-@torch.compiler.disable
-def _sample_idx(data_samples, device):
-    return torch.as_tensor(
-        [int(sample.sample_idx) for sample in data_samples], device=device
-    )
-
-
-def _num_views(inputs, data_samples):
-    views, rest = divmod(len(inputs), len(data_samples))
-    if rest:
-        raise ValueError(
-            f'{len(inputs)} rows are no whole number of views of '
-            f'{len(data_samples)} images'
-        )
-    return views
-
-
-def _progress():
-    hub = MessageHub.get_current_instance()
-    done, whole = (
-        hub.runtime_info.get(key, 0) for key in ('iter', 'max_iters')
-    )
-    return done / whole if whole else 0.0

@@ -13,8 +13,8 @@ from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.channels import reverses
 from cds_mm.checkpoint.formats import classifier_state
-from cds_mm.checkpoint.record import statistics
 from cds_mm.checkpoint.source import load_strictly
+from cds_mm.checkpoint.training_config import statistics
 from cds_mm.config import (
     drop_pretrained,
     image_side,

@@ -12,7 +12,7 @@ from mmpretrain.models import BYOL
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from cds_mm.analysis.cost import Bench
+from cds_mm.analysis.bench import Bench
 from cds_mm.checkpoint import extract_backbone
 from cds_mm.config import load_config, plain_batchnorm, with_preprocessor
 from cds_mm.errors import UserError

@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
-from cds_mm.analysis.cost import Bench
+from cds_mm.analysis.bench import Bench
 from cds_mm.checkpoint import extract_backbone
 from cds_mm.config import drop_pretrained, load_config
 from cds_mm.testing import CONFIGS, fresh_seed

@@ -34,7 +34,7 @@ LAYERS = [
     # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},
     {'checkpoint'},
-    {'supervision', 'teacher'},
+    {'supervision', 'teacher', 'step'},
     {'classifier'},
     {'hooks', 'testing', 'registration'},
     {'utils'},

@@ -5,8 +5,9 @@ from cds_mm.checkpoint.conversion import Options, Result, convert
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
-from cds_mm.checkpoint.record import BackboneRecord, record_from_config
+from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.summary import report, usage
+from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.checkpoint.verify import (
     Proof,
     carries_fingerprint,

@@ -75,14 +75,8 @@ def convert(src, dst, options: Options | None = None) -> Result:
             be; then no file is written.
     """
     options = options or Options()
-    writing.check_target(dst)
     _check_options(src, dst, options)
-    checkpoint = read_checkpoint(src, options.trust)
-    found = extract_backbone(checkpoint, src, options.ema, options.prefix)
-    check_finite(found.state, src)
-    record, notes = choose_record(
-        checkpoint, found, src, options.config, options.channel_order
-    )
+    found, record, notes = _identified(src, options)
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = _with_standard_stem(record)
@@ -92,16 +86,12 @@ def convert(src, dst, options: Options | None = None) -> Result:
         record, note = _reestimate(source, record, options)
         notes.append(note)
         check_finite(source.state_dict(), src)
-    record = replace(
-        record,
-        fingerprint=fingerprint(source, record),
-        weights=found.weights,
-    )
+    numbers = fingerprint(source, record)
+    record = replace(record, fingerprint=numbers, weights=found.weights)
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    proof = None
-    if options.detector is not None:
-        proof = prove_parity(source, record, options.detector)
+    side = options.detector
+    proof = None if side is None else prove_parity(source, record, side)
     state = source.state_dict()
     path = writing.write_checkpoint(
         targets.pack(state, record, options.target),
@@ -120,7 +110,21 @@ def convert(src, dst, options: Options | None = None) -> Result:
     )
 
 
+def _identified(
+    src, options: Options
+) -> tuple[Extracted, BackboneRecord, list[str]]:
+    """The backbone's weights, its record, and what was assumed."""
+    checkpoint = read_checkpoint(src, options.trust)
+    found = extract_backbone(checkpoint, src, options.ema, options.prefix)
+    check_finite(found.state, src)
+    record, notes = choose_record(
+        checkpoint, found, src, options.config, options.channel_order
+    )
+    return found, record, notes
+
+
 def _check_options(src, dst, options: Options) -> None:
+    writing.check_target(dst)
     targets.rename({}, options.target)  # an unknown target is refused here
     kind = writing.format_of(dst, options.file_format)
     if kind == 'safetensors' and options.target == 'detectron2':

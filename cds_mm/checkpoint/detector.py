@@ -65,19 +65,7 @@ def build_detector(config) -> DetectorSide:
     from mmengine.registry import DefaultScope
 
     cfg, name = named_config(config)
-    model = cfg.get('model') or {}
-    # Semi-supervised wrappers hold the detector one level deeper.
-    inner = model.get('detector') or model
-    if not inner.get('backbone'):
-        raise UserError(
-            f'{name}: has no model.backbone; give the config of a detector'
-        )
-    backbone = {
-        key: value
-        for key, value in inner['backbone'].items()
-        if key not in ('init_cfg', 'pretrained')
-    }
-    preprocessor = _preprocessor_cfg(cfg, model, inner)
+    backbone, preprocessor = _parts(cfg, name)
     try:
         with DefaultScope.overwrite_default_scope('mmdet'):
             return DetectorSide(
@@ -92,6 +80,23 @@ def build_detector(config) -> DetectorSide:
             f'{name}: its backbone cannot be built '
             f'({first_line(error)[:160]}); mend the config'
         ) from error
+
+
+def _parts(cfg, name: str) -> tuple[dict, dict]:
+    """The configs of backbone and preprocessor."""
+    model = cfg.get('model') or {}
+    # Semi-supervised wrappers hold the detector one level deeper.
+    inner = model.get('detector') or model
+    if not inner.get('backbone'):
+        raise UserError(
+            f'{name}: has no model.backbone; give the config of a detector'
+        )
+    backbone = {
+        key: value
+        for key, value in inner['backbone'].items()
+        if key not in ('init_cfg', 'pretrained')
+    }
+    return backbone, _preprocessor_cfg(cfg, model, inner)
 
 
 def _preprocessor_cfg(cfg, model, inner) -> dict:

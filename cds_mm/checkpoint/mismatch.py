@@ -6,7 +6,8 @@ from cds_mm.checkpoint.channels import network_order
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.fit import fit
-from cds_mm.checkpoint.record import BackboneRecord, statistics
+from cds_mm.checkpoint.record import BackboneRecord
+from cds_mm.checkpoint.training_config import statistics
 from cds_mm.errors import UserError
 
 # Grey levels; far below what moves a feature by 1e-5.

@@ -9,12 +9,8 @@ from cds_mm.checkpoint.family import (
     backbone_from_shapes,
 )
 from cds_mm.checkpoint.formats import Extracted
-from cds_mm.checkpoint.record import (
-    BackboneRecord,
-    function_of,
-    record_from_config,
-    recorded,
-)
+from cds_mm.checkpoint.record import BackboneRecord, function_of, recorded
+from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.config import named_config
 from cds_mm.errors import UserError
 

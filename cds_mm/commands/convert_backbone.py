@@ -21,6 +21,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_files(parser)
+    _add_source_options(parser)
+    args = parser.parse_args(argv)
+    if args.check:
+        _check_alone(parser, args)
+    elif not (args.src and args.dst):
+        raise UserError(
+            'nothing to convert; give SRC and DST, or --check FILE '
+            '--detector CONFIG (--help lists the flags)'
+        )
+    if args.bn_images < 1:
+        raise UserError(
+            f'--bn-images {args.bn_images}: must be at least 1; raise it'
+        )
+    return args
+
+
+def _add_files(parser) -> None:
+    """What is converted, to what, and for whom."""
     parser.add_argument('src', nargs='?', help='the checkpoint to convert')
     parser.add_argument('dst', nargs='?', help='the file to write')
     parser.add_argument('--detector', help='prove it in this detector')
@@ -41,6 +60,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--publish', action='store_true', help="put the file's hash in DST"
     )
+
+
+def _add_source_options(parser) -> None:
+    """What is to be known of the checkpoint, and done to it."""
     parser.add_argument(
         '--ema',
         action=argparse.BooleanOptionalAction,
@@ -75,19 +98,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='run whatever code SRC contains; only for files you made',
     )
-    args = parser.parse_args(argv)
-    if args.check:
-        _check_alone(parser, args)
-    elif not (args.src and args.dst):
-        raise UserError(
-            'nothing to convert; give SRC and DST, or --check FILE '
-            '--detector CONFIG (--help lists the flags)'
-        )
-    if args.bn_images < 1:
-        raise UserError(
-            f'--bn-images {args.bn_images}: must be at least 1; raise it'
-        )
-    return args
 
 
 def _check_alone(parser, args) -> None:

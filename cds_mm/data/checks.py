@@ -9,7 +9,8 @@ from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_md5
 
 from cds_mm.config import leaf_configs
-from cds_mm.data.class_folder import ClassFolder, check_annotations
+from cds_mm.data.annotation_file import check_annotations
+from cds_mm.data.class_folder import ClassFolder
 from cds_mm.data.label_fraction import LabelFraction, check_label_fraction
 from cds_mm.data.labels import dataset_labels, leaf_datasets
 from cds_mm.data.layouts import check_layout, layout_of

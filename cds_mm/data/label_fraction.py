@@ -67,9 +67,7 @@ def LabelFraction(
     else:
         _keep(dataset, split)
     if serialize:
-        dataset.serialize_data = True
-        # As the host does when it has loaded: workers share one copy.
-        dataset.data_bytes, dataset.data_address = dataset._serialize_data()
+        _serialize(dataset)
     return dataset
 
 
@@ -145,3 +143,9 @@ def _keep(dataset, split):
         f'left out; an epoch has {whole:,} views of them',
         'current',
     )
+
+
+def _serialize(dataset) -> None:
+    # As the host does when it has loaded: workers share one copy.
+    dataset.serialize_data = True
+    dataset.data_bytes, dataset.data_address = dataset._serialize_data()

@@ -27,15 +27,6 @@ def write_report(seed: int, seconds: float) -> str:
         for detector in DETECTORS
         for start in STARTS
     ]
-    cells = [
-        (
-            detector,
-            start,
-            f'{last(lines, "coco/bbox_mAP"):.3f}',
-            f'{last(lines, "coco/bbox_mAP_50"):.3f}',
-        )
-        for detector, start, lines in rows
-    ]
     accuracies = [
         f'* {method}: {last(scalars(WORK / method), "accuracy/top1"):.1f} % '
         'top-1 on digits that it has not seen'
@@ -57,7 +48,7 @@ def write_report(seed: int, seconds: float) -> str:
             '',
             'Detection in scenes of digits that pretraining never saw:',
             '',
-            *table_lines(('detector', 'backbone from', 'AP', 'AP50'), cells),
+            *_detection_table(rows),
             '',
             *(failures or ['Every detector learned (AP50 of 0.3 and more).']),
             '',
@@ -73,6 +64,19 @@ def write_report(seed: int, seconds: float) -> str:
     draw_curves(rows)
     draw_boxes()
     return text
+
+
+def _detection_table(rows) -> list[str]:
+    cells = [
+        (
+            detector,
+            start,
+            f'{last(lines, "coco/bbox_mAP"):.3f}',
+            f'{last(lines, "coco/bbox_mAP_50"):.3f}',
+        )
+        for detector, start, lines in rows
+    ]
+    return table_lines(('detector', 'backbone from', 'AP', 'AP50'), cells)
 
 
 def draw_curves(rows) -> None:

@@ -5,11 +5,8 @@ from dataclasses import replace
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from cds_mm.checkpoint.record import (
-    RECORD_KEY,
-    BackboneRecord,
-    record_from_config,
-)
+from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
+from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cds_mm.analysis.cost import Bench, cost_table, measure
+from cds_mm.analysis.bench import Bench
+from cds_mm.analysis.cost import cost_of, cost_table, measure
 from cds_mm.testing import CONFIGS
 
 
@@ -15,7 +16,7 @@ def conv_macs(cin, cout, kernel, side, groups=1):
 
 
 def test_counts_of_cds():
-    cost = Bench(path('cds'), batch_size=2).cost()
+    cost = cost_of(Bench(path('cds'), batch_size=2))
     assert cost.parameters == 11_220_132 - 90 * 513
     assert cost.extra_parameters == 726_528
     # ResNet-18 with the CIFAR stem, layer by layer.

@@ -17,8 +17,8 @@ from cds_mm.checkpoint import (
     record_from_config,
 )
 from cds_mm.checkpoint.fingerprints import differences
-from cds_mm.checkpoint.record import plain
 from cds_mm.checkpoint.source import build_source, load_strictly
+from cds_mm.checkpoint.training_config import plain
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS, samples
 

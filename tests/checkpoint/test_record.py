@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from cds_mm.checkpoint import BackboneRecord, record_from_config
-from cds_mm.checkpoint.record import plain, recorded
+from cds_mm.checkpoint.record import recorded
 from cds_mm.checkpoint.source import build_source
+from cds_mm.checkpoint.training_config import plain
 from cds_mm.config import named_config
 from cds_mm.errors import UserError
 

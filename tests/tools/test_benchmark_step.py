@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 from cds_mm import optim_wrapper
-from cds_mm.analysis.cost import Bench
+from cds_mm.analysis.bench import Bench
 from cds_mm.paths import CONFIGS
 from cds_mm.testing import fresh_seed, samples
 

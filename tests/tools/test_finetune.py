@@ -7,7 +7,7 @@ from fine_grained_sets import write_cub
 from mmpretrain.registry import MODELS
 
 from cds_mm.checkpoint import Options, convert
-from cds_mm.checkpoint.record import record_from_config
+from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.config import load_config
 from cds_mm.testing import CONFIGS, fresh_seed
 

@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.step import CDSNetwork, ReferenceStep
-from cds_mm.analysis.cost import Bench
+from cds_mm.analysis.bench import Bench
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.optim_wrapper import BFLOAT16, require_units
 from cds_mm.paths import PROJECT

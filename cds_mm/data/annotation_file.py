@@ -1,0 +1,32 @@
+"""The annotation files of MMPretrain: lines of 'path label'."""
+
+from mmengine import fileio
+
+from cds_mm.errors import UserError
+
+
+def check_annotations(path: str, with_label: bool = True) -> None:
+    """Check that an annotation file of MMPretrain can be read.
+
+    Raises:
+        UserError: it is missing or empty, or a line is not 'path label'.
+    """
+    if not fileio.isfile(path):
+        raise UserError(
+            f'{path}: no such annotation file; set ann_file of the dataset, '
+            "or ann_file='' to take the classes from the folders"
+        )
+    lines = fileio.list_from_file(path)
+    if not lines:
+        raise UserError(
+            f"{path}: is empty; write one line 'path label' for each image"
+        )
+    if not with_label:
+        return
+    for number, line in enumerate(lines, 1):
+        name, _, label = line.strip().rpartition(' ')
+        if not name or not label.lstrip('-').isdigit():
+            raise UserError(
+                f'{path}, line {number}: {line!r} is not an image and a '
+                "whole number; write 'path label'"
+            )
