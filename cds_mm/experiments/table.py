@@ -1,6 +1,7 @@
 """A row of a table in Markdown, ours beside the published one."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -28,33 +29,55 @@ def write_table(
         options: what was set for all runs beyond the scale.
     """
     rows = _finished_rows(runs)
-    cells = [
-        _cells(title, own, path.parent, table) for title, own in rows.items()
-    ]
+    cells = [_cells(row, path.parent, table) for row in rows]
     lines = table_lines(_head(runs), cells) + _other_metrics(rows)
-    text = '\n'.join([*_about(runs, options or {}), '', *lines, ''])
+    text = '\n'.join([*_about(runs, rows, options or {}), '', *lines, ''])
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode())
     return text
 
 
-def _finished_rows(runs):
-    """Runs by the title of their row: those asked for, then their needs."""
-    rows = {}
+@dataclass(frozen=True)
+class _Row:
+    """What the runs of one cell gave, seed by seed.
+
+    Attributes:
+        title: of the row.
+        runs: one for each seed.
+        results: of the same, None where a run has not ended.
+    """
+
+    title: str
+    runs: list[Run]
+    results: list[dict | None]
+
+    @property
+    def finished(self) -> list[dict]:
+        return [result for result in self.results if result]
+
+
+def _finished_rows(runs: list[Run]) -> list[_Row]:
+    """Those asked for, then those of their needs; each result read once."""
+    by_title: dict[str, list[Run]] = {}
     for run in runs:
-        rows.setdefault(run.cell.title, []).append(run)
+        by_title.setdefault(run.cell.title, []).append(run)
     folders = {run.folder for run in runs}
     for run in with_needs(runs):
         if run.folder not in folders:
             title = f'{run.cell.title} (scale `{run.scale.name}`, to build on)'
-            rows.setdefault(title, []).append(run)
-    return {t: own for t, own in rows.items() if any(map(is_finished, own))}
+            by_title.setdefault(title, []).append(run)
+    rows = [_row(title, own) for title, own in by_title.items()]
+    return [row for row in rows if row.finished]
 
 
-def _about(runs, options):
+def _row(title: str, runs: list[Run]) -> _Row:
+    results = [read_result(run) if is_finished(run) else None for run in runs]
+    return _Row(title, runs, results)
+
+
+def _about(runs, rows, options):
     scale = runs[0].scale
-    runs = with_needs(runs)
-    results = [read_result(run) for run in runs if is_finished(run)]
+    results = [result for row in rows for result in row.finished]
     about = [f'Scale `{scale.name}`: {" ".join(scale.about.split())}']
     if options:
         told = ', '.join(f'{k}={v}' for k, v in options.items())
@@ -66,7 +89,7 @@ def _about(runs, options):
     commits = {c for result in results for c in result['commits']}
     return [
         *about,
-        f'{len(results)} of {len(runs)} runs, '
+        f'{len(results)} of {len(with_needs(runs))} runs, '
         f'{" to ".join(dict.fromkeys([dates[0], dates[-1]]))}, on '
         f'{"; ".join(sorted(machines))}; commit {", ".join(sorted(commits))}.',
     ]
@@ -86,38 +109,30 @@ def _head(runs):
     )
 
 
-def _cells(title, runs, folder, table):
-    cell = runs[0].cell
-    results = [read_result(run) for run in runs if is_finished(run)]
-    by_seed = [
-        read_result(run)['last'] if is_finished(run) else None for run in runs
-    ]
+def _cells(row, folder, table):
+    by_seed = [result and result['last'] for result in row.results]
     last = [value for value in by_seed if value is not None]
-    first = results[0]
-    leaf = os.path.relpath(runs[0].leaf, folder)
+    first = row.finished[0]
+    leaf = os.path.relpath(row.runs[0].leaf, folder)
     spread = f'{stdev(last):.1f}' if len(last) > 1 else ''
-    minutes = mean(result['wall_seconds'] for result in results) / 60
+    minutes = mean(result['wall_seconds'] for result in row.finished) / 60
     return (
-        f'[{title}]({leaf})',
+        f'[{row.title}]({leaf})',
         first['epochs'],
         first['views_of_each_image'],
         ' / '.join(map(_number, by_seed)),
         _number(mean(last) if last else None),
         spread,
         f'{minutes:.0f}',
-        _theirs(cell, table),
+        _theirs(row.runs[0].cell, table),
     )
 
 
 def _other_metrics(rows):
     """A second table of whatever else the runs were judged by, if any."""
     found = {
-        title: [
-            read_result(run).get('metrics', {})
-            for run in own
-            if is_finished(run)
-        ]
-        for title, own in rows.items()
+        row.title: [result.get('metrics', {}) for result in row.finished]
+        for row in rows
     }
     names = dict.fromkeys(
         name for of_row in found.values() for one in of_row for name in one

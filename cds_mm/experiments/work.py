@@ -85,7 +85,8 @@ def _said(log: Path) -> str:
 
 def _say_what_is_there(finished, runs):
     results = [read_result(run) for run in finished]
-    other = sum(commit_here() not in result['commits'] for result in results)
+    here = commit_here()
+    other = sum(here not in result['commits'] for result in results)
     note = f' ({other} of them with another commit)' if other else ''
     print(
         f'{len(runs)} runs, {len(results)} of them finished before{note}',

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +170,18 @@ def test_the_table(tmp_path):
     assert len(lines) == 3, 'the baseline has no result yet'
     write_fake(runs[3], 50.0)
     assert '| - / 50.0 | 50.0 |' in write_table(runs, tmp_path / 'table.md')
+
+
+def test_a_table_reads_each_result_once(tmp_path, monkeypatch):
+    runs = plan_runs(cells(['cds']), [0, 1], load_scale('cpu'), tmp_path)
+    write_fake(runs[0], 60.0)
+    opened = []
+
+    def read(path, *args, **kwargs):
+        opened.append(path)
+        return plain(path, *args, **kwargs)
+
+    plain = Path.read_text
+    monkeypatch.setattr(Path, 'read_text', read)
+    write_table(runs, tmp_path / 'table.md')
+    assert opened.count(runs[0].result_file) == 1
