@@ -122,7 +122,7 @@ def first_views(
     from mmengine.registry import DefaultScope
     from mmengine.runner import Runner
 
-    from cds_mm.data.seeding import SeededFetch
+    from cds_mm.data.seeding import seed_fetches
 
     if not cfg.get('train_dataloader'):
         raise UserError(
@@ -140,7 +140,7 @@ def first_views(
     left = images
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-        loader.dataset.__getitems__ = SeededFetch(loader.dataset, 0)
+        seed_fetches(loader.dataset, seed=0)
         for data in loader:
             if left <= 0:
                 return

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.channels import loader_order
+from cds_mm.checkpoint.channels import loader_order, network_order
 from cds_mm.checkpoint.probe_image import SIDE, raw_image
+from cds_mm.checkpoint.training_config import statistics
 from cds_mm.config import named_config, pretrained_init
 from cds_mm.errors import UserError, first_line
 
@@ -25,6 +26,16 @@ class DetectorSide:
     preprocessor: nn.Module
     loader: str | None
     prefix: str | None = None
+
+    @property
+    def channel_order(self) -> str:
+        """What its backbone sees, 'rgb' or 'bgr'."""
+        return network_order(self.loader or 'bgr', self.preprocessor)
+
+    @property
+    def statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and std, three numbers each, on 0 to 255."""
+        return statistics(self.preprocessor)
 
     def inputs(self) -> torch.Tensor:
         """The probe image as this detector's backbone gets it.

@@ -2,12 +2,10 @@
 
 import torch
 
-from cds_mm.checkpoint.channels import network_order
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.checkpoint.training_config import statistics
 from cds_mm.errors import UserError
 
 # Grey levels; far below what moves a feature by 1e-5.
@@ -15,44 +13,10 @@ _STATISTICS_TOLERANCE = 1e-4
 _BOTTLENECK_FROM = 50
 
 
-def check_preprocessing(
-    record: BackboneRecord, detector: DetectorSide
-) -> None:
-    """Compares channel order, mean and std.
-
-    Args:
-        record (BackboneRecord): The backbone record.
-        detector (DetectorSide): The other side.
-
-    Raises:
-        UserError: The first difference, with the setting that mends it.
-    """
-    order = network_order(detector.loader or 'bgr', detector.preprocessor)
-    if order != record.channel_order:
-        switch = 'bgr_to_rgb'
-        wanted = record.channel_order != (detector.loader or 'bgr')
-        raise UserError(
-            f'channel order: the backbone was trained on '
-            f'{record.channel_order.upper()}, {detector.name} feeds it '
-            f'{order.upper()}; set {switch}={wanted} in its '
-            'data_preprocessor'
-        )
-    mean, std = statistics(detector.preprocessor)
-    for name, theirs in (('mean', mean), ('std', std)):
-        ours = getattr(record, name)
-        gap = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
-        if not gap <= _STATISTICS_TOLERANCE:
-            raise UserError(
-                f'{name}: the backbone was trained with {ours}, '
-                f'{detector.name} has {theirs}; set {name}={ours} in its '
-                'data_preprocessor'
-            )
-
-
-def check_structure(
+def check_fits(
     record: BackboneRecord, state: dict, detector: DetectorSide
 ) -> None:
-    """Compares what has a name: depth, stem, widths and stride style.
+    """Compares what has a name: preprocessing, and the network's structure.
 
     What has no name here shows in the keys or in the features.
 
@@ -64,22 +28,56 @@ def check_structure(
     Raises:
         UserError: The first difference, with the setting that mends it.
     """
-    theirs = detector.backbone
+    _check_preprocessing(record, detector)
     cfg = record.backbone
     depth = depth_from_keys(state) or cfg.get('depth')
-    other = getattr(theirs, 'depth', None)
+    _check_depth(depth, detector)
+    _check_stem(cfg, state, detector)
+    _check_shapes(cfg, state, detector)
+    # Blocks of two 3x3 convolutions have one place for the stride only.
+    if (depth or 0) >= _BOTTLENECK_FROM:
+        _check_stride_style(cfg, detector)
+
+
+def _check_preprocessing(
+    record: BackboneRecord, detector: DetectorSide
+) -> None:
+    order = detector.channel_order
+    if order != record.channel_order:
+        switch = 'bgr_to_rgb'
+        wanted = record.channel_order != (detector.loader or 'bgr')
+        raise UserError(
+            f'channel order: the backbone was trained on '
+            f'{record.channel_order.upper()}, {detector.name} feeds it '
+            f'{order.upper()}; set {switch}={wanted} in its '
+            'data_preprocessor'
+        )
+    mean, std = detector.statistics
+    for name, theirs in (('mean', mean), ('std', std)):
+        ours = getattr(record, name)
+        gap = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+        if not gap <= _STATISTICS_TOLERANCE:
+            raise UserError(
+                f'{name}: the backbone was trained with {ours}, '
+                f'{detector.name} has {theirs}; set {name}={ours} in its '
+                'data_preprocessor'
+            )
+
+
+def _check_depth(depth: int | None, detector: DetectorSide) -> None:
+    other = getattr(detector.backbone, 'depth', None)
     if depth and other and depth != other:
         raise UserError(
             f'depth: the file holds a ResNet-{depth}, {detector.name} builds '
             f'a ResNet-{other}; set model.backbone.depth={depth} (and the '
             "neck's in_channels) there"
         )
-    _check_stem(cfg, state, detector)
-    _check_shapes(cfg, state, detector)
+
+
+def _check_stride_style(cfg: dict, detector: DetectorSide) -> None:
     style = cfg.get('style', 'pytorch')
-    other = getattr(theirs, 'style', style)
-    # Blocks of two 3x3 convolutions have one place for the stride only.
-    if (depth or 0) >= _BOTTLENECK_FROM and style != other:
+    other = getattr(detector.backbone, 'style', style)
+    if style != other:
         raise UserError(
             f'stride style: the backbone was trained with {style!r}, '
             f'{detector.name} has {other!r}; set model.backbone.style='

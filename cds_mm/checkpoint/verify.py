@@ -11,11 +11,7 @@ from torch import nn
 
 from cds_mm.checkpoint.detector import DetectorSide, build_detector
 from cds_mm.checkpoint.fingerprints import TOLERANCE, differences, of_features
-from cds_mm.checkpoint.mismatch import (
-    check_preprocessing,
-    check_structure,
-    relative_difference,
-)
+from cds_mm.checkpoint.mismatch import check_fits, relative_difference
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord, recorded
@@ -69,8 +65,7 @@ def prove_parity(source: nn.Module, record: BackboneRecord, detector) -> Proof:
     """
     side = _side(detector)
     state = source.state_dict()
-    check_preprocessing(record, side)
-    check_structure(record, state, side)
+    check_fits(record, state, side)
     loaded, notes = _load(side, state, 'the trained backbone')
     ours = stage_features(source, normalised_image(record))
     theirs = stage_features(side.backbone, side.inputs())
@@ -99,8 +94,7 @@ def check_file(path, detector, checkpoint: dict | None = None) -> Proof:
     """
     state, record = read_fingerprinted(path, checkpoint)
     side = _side(detector)
-    check_preprocessing(record, side)
-    check_structure(record, state, side)
+    check_fits(record, state, side)
     loaded, notes = _load(side, state, str(path))
     gaps = compare_fingerprint(record, side)
     return Proof(side.name, _rows(loaded, gaps), notes + _side_notes(side))

@@ -8,7 +8,7 @@ from torch import nn
 
 from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.detector import DetectorSide
-from cds_mm.checkpoint.mismatch import check_preprocessing, check_structure
+from cds_mm.checkpoint.mismatch import check_fits
 from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
 from cds_mm.config import find_pretrained
 from cds_mm.distributed import unwrapped
@@ -64,8 +64,7 @@ class VerifyPretrainedHook(Hook):
         side = _side(runner)
         doubt = ''
         try:
-            check_preprocessing(record, side)
-            check_structure(record, state, side)
+            check_fits(record, state, side)
             # It would fit: whatever differs now has not been loaded.
             doubt = '; was it loaded? init_cfg takes it without prefix'
             return compare_fingerprint(record, side)

@@ -99,9 +99,9 @@ def test_a_run_opens_the_file_once(written, detector, monkeypatch):
 def test_mean_that_passes_the_settings_fails_the_features(
     written, detector, monkeypatch
 ):
-    from cds_mm.checkpoint import verify
+    from cds_mm.checkpoint import mismatch
 
-    monkeypatch.setattr(verify, 'check_preprocessing', lambda *_: None)
+    monkeypatch.setattr(mismatch, '_check_preprocessing', lambda *_: None)
     swapped = detector(preprocessor={'bgr_to_rgb': False})
     with pytest.raises(UserError, match='stage 1'):
         check_file(written, swapped)
