@@ -168,7 +168,8 @@ def test_proven_in_a_detector(
     says otherwise, which a neck needs and this proof does not (it looks at
     every stage).  The proof does not read ``init_cfg`` either, by which the
     detection run loads the file.  Types of this project need
-    ``custom_imports=dict(imports=['cds_mm'])`` in a detector's config.
+    ``custom_imports=dict(imports=['cds_mm.registration'])`` in a detector's
+    config.
     """
     src, network = training_file(**trained_as)
     cfg = detector(**built_as)

@@ -92,6 +92,22 @@ def test_the_dumped_config_gives_the_same_weights_in_any_launcher(
     )
 
 
+def test_a_config_that_an_earlier_version_dumped(run, tmp_path):
+    """Then ``import cds_mm`` registered everything."""
+    work_dir, _ = run
+    (dumped,) = work_dir.glob('*.py')
+    text = dumped.read_text()
+    assert text.count("'cds_mm.registration'") == 1
+    old = tmp_path / 'old.py'
+    old.write_text(text.replace("'cds_mm.registration'", "'cds_mm'"))
+    argv = [sys.executable, 'tools/train.py', old]
+    run_fresh(*argv, '--work-dir', tmp_path / 'run').fine()
+    assert_same(
+        weights(work_dir / 'epoch_2.pth'),
+        weights(tmp_path / 'run' / 'epoch_2.pth'),
+    )
+
+
 def test_the_dumped_config_is_no_recipe_for_parity(run, command, tmp_path):
     work_dir, _ = run
     (dumped,) = work_dir.glob('*.py')
