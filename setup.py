@@ -33,7 +33,7 @@ EXTRAS = {
     'eval': ['faster-coco-eval>=1.8.0'],
     'demo': ['scikit-learn>=1.7.2', 'matplotlib>=3.10.9'],
     'test': ['pytest>=9.2.0', 'pytest-xdist>=3.8.0', 'timm>=1.0.31'],
-    'lint': ['ruff==0.17.6'],
+    'lint': ['ruff==0.17.6', 'mypy==2.4.1'],
 }
 EXTRAS['all'] = sorted({need for needs in EXTRAS.values() for need in needs})
 
@@ -69,7 +69,7 @@ if __name__ == '__main__':
         license='Apache-2.0',
         python_requires='>=3.10',
         packages=find_packages(include=['cds_mm', 'cds_mm.*']),
-        package_data={'cds_mm': ['experiments/*.csv']},
+        package_data={'cds_mm': ['py.typed', 'experiments/*.csv']},
         install_requires=REQUIRES,
         extras_require=EXTRAS,
         cmdclass={'build_py': BuildWithMim},

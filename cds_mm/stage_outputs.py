@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cds_mm.errors import UserError
+
 
 @dataclass
 class StageOutputs:
@@ -56,3 +58,44 @@ class StageOutputs:
             per_view.unflatten(0, (self.num_views, -1))[v] for v in views
         ]
         return torch.cat(chosen)
+
+    def logit_rows(self, views: tuple[int, ...]) -> Tensor:
+        """The rows of some views of the main head's logits.
+
+        Raises:
+            UserError: there is no head.
+        """
+        if self.logits is None:
+            raise UserError(
+                'a supervision reads logits, but the network has no head; '
+                'set model.head'
+            )
+        return self.rows(self.logits, views)
+
+    def embedding_rows(self, views: tuple[int, ...]) -> Tensor:
+        """The rows of some views of the pooled vectors.
+
+        Raises:
+            UserError: there is no neck.
+        """
+        if self.embedding is None:
+            raise UserError(
+                'a supervision reads the pooled vector, but the network has '
+                "no neck; set model.neck=dict(type='GlobalAveragePooling')"
+            )
+        return self.rows(self.embedding, views)
+
+    @property
+    def taught(self) -> StageOutputs:
+        """The teacher's outputs, for what cannot do without.
+
+        Raises:
+            UserError: there is no teacher.
+        """
+        if self.teacher is None:
+            raise UserError(
+                'a supervision reads a teacher, but the model has none; set '
+                "model.teacher=dict(type='Teacher', config=..., "
+                'checkpoint=...)'
+            )
+        return self.teacher

@@ -50,6 +50,20 @@ class Supervision(nn.Module):
             UserError: network or teacher lack what this supervision reads.
         """
 
+    def present(self, teacher: NetworkSpec | None) -> NetworkSpec:
+        """The teacher of :meth:`connect`, for what cannot do without.
+
+        Raises:
+            UserError: there is none.
+        """
+        if teacher is None:
+            raise UserError(
+                f'{type(self).__name__}: the model has no teacher; set '
+                "model.teacher=dict(type='Teacher', config=..., "
+                'checkpoint=...)'
+            )
+        return teacher
+
     def connect_data(self, labels: Tensor) -> None:
         """Build what has to fit the training set; called before the run.
 

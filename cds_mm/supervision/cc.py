@@ -47,12 +47,13 @@ class CorrelationCongruence(Supervision):
     ) -> None:
         """Build the linear layers."""
         self.student_embed = nn.Linear(network.last.channels, self.width)
-        self.teacher_embed = nn.Linear(teacher.last.channels, self.width)
+        theirs = self.present(teacher).last.channels
+        self.teacher_embed = nn.Linear(theirs, self.width)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``."""
-        student = outputs.rows(outputs.embedding, self.views)
-        teacher = outputs.rows(outputs.teacher.embedding, self.views)
+        student = outputs.embedding_rows(self.views)
+        teacher = outputs.taught.embedding_rows(self.views)
         loss = correlation_congruence_loss(
             self.student_embed(student),
             self.teacher_embed(teacher.detach()),

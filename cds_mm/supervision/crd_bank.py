@@ -24,6 +24,9 @@ class EmbeddingBank(nn.Module):
             before the first batch, None without a training set.
     """
 
+    bank: Tensor
+    constant: Tensor
+
     def __init__(self, channels: int, width: int):
         super().__init__()
         self.embed = nn.Linear(channels, width)

@@ -33,7 +33,7 @@ class CrossEntropySupervision(Supervision):
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``; without labels a zero that keeps the graph."""
         loss = labelled_cross_entropy(
-            outputs.rows(outputs.logits, self.views),
+            outputs.logit_rows(self.views),
             outputs.labels.repeat(len(self.views)),
             self.label_smoothing,
         )

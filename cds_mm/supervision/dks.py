@@ -73,7 +73,7 @@ class SynergySupervision(BranchSupervision):
         ``dropped`` is the share of the terms that have no gradient.
         """
         logits = self.rows_of_branches(outputs)
-        logits[MAIN] = outputs.rows(outputs.logits, self.views)
+        logits[MAIN] = outputs.logit_rows(self.views)
         pairs = list(permutations(logits, 2))
         losses = {
             f'{a}-{b}': self.weight

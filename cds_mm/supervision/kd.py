@@ -60,8 +60,7 @@ class LogitDistillation(Supervision):
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``."""
         target, logits = (
-            outputs.rows(side.logits, self.views)
-            for side in (outputs.teacher, outputs)
+            side.logit_rows(self.views) for side in (outputs.taught, outputs)
         )
         return {'': self.weight * self._loss(outputs, target, logits)}, {}
 

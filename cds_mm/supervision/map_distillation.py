@@ -31,14 +31,17 @@ class MapDistillation(Supervision):
     ):
         super().__init__()
         self.weight = weight
-        self.stages = None if stages is None else tuple(stages)
+        self._wanted = None if stages is None else tuple(stages)
+        self.stages = list(self._wanted or ())
         self.views = tuple(views)
 
     def connect(
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
     ) -> None:
         """Choose the stages, which the teacher has to have too."""
-        self.stages = shared_stages(self, self.stages, network, teacher)
+        self.stages = shared_stages(
+            self, self._wanted, network, self.present(teacher)
+        )
 
     def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
         """The loss of one stage, of maps (N, C, H, W) of any two sizes."""
@@ -50,7 +53,7 @@ class MapDistillation(Supervision):
             name: self.weight
             * self.compare(
                 outputs.rows(outputs.maps[name], self.views),
-                outputs.rows(outputs.teacher.maps[name], self.views),
+                outputs.rows(outputs.taught.maps[name], self.views),
             )
             for name in self.stages
         }

@@ -87,7 +87,7 @@ class EnsembleSupervision(BranchSupervision):
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``ensemble``, and a divergence for each peer."""
-        main = outputs.rows(outputs.logits, self.views)
+        main = outputs.logit_rows(self.views)
         logits = {MAIN: main, **self.rows_of_branches(outputs)}
         shared = outputs.rows(outputs.maps[self.shared], self.views)
         ensemble = mix(self.gate(shared), list(logits.values()))

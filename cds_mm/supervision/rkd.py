@@ -45,8 +45,8 @@ class RelationalDistillation(Supervision):
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``distance`` and ``angle``."""
         student, teacher = (
-            outputs.rows(side.embedding, self.views)
-            for side in (outputs, outputs.teacher)
+            side.embedding_rows(self.views)
+            for side in (outputs, outputs.taught)
         )
         if self.normalise:
             student, teacher = unit_rows(student), unit_rows(teacher)

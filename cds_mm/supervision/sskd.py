@@ -100,7 +100,10 @@ class RotationDistillation(RotationSupervision):
         """See that the teacher has the branches; widths may differ."""
         names = self.reads(list(network.branches))
         check_shared_branches(
-            self, names, teacher, 'that learned the rotations first'
+            self,
+            names,
+            self.present(teacher),
+            'that learned the rotations first',
         )
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
@@ -110,7 +113,7 @@ class RotationDistillation(RotationSupervision):
             name: self.weight
             * selected_divergence(
                 rotated_similarity(
-                    outputs.teacher.branches[name], self.num_views
+                    outputs.taught.branches[name], self.num_views
                 ),
                 rotated_similarity(rows, self.num_views),
                 sources,
