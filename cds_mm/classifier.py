@@ -66,7 +66,8 @@ class DeepSupervisedClassifier(ImageClassifier):
         if isinstance(preprocessor, dict):
             preprocessor.setdefault('type', 'MultiViewDataPreprocessor')
         super().__init__(backbone, **kwargs)
-        if not any((supervisions or {}).values()):
+        supervisions = supervisions or {}
+        if not any(supervisions.values()):
             raise UserError(
                 'model.supervisions is empty: nothing would be learned; '
                 'name at least one, e.g. '
@@ -141,8 +142,9 @@ class DeepSupervisedClassifier(ImageClassifier):
 
     def _apply(self, fn, *args, **kwargs):
         # The teacher is no child of this module, but goes where it goes.
-        if getattr(self, 'teacher', None):
-            self.teacher.model._apply(fn, *args, **kwargs)
+        teacher = getattr(self, 'teacher', None)
+        if teacher:
+            teacher.model._apply(fn, *args, **kwargs)
         return super()._apply(fn, *args, **kwargs)
 
     def _build_branches(self, configs, network):

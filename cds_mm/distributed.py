@@ -1,5 +1,7 @@
 """Several ranks: what they share, and gathering with its gradient."""
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -17,8 +19,11 @@ def rank() -> int:
     return dist.get_rank() if world_size() > 1 else 0
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model itself, where a wrapper may stand around it."""
+def unwrapped(model: nn.Module) -> Any:
+    """The model itself, where a wrapper may stand around it.
+
+    What attributes it has depends on its class, which its wrapper hides.
+    """
     # Here: the losses import this module, and need no MMEngine.
     from mmengine.model import is_model_wrapper
 

@@ -26,7 +26,7 @@ def first_line(error: BaseException) -> str:
 
 def failed_source(error: BaseException) -> str:
     """Return the source line that failed first, or the error's class name."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    while deeper := error.__cause__ or error.__context__:
+        error = deeper
     frames = traceback.extract_tb(error.__traceback__)
     return (frames and frames[-1].line) or type(error).__name__

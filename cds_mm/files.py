@@ -5,12 +5,15 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from cds_mm.errors import UserError
 
+# The bytes, or what writes them into an open file.
+Content: TypeAlias = bytes | Callable[[BinaryIO], object]
 
-def atomic_write(path, content: bytes | Callable[[BinaryIO], object]) -> Path:
+
+def atomic_write(path: str | Path, content: Content) -> Path:
     """Writes a file so that nobody ever sees half of it.
 
     The bytes go to a temporary file in the same folder (a rename is atomic
@@ -64,7 +67,7 @@ def atomic_write(path, content: bytes | Callable[[BinaryIO], object]) -> Path:
 
 def _os_error_behind(error: BaseException) -> OSError | None:
     """The OSError in a chain: torch's writer wraps it in a RuntimeError."""
-    seen = error
+    seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError):
             return seen

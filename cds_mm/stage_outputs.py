@@ -86,8 +86,8 @@ class StageOutputs:
         return self.rows(self.embedding, views)
 
     @property
-    def taught(self) -> StageOutputs:
-        """The teacher's outputs, for what cannot do without.
+    def required_teacher(self) -> StageOutputs:
+        """The teacher's outputs, for a supervision that needs them.
 
         Raises:
             UserError: there is no teacher.

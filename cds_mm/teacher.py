@@ -6,6 +6,7 @@ import cds_mm.hosts  # noqa: F401
 
 import torch
 from mmengine.config import Config
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
@@ -92,7 +93,7 @@ class Teacher:
         """Its stages, classes, and widths of branches."""
         return self.model.network
 
-    def check_fits(self, student: nn.Module) -> None:
+    def check_fits(self, student: ImageClassifier) -> None:
         """Compare with the student what no supervision looks at.
 
         Raises:
@@ -104,14 +105,14 @@ class Teacher:
                 f'teacher {self.name}: knows {theirs} classes, the student '
                 f'{ours}; take a teacher of the same data set'
             )
-        theirs, ours = (
+        needed, given = (
             (*statistics(p), reverses(p))
             for p in (self.model.data_preprocessor, student.data_preprocessor)
         )
-        if theirs != ours:
+        if needed != given:
             raise UserError(
                 f'teacher {self.name}: was trained with mean, std and '
-                f'reversal of channels {theirs}, the student has {ours}; set '
+                f'reversal of channels {needed}, the student has {given}; set '
                 "data_preprocessor to the teacher's"
             )
 
@@ -162,7 +163,7 @@ def teacher_config(config: str) -> Config:
     return cfg
 
 
-def build_teacher(config: Config) -> nn.Module:
+def build_teacher(config: Config) -> ImageClassifier:
     """The classifier of a :func:`teacher_config`, with random weights."""
     return MODELS.build(with_preprocessor(config))
 

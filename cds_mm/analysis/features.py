@@ -4,8 +4,10 @@ import copy
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import DATASETS, LOOPS
 from mmengine.runner import TestLoop
@@ -111,6 +113,8 @@ def pooled(maps: dict[str, Tensor]) -> dict[str, Tensor]:
 class LabelledImages(Subset):
     """Some images of a data set, with what the host asks of a data set."""
 
+    dataset: BaseDataset
+
     @property
     def metainfo(self) -> dict:
         """Of the data set, with the names of the classes."""
@@ -130,10 +134,11 @@ def labelled_images(dataset, images_per_class: int | None = None):
     try:
         labels = dataset_labels(dataset)
     except KeyError:
-        labels = []
+        labels = np.empty(0, np.int64)
     # Copies, as of ``LabelFraction(keep='labelled')``, would vote many times.
     distinct = getattr(dataset, 'distinct_images', None)
-    chosen, taken = [], Counter()
+    chosen: list[int] = []
+    taken: Counter[int] = Counter()
     for index, label in enumerate(labels[:distinct]):
         if label >= 0 and taken[label] != images_per_class:
             taken[label] += 1
@@ -182,11 +187,11 @@ def train_as_test(cfg: Config) -> Config:
     """A copy whose test images are those of training, as a test sees them."""
     cfg = copy.deepcopy(cfg)
     (pipeline, *_) = [
-        leaf.pipeline for leaf in leaf_configs(cfg.test_dataloader.dataset)
+        leaf['pipeline'] for leaf in leaf_configs(cfg.test_dataloader.dataset)
     ]
     cfg.test_dataloader.dataset = cfg.train_dataloader.dataset
     for leaf in leaf_configs(cfg.test_dataloader.dataset):
-        leaf.pipeline = copy.deepcopy(pipeline)
+        leaf['pipeline'] = copy.deepcopy(pipeline)
     return cfg
 
 

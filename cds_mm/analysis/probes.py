@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
 
 from cds_mm.analysis.features import collect_features, train_as_test
 from cds_mm.config import is_detection
@@ -52,7 +51,7 @@ def probe_stages(args: argparse.Namespace) -> None:
     test, tested = collect_features(cfg)
     train, fitted = collect_features(train_as_test(cfg), args.images)
     check_same_classes(fitted, tested)
-    if is_main_process():
+    if train is not None and test is not None:  # on the first rank
         report(args, train, test, fitted.metainfo.get('classes'))
 
 

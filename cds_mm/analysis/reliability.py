@@ -5,7 +5,6 @@ import copy
 import json
 from pathlib import Path
 
-from mmengine.dist import is_main_process
 from torch import Tensor
 
 from cds_mm.config import is_detection
@@ -44,7 +43,7 @@ def reliability_diagram(args: argparse.Namespace) -> None:
         check_data(cfg, ('val',))
     test = _evaluate(cfg)
     val = _evaluate(_val_as_test(cfg)) if needs_val else test
-    if is_main_process():
+    if test is not None and val is not None:  # on the first rank
         # As here most data sets are published with: then T has seen what it
         # is judged on, which is to be said wherever it is shown.
         fitted_on = 'val'
@@ -89,8 +88,10 @@ def _scaled(scores, temperature, fitted_on):
 def _show(args, shown, numbers):
     panels = []
     for name, (heading, scores) in shown.items():
-        numbers[name] = calibration_scores(*scores, _ece_bins(args.bins))
-        panels.append((heading, reliability(*scores, args.bins)))
+        rows, labels = scores
+        bins = _ece_bins(args.bins)
+        numbers[name] = calibration_scores(rows, labels, bins)
+        panels.append((heading, reliability(rows, labels, args.bins)))
         print(f'{heading}: {_describe(numbers[name])}')
     draw_reliability(args.out, panels)
     text = json.dumps(numbers, indent=2) + '\n'

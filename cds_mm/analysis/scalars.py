@@ -24,7 +24,7 @@ def scalars(folder: Path) -> list[dict]:
     attempts = _logs(folder)
     if not attempts:
         raise UserError(f'{folder}: holds no log of a run; train first')
-    lines = []
+    lines: list[dict] = []
     for path in attempts:
         new = _read(path)
         first = next((line['epoch'] for line in new if 'epoch' in line), None)
@@ -94,7 +94,7 @@ def _logs(folder):
 
 def _read(path):
     # The last line of a killed run may be half of one.
-    lines = []
+    lines: list[dict] = []
     for text in path.read_text().splitlines():
         try:
             lines.append(json.loads(text))

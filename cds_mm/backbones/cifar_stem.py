@@ -19,6 +19,9 @@ class CifarStem:
         UserError: ``deep_stem`` is asked for.
     """
 
+    conv_cfg: dict | None
+    deep_stem: bool
+
     def _make_stem_layer(self, in_channels, stem_channels):
         if self.deep_stem:
             raise UserError(
@@ -26,7 +29,8 @@ class CifarStem:
                 '3x3 convolution; leave deep_stem out, or take the type '
                 'without _CIFAR'
             )
-        super()._make_stem_layer(in_channels, stem_channels)
+        # Of the ResNet that it stands in front of.
+        super()._make_stem_layer(in_channels, stem_channels)  # type: ignore[misc]
         self.conv1 = build_conv_layer(
             self.conv_cfg,
             in_channels,

@@ -31,17 +31,17 @@ class ProjectionHead(nn.Module):
         out_channels: int | str = 128,
     ):
         super().__init__()
-        hidden, out_channels = (
-            in_channels if width == 'same' else width
+        inner, outer = (
+            in_channels if width == 'same' else int(width)
             for width in (hidden, out_channels)
         )
-        self.out_channels = out_channels if hidden else in_channels
-        self.mlp = nn.Identity()
-        if hidden:
+        self.out_channels = outer if inner else in_channels
+        self.mlp: nn.Module = nn.Identity()
+        if inner:
             self.mlp = nn.Sequential(
-                nn.Linear(in_channels, hidden),
+                nn.Linear(in_channels, inner),
                 nn.ReLU(inplace=True),
-                nn.Linear(hidden, out_channels),
+                nn.Linear(inner, outer),
             )
 
     def forward(self, pooled: Tensor) -> Tensor:

@@ -37,17 +37,19 @@ class SepConvTower(nn.Sequential):
     """
 
     def __init__(self, tap: str, network: NetworkSpec):
-        tap, last = network.stages[tap], network.last
-        steps = steps_between(tap, last)
+        tapped, last = network.stages[tap], network.last
+        steps = steps_between(tapped, last)
         stride = 2
-        if steps == 0 and tap.channels != last.channels:
+        if steps == 0 and tapped.channels != last.channels:
             steps, stride = 1, 1
-        widths = widths_between(tap, last, steps) if steps else [tap.channels]
+        widths = [tapped.channels]
+        if steps:
+            widths = widths_between(tapped, last, steps)
         blocks = [
             SepConvBlock(cin, cout, stride)
             for cin, cout in zip(widths, widths[1:], strict=False)
         ]
-        super().__init__(*_activation(tap), *blocks)
+        super().__init__(*_activation(tapped), *blocks)
         self.out_channels = widths[-1]
 
 
@@ -160,7 +162,9 @@ def _block_count(rule, stage):
     return stage.blocks if rule == 'all' else -(-stage.blocks // 2)
 
 
-def _activation(tap: StageSpec, channels: int | None = None):
+def _activation(
+    tap: StageSpec, channels: int | None = None
+) -> list[nn.Module]:
     """BatchNorm and ReLU, which a map that is a raw sum still lacks."""
     if not tap.raw:
         return []

@@ -60,7 +60,7 @@ def reestimate_batchnorm(
 
 
 @contextlib.contextmanager
-def _only_these_train(model: nn.Module, layers: list[nn.Module]):
+def _only_these_train(model: nn.Module, layers: list[_BatchNorm]):
     momenta = [layer.momentum for layer in layers]
     try:
         with evaluation_mode(model):

@@ -1,6 +1,7 @@
 """In which order a network sees the colour channels."""
 
 from cds_mm.config import first_steps, pipeline_of, type_name
+from cds_mm.errors import UserError
 
 # What leaves each loader; every other `Load...Image...` is unknown to us.
 LOADERS = {
@@ -31,6 +32,20 @@ def network_order(loader_order: str | None, preprocessor) -> str | None:
 def flipped(order: str | None) -> str | None:
     """The other order."""
     return {'rgb': 'bgr', 'bgr': 'rgb', None: None}[order]
+
+
+def known(order: str | None) -> str:
+    """The order, which must be known.
+
+    Raises:
+        UserError: it is None.
+    """
+    if order is None:
+        raise UserError(
+            'the channel order of the network is not known; convert the '
+            'training checkpoint with --channel-order rgb or bgr'
+        )
+    return order
 
 
 def reverses(preprocessor) -> bool:

@@ -19,8 +19,8 @@ from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
-from cds_mm.checkpoint.verify import Proof, prove_parity
-from cds_mm.config import named_config
+from cds_mm.checkpoint.verify import Detector, Proof, prove_parity
+from cds_mm.config.files import ConfigOrName, named_config
 from cds_mm.errors import UserError
 
 # The class of this project for the network of the released code.
@@ -31,14 +31,14 @@ NO_MAXPOOL = 'ResNetNoMaxPool'
 class Options:
     """How to convert; the command line's flags under the same names."""
 
-    detector: object = None
-    config: object = None
+    detector: Detector | None = None
+    config: ConfigOrName | None = None
     trust: bool = False
     ema: bool = True
     prefix: str | None = None
     channel_order: str | None = None
     accept_missing_maxpool: bool = False
-    reestimate_bn: object = None
+    reestimate_bn: ConfigOrName | None = None
     bn_images: int = 1024
     target: str = 'mmdet'
     file_format: str | None = None
@@ -58,7 +58,9 @@ class Result:
     notes: list[str]
 
 
-def convert(src, dst, options: Options | None = None) -> Result:
+def convert(
+    src: str | Path, dst: str | Path, options: Options | None = None
+) -> Result:
     """Strips a checkpoint to its backbone, proves the result, writes it.
 
     Args:
@@ -93,11 +95,9 @@ def convert(src, dst, options: Options | None = None) -> Result:
     side = options.detector
     proof = None if side is None else prove_parity(source, record, side)
     state = source.state_dict()
+    packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(
-        targets.pack(state, record, options.target),
-        dst,
-        options.file_format,
-        options.publish,
+        packed, dst, options.file_format, options.publish
     )
     return Result(
         path,

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.channels import loader_order, network_order
+from cds_mm.checkpoint.channels import (
+    known,
+    loader_order,
+    network_order,
+)
 from cds_mm.checkpoint.probe_image import SIDE, raw_image
 from cds_mm.checkpoint.training_config import statistics
 from cds_mm.config import named_config, pretrained_init
@@ -30,7 +34,8 @@ class DetectorSide:
     @property
     def channel_order(self) -> str:
         """What its backbone sees, 'rgb' or 'bgr'."""
-        return network_order(self.loader or 'bgr', self.preprocessor)
+        order = network_order(self.loader or 'bgr', self.preprocessor)
+        return known(order)
 
     @property
     def statistics(self) -> tuple[list[float], list[float]]:

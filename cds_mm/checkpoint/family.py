@@ -1,6 +1,7 @@
 """Recognises a torchvision-like ResNet by the shapes of its weights."""
 
 import re
+from typing import Any
 
 import torch
 
@@ -10,7 +11,7 @@ IMAGENET_MEAN = [123.675, 116.28, 103.53]
 IMAGENET_STD = [58.395, 57.12, 57.375]
 # Ends the type of a backbone with the 3x3 stem.
 CIFAR = '_CIFAR'
-_DEPTHS = {
+_DEPTHS: dict[tuple[str, tuple[int, ...]], int] = {
     ('basic', (2, 2, 2, 2)): 18,
     ('basic', (3, 4, 6, 3)): 34,
     ('bottleneck', (3, 4, 6, 3)): 50,
@@ -51,7 +52,11 @@ def backbone_from_shapes(state: dict[str, torch.Tensor], path) -> dict:
             f'(one is {next(iter(others or state))!r}); name the training '
             'config with --config'
         )
-    cfg = {'type': 'ResNet', 'depth': depth, 'style': 'pytorch'}
+    cfg: dict[str, Any] = {
+        'type': 'ResNet',
+        'depth': depth,
+        'style': 'pytorch',
+    }
     width = state['layer1.0.conv1.weight'].shape[0]
     groups = width // state['layer1.0.conv2.weight'].shape[1]
     if depth >= 50 and groups > 1:

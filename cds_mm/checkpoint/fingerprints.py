@@ -76,11 +76,11 @@ def _unit_wave(size: int, frequency: float) -> torch.Tensor:
     return wave / wave.norm()
 
 
-def differences(expected: dict, found: dict) -> dict[int, float]:
+def differences(expected: dict | None, found: dict) -> dict[int, float]:
     """How far two fingerprints are apart, stage by stage.
 
     Args:
-        expected (dict): The stored fingerprint.
+        expected (dict | None): The stored fingerprint.
         found (dict): That of the backbone at hand.
 
     Returns:
@@ -92,9 +92,8 @@ def differences(expected: dict, found: dict) -> dict[int, float]:
         UserError: The stored one is of another version, or not readable, or
             the two share no stage.
     """
-    _check_form(expected)
     result = {}
-    for stage, numbers in expected['stages'].items():
+    for stage, numbers in _stages(expected).items():
         if stage in found['stages']:
             others = found['stages'][stage]
             result[int(stage)] = _distance(numbers, others)
@@ -106,7 +105,7 @@ def differences(expected: dict, found: dict) -> dict[int, float]:
     return result
 
 
-def _check_form(stored) -> None:
+def _stages(stored) -> dict[str, list[float]]:
     """Refuses what comes from a file and is no fingerprint of this version."""
     if not isinstance(stored, dict) or stored.get('version') != VERSION:
         raise UserError(
@@ -114,18 +113,18 @@ def _check_form(stored) -> None:
             f'{VERSION}; convert the checkpoint again'
         )
     stages = stored.get('stages')
-    healthy = isinstance(stages, dict) and all(
+    if not isinstance(stages, dict) or not all(
         str(stage).isdigit()
         and isinstance(numbers, list)
         and len(numbers) == 2 + len(_PATTERNS)
         and all(type(number) in (int, float) for number in numbers)
         for stage, numbers in stages.items()
-    )
-    if not healthy:
+    ):
         raise UserError(
             'the fingerprint in the file is damaged; convert the checkpoint '
             'again'
         )
+    return stages
 
 
 def _distance(expected: list[float], found: list[float]) -> float:

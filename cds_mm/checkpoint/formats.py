@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -35,7 +36,10 @@ class Extracted:
 
 
 def extract_backbone(
-    checkpoint: dict, path, ema: bool = True, prefix: str | None = None
+    checkpoint: dict,
+    path: str | Path,
+    ema: bool = True,
+    prefix: str | None = None,
 ) -> Extracted:
     """Picks the plain backbone's weights out of a checkpoint.
 
@@ -63,7 +67,8 @@ def extract_backbone(
         )
     if not prefix:
         _check_bare(state, path)
-    inside, dropped = {}, Counter()
+    inside: dict[str, torch.Tensor] = {}
+    dropped: Counter[str] = Counter()
     for key, value in state.items():
         bare = key[len(prefix) :]
         if key.startswith(prefix) and (prefix or not _HEADS.match(bare)):

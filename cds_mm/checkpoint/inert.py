@@ -8,6 +8,8 @@ host, which loads the same file after this check, has the real one in reach
 and would walk from any object to ``exec``.
 """
 
+from collections.abc import Callable
+
 
 class RefusedLookup(Exception):
     """A file asks ``getattr`` for what no checkpoint needs."""
@@ -79,14 +81,14 @@ _NUMPY_DTYPES += [f'{n}{b}DType' for n in _NUMBERS for b in (8, 16, 32, 64)]
 _SCHEDULERS = 'mmengine.optim.scheduler.param_scheduler'
 
 
-def inert_globals() -> list[tuple]:
+def inert_globals() -> list[tuple[Callable, str]]:
     """The names that are allowed, each with its stand-in.
 
     Returns:
         list[tuple]: Pairs (stand-in, 'module.name') as
         ``torch.serialization.safe_globals`` takes them.
     """
-    pairs = [
+    pairs: list[tuple[Callable, str]] = [
         (InertBuffer, 'mmengine.logging.history_buffer.HistoryBuffer'),
         (inert_getattr, 'builtins.getattr'),
         (InertScheduler, f'{_SCHEDULERS}.OneCycleParamScheduler'),

@@ -2,6 +2,7 @@
 
 import torch
 
+from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.fit import fit
@@ -48,7 +49,7 @@ def _check_preprocessing(
         wanted = record.channel_order != (detector.loader or 'bgr')
         raise UserError(
             f'channel order: the backbone was trained on '
-            f'{record.channel_order.upper()}, {detector.name} feeds it '
+            f'{known(record.channel_order).upper()}, {detector.name} feeds it '
             f'{order.upper()}; set {switch}={wanted} in its '
             'data_preprocessor'
         )

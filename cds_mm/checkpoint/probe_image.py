@@ -11,7 +11,7 @@ from cds_mm.modes import evaluation_mode
 SIDE = 128
 
 
-def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
+def raw_image(channel_order: str | None = 'rgb') -> torch.Tensor:
     """The synthetic photograph that every check looks at.
 
     Integer arithmetic only, so that it is the same on every machine.  Each
@@ -20,7 +20,8 @@ def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
     network makes of it.
 
     Args:
-        channel_order (str): 'rgb' or 'bgr'.
+        channel_order (str | None): 'rgb' or 'bgr'; an unknown one is taken
+            for 'bgr'.
 
     Returns:
         torch.Tensor: uint8, (3, 128, 128), values 0 to 255.
@@ -88,7 +89,9 @@ def stage_features(
 def _full_precision(device_type: str):
     """Without TF32 and autocast, which cost three decimal digits."""
     # Not `allow_tf32`: reading it raises once anyone has used this newer way.
-    places = torch.backends.cudnn.conv, torch.backends.cuda.matmul
+    # (Torch makes `conv` at run time, so that its annotations lack it.)
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    places = convolutions, torch.backends.cuda.matmul
     before = [place.fp32_precision for place in places]
     for place in places:
         place.fp32_precision = 'ieee'
@@ -101,7 +104,7 @@ def _full_precision(device_type: str):
 
 
 @contextlib.contextmanager
-def _every_stage(backbone: nn.Module):
+def _every_stage(backbone):
     """Makes a ResNet return all its stages; yields their indices."""
     before = getattr(backbone, 'out_indices', None)
     layers = getattr(backbone, 'res_layers', None)

@@ -18,7 +18,7 @@ SAFETENSORS_SUFFIXES = ('.safetensors',)
 METADATA_KEY = 'cds_mm'
 
 
-def read_checkpoint(path, trust: bool = False) -> dict:
+def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     """Opens a ``.pth`` or ``.safetensors`` file; no code of it runs.
 
     Only tensors, containers and plain values are read.  Log buffers and
@@ -91,7 +91,7 @@ def _only_inert_globals():
     before = serialization.get_safe_globals()
     serialization.clear_safe_globals()
     try:
-        with serialization.safe_globals(inert_globals()):
+        with serialization.safe_globals([*inert_globals()]):
             yield
     finally:
         serialization.clear_safe_globals()
@@ -150,11 +150,13 @@ def _named_globals(path: Path) -> list[str]:
         # A cut or foreign stream ends in an error; what came first counts.
         with contextlib.suppress(Exception):
             for opcode, argument, _ in pickletools.genops(stream):
-                if opcode.name in ('GLOBAL', 'INST'):
-                    names.append(_modern_name(*argument.split(' ', 1)))
-                elif opcode.name == 'STACK_GLOBAL' and len(recent) > 1:
+                if opcode.name == 'STACK_GLOBAL' and len(recent) > 1:
                     names.append(_modern_name(*recent[-2:]))
-                elif isinstance(argument, str):
+                elif not isinstance(argument, str):
+                    continue
+                elif opcode.name in ('GLOBAL', 'INST'):
+                    names.append(_modern_name(*argument.split(' ', 1)))
+                else:
                     recent.append(argument)
     return names
 
@@ -184,7 +186,7 @@ def _pickle_streams(path: Path):
 def _pickle_length(content: bytes) -> int:
     length = len(content)
     for opcode, _, position in pickletools.genops(content):
-        if opcode.name == 'STOP':
+        if opcode.name == 'STOP' and position is not None:
             length = position + 1
     return length
 

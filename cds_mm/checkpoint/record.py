@@ -5,6 +5,8 @@ replaces ``meta['cfg']``, which is Python source and is never evaluated here.
 """
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
 from cds_mm.errors import UserError
 
@@ -12,8 +14,10 @@ RECORD_KEY = 'cds_mm'
 FORMAT = 1
 _REQUIRED = ('format', 'backbone', 'channel_order', 'mean', 'std')
 # Matters to training only, or reads files.
-_TRAINING_ONLY = ('frozen_stages', 'norm_eval', 'with_cp', 'init_cfg')
-_TRAINING_ONLY += ('pretrained', '_scope_', 'zero_init_residual')
+_TRAINING_ONLY = (
+    'frozen_stages norm_eval with_cp init_cfg pretrained _scope_ '
+    'zero_init_residual'
+).split()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,7 @@ class BackboneRecord:
     keys: tuple = field(default=_REQUIRED, repr=False, compare=False)
 
     @classmethod
-    def from_dict(cls, values, path) -> 'BackboneRecord':
+    def from_dict(cls, values: object, path: str | Path) -> 'BackboneRecord':
         """Read a record from the plain values in a file.
 
         Args:
@@ -90,7 +94,7 @@ class BackboneRecord:
                 f'{path}: its record is damaged; name the training config '
                 'with --config'
             )
-        known = {key: values.get(key) for key in _attribute_keys()}
+        known: dict[str, Any] = {k: values.get(k) for k in _attribute_keys()}
         named = {'format', *known}
         extra = {k: v for k, v in values.items() if k not in named}
         return cls(**known, extra=extra, keys=tuple(values))

@@ -1,5 +1,6 @@
 """What a conversion did, and how its file is used, in words."""
 
+from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.conversion import Options, Result
 from cds_mm.checkpoint.targets import settings
 from cds_mm.checkpoint.writing import format_of
@@ -9,12 +10,12 @@ def report(result: Result, options: Options) -> str:
     """What was done, for people."""
     dropped = ', '.join(f'{n} {k}' for k, n in sorted(result.dropped.items()))
     record = result.record
-    order, mean, std = record.channel_order, record.mean, record.std
+    order = known(record.channel_order).upper()
     lines = [
         f'wrote {result.path}',
         f'kept {result.kept} tensors of {record.backbone["type"]} '
         f'({result.weights} weights); dropped: {dropped or "nothing"}',
-        f'input: {order.upper()}, mean {mean}, std {std}',
+        f'input: {order}, mean {record.mean}, std {record.std}',
     ]
     lines += [f'note: {note}' for note in result.notes]
     if result.proof is None:

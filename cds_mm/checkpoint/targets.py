@@ -4,6 +4,7 @@ import re
 
 import torch
 
+from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.family import CIFAR, stem_of
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.choices import TARGETS
@@ -36,7 +37,7 @@ _DETECTRON2 = (
     (r'\bdownsample\.0\.', 'shortcut.'),
     (r'\bdownsample\.1\.', 'shortcut.norm.'),
 )
-_TABLES = {
+_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
     'mmdet': (),
     'torchvision': (),
     'timm': _TIMM,
@@ -121,19 +122,18 @@ def settings(record: BackboneRecord, target: str) -> list[str]:
         list[str]: One line each; for 'detectron2' Python that sets ``cfg``,
         whose defaults are BGR, no std and the stride of Caffe.
     """
-    order = record.channel_order.upper()
-    mean, std = record.mean, record.std
+    order = known(record.channel_order).upper()
     if target == 'detectron2':
         values = {
             'INPUT.FORMAT': order,
-            'MODEL.PIXEL_MEAN': mean,
-            'MODEL.PIXEL_STD': std,
+            'MODEL.PIXEL_MEAN': record.mean,
+            'MODEL.PIXEL_STD': record.std,
             **_detectron2_network(record.backbone),
         }
         return [f'cfg.{key} = {value!r}' for key, value in values.items()]
     mean, std = (
         tuple(float(f'{value / 255:.6g}') for value in values)
-        for values in (mean, std)
+        for values in (record.mean, record.std)
     )
     lines = [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']
     if str(record.backbone.get('type')).endswith(CIFAR):

@@ -5,8 +5,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from cds_mm.checkpoint.detector import DetectorSide, build_detector
@@ -20,6 +22,7 @@ from cds_mm.errors import UserError
 
 # Of the largest value of a stage; fp32 on one machine gives 0 or 1e-7.
 FEATURE_TOLERANCE = 1e-5
+Detector: TypeAlias = str | Path | Config | DetectorSide
 
 
 @dataclass
@@ -49,7 +52,9 @@ def _shown(part: str) -> str:
     return 'see layer1' if part == 'stem' else 'no output'
 
 
-def prove_parity(source: nn.Module, record: BackboneRecord, detector) -> Proof:
+def prove_parity(
+    source: nn.Module, record: BackboneRecord, detector: Detector
+) -> Proof:
     """Loads a trained backbone into a detector's and compares each stage.
 
     Args:
@@ -78,7 +83,11 @@ def prove_parity(source: nn.Module, record: BackboneRecord, detector) -> Proof:
     return Proof(side.name, _rows(loaded, gaps), notes + _side_notes(side))
 
 
-def check_file(path, detector, checkpoint: dict | None = None) -> Proof:
+def check_file(
+    path: str | Path,
+    detector: str | Path | Config,
+    checkpoint: dict | None = None,
+) -> Proof:
     """Checks a converted file against a detector, without its source.
 
     Args:
@@ -101,7 +110,7 @@ def check_file(path, detector, checkpoint: dict | None = None) -> Proof:
 
 
 def read_fingerprinted(
-    path, checkpoint: dict | None = None
+    path: str | Path, checkpoint: dict | None = None
 ) -> tuple[dict, BackboneRecord]:
     """The weights and the record of a converted file.
 
@@ -129,7 +138,9 @@ def read_fingerprinted(
     return state, record
 
 
-def carries_fingerprint(path, read: Callable[[], dict] | None = None) -> bool:
+def carries_fingerprint(
+    path: str | Path, read: Callable[[], dict] | None = None
+) -> bool:
     """Whether a file has what ``check_file`` needs; never raises.
 
     Args:
@@ -168,7 +179,7 @@ def compare_fingerprint(
     return gaps
 
 
-def _side(detector) -> DetectorSide:
+def _side(detector: Detector) -> DetectorSide:
     if isinstance(detector, DetectorSide):
         return detector
     return build_detector(detector)
@@ -232,6 +243,7 @@ def _rows(state: dict[str, torch.Tensor], gaps: dict[int, float]) -> list:
             for key, value in members
             if not key.endswith(('_mean', '_var', '_tracked'))
         )
-        stage = int(part[5:]) - 1 if part[5:].isdigit() else None
-        rows.append((part, len(members), learned, gaps.get(stage)))
+        place = part[5:]
+        gap = gaps.get(int(place) - 1) if place.isdigit() else None
+        rows.append((part, len(members), learned, gap))
     return rows

@@ -15,7 +15,10 @@ from cds_mm.files import atomic_write
 
 
 def write_checkpoint(
-    checkpoint: dict, path, file_format: str | None = None, publish=False
+    checkpoint: dict,
+    path: str | Path,
+    file_format: str | None = None,
+    publish: bool = False,
 ) -> Path:
     """Writes a checkpoint, or leaves everything as it was.
 
@@ -72,7 +75,7 @@ def _folder_of(path: Path):
         raise
 
 
-def check_target(path) -> None:
+def check_target(path: str | Path) -> None:
     """Says early that a file cannot be written where it is wanted.
 
     Raises:
@@ -86,7 +89,7 @@ def check_target(path) -> None:
         raise UserError(f'{path}: {above} is no folder; choose another place')
 
 
-def format_of(path, file_format: str | None = None) -> str:
+def format_of(path: str | Path, file_format: str | None = None) -> str:
     """The format of a file by its suffix, or the one that is asked for.
 
     Raises:

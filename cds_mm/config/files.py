@@ -2,8 +2,9 @@
 
 import importlib.util
 from pathlib import Path
+from typing import TypeAlias
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from cds_mm.errors import UserError, message
 
@@ -11,6 +12,8 @@ from cds_mm.errors import UserError, message
 _SYNCHRONISED = ('SyncBN', 'MMSyncBN')
 # They normalise vectors, for which the host has another name.
 _OF_VECTORS = ('NonLinearNeck',)
+# By file, by ``package::path``, or loaded already.
+ConfigOrName: TypeAlias = str | Path | dict | Config
 
 
 def load_config(name: str) -> Config:
@@ -36,7 +39,7 @@ def load_config(name: str) -> Config:
         ) from error
 
 
-def named_config(config: str | Path | dict) -> tuple[Config, str]:
+def named_config(config: ConfigOrName) -> tuple[Config, str]:
     """A config by ``package::path`` or file, or one that is loaded already.
 
     Returns:
@@ -74,13 +77,13 @@ def _packaged(name: str) -> Path:
     return path
 
 
-def plain_batchnorm(config) -> None:
+def plain_batchnorm(config: dict | list | tuple) -> None:
     """Replace synchronised BatchNorm by the plain one, in place.
 
     The weights are the same, and so is the function in evaluation.
 
     Args:
-        config (dict | list | tuple): A model's config, or a part of it.
+        config: A model's config, or a part of it.
     """
     children = config.values() if isinstance(config, dict) else config
     for child in children:
@@ -95,7 +98,7 @@ def plain_batchnorm(config) -> None:
         norm['type'] = 'BN1d'
 
 
-def drop_pretrained(model) -> None:
+def drop_pretrained(model: ConfigDict) -> None:
     """Take the file that a backbone starts from out of a model's config."""
     if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
         model.backbone.pop('init_cfg')

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from mmengine.config import Config
+
 from cds_mm.config.questions import preprocessor_settings, type_name
 from cds_mm.errors import UserError
 
@@ -23,7 +25,7 @@ def pipeline_of(dataset: dict) -> list[dict]:
 
 def views_of(dataset: dict) -> list[list[dict]]:
     """The transforms of each view, with those that all views share."""
-    shared = []
+    shared: list[dict] = []
     for step in pipeline_of(dataset):
         if 'MultiView' in type_name(step):
             return [[*shared, *view] for view in step['transforms']]
@@ -69,11 +71,11 @@ def image_side(cfg: dict) -> int | None:
     return None
 
 
-def check_recipe(cfg: dict, asked_by: str) -> None:
+def check_recipe(cfg: Config, asked_by: str) -> None:
     """Refuse a config whose views are not stated op by op any more.
 
     Args:
-        cfg (Config): a full config.
+        cfg: a full config.
         asked_by: which command or flag needs the recipe.
 
     Raises:
@@ -126,7 +128,7 @@ def _of_the_device(cfg):
         yield f'on the device, in batches: {", ".join(names)}'
 
 
-def first_steps(pipeline: list) -> Iterator[dict]:
+def first_steps(pipeline: list | tuple) -> Iterator[dict]:
     """The steps of a pipeline in their order; of several views, the first's.
 
     A multi-view step holds one pipeline per view; others, such as a random

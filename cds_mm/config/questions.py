@@ -33,22 +33,22 @@ def evaluators(cfg: Config, split: str) -> list[dict]:
     return [found] if isinstance(found, dict) else list(found)
 
 
-def preprocessor_settings(cfg) -> dict:
+def preprocessor_settings(cfg: Config | dict) -> dict:
     """The data preprocessor of a config; the model's own is the one used.
 
     Args:
-        cfg (Config | dict): of a classifier; empty where there is none.
+        cfg: of a classifier; empty where there is none.
     """
     model = cfg.get('model') or {}
     own = model.get('data_preprocessor')
     return own or cfg.get('data_preprocessor') or {}
 
 
-def pretrained_init(cfg) -> dict | None:
+def pretrained_init(cfg: Config | dict) -> dict | None:
     """The ``init_cfg`` of type 'Pretrained' of a config's backbone.
 
     Args:
-        cfg (Config | dict): of a classifier or a detector.
+        cfg: of a classifier or a detector.
     """
     model = cfg.get('model') or {}
     # Semi-supervised wrappers hold the detector one level deeper.
@@ -60,11 +60,11 @@ def pretrained_init(cfg) -> dict | None:
     return None
 
 
-def find_pretrained(cfg) -> str | None:
+def find_pretrained(cfg: Config | dict) -> str | None:
     """The checkpoint that a detector's backbone starts from.
 
     Args:
-        cfg (Config | dict): A detection config.
+        cfg: A detection config.
 
     Returns:
         str | None: ``checkpoint`` of the backbone's ``init_cfg`` of type

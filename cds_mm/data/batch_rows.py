@@ -31,14 +31,14 @@ def change_rows(
     """
     given = []
     if values is not None:
-        values = torch.from_numpy(values).to(images)
-        given = [values[:, None, None, None]]
+        factors = torch.from_numpy(values).to(images)
+        given = [factors[:, None, None, None]]
     if not images.is_cuda and images[0].numel() > _GATHERED:
         for number, row in enumerate(rows.tolist()):
             own = (value[number : number + 1] for value in given)
             change(images[row : row + 1], *own)
     elif len(rows):
-        rows = torch.from_numpy(rows).to(images.device)
-        changed = change(images.index_select(0, rows), *given)
-        images.index_copy_(0, rows, changed)
+        places = torch.from_numpy(rows).to(images.device)
+        changed = change(images.index_select(0, places), *given)
+        images.index_copy_(0, places, changed)
     return images

@@ -177,7 +177,7 @@ def _unlisted(cls, cfg: dict) -> ClassFolder:
     return cls(**given, lazy_init=True)
 
 
-def _checked_fraction(cfg: dict) -> type:
+def _checked_fraction(cfg: dict) -> type | None:
     """The data set inside, once the other arguments are sound."""
     of = cfg.get('of')
     keep = cfg.get('keep', 'all')

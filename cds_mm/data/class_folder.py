@@ -158,7 +158,7 @@ class ClassFolder(CustomDataset):
             names = [self._prefix(file) for file in files]
             classes = sorted(set(names))
         labels = self._labels(classes)
-        taken = Counter()
+        taken: Counter[str] = Counter()
         samples = []
         for file, name in zip(files, names, strict=True):
             if taken[name] != self.images_per_class:

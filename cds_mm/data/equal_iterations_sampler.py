@@ -53,7 +53,7 @@ class EqualIterationsSampler(DefaultSampler):
         once_more = torch.randperm(distinct, generator=generator)
         places = torch.arange(images)
         places[complete:] = complete + once_more[: images - complete]
-        places = places[order].tolist()
+        own = places[order].tolist()
         # All ranks have the same number: the first ones come twice.
-        places *= math.ceil(self.total_size / images)
-        return iter(places[self.rank : self.total_size : self.world_size])
+        own *= math.ceil(self.total_size / images)
+        return iter(own[self.rank : self.total_size : self.world_size])

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import simplejpeg
 from PIL import Image
 
@@ -16,7 +17,9 @@ _COLOURS = ('YCbCr', 'RGB', 'Gray')
 _SHRINKS = (8, 4, 2)
 
 
-def decode_jpeg(data: bytes, keep_pixels: int | None = None):
+def decode_jpeg(
+    data: bytes, keep_pixels: int | None = None
+) -> np.ndarray | None:
     """Decode a sound, upright JPEG; leave every other case to Pillow.
 
     Both use libjpeg-turbo: at full size the pixels are Pillow's, bit for bit.
@@ -71,7 +74,6 @@ def _has_exif(data: bytes) -> bool:
 
 
 def _shrink(pixels: int, keep: int | None) -> int:
-    for shrink in _SHRINKS if keep else ():
-        if pixels >= keep * shrink**2:
-            return shrink
-    return 1
+    if not keep:
+        return 1
+    return next((s for s in _SHRINKS if pixels >= keep * s**2), 1)

@@ -55,7 +55,7 @@ def choose_split(dataset, ratio: float, seed: int = 0) -> LabelSplit:
     """
     check_ratio(ratio)
     labels, names = known_images(dataset)
-    members = {}
+    members: dict[int, list[int]] = {}
     for place, label in enumerate(labels):
         if label >= 0:
             members.setdefault(label, []).append(place)

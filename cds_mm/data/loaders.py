@@ -1,11 +1,13 @@
 """What is asked of a loader that the host has built."""
 
-from torch.utils.data import BatchSampler, DataLoader, Sampler
+from collections.abc import Iterable
+
+from torch.utils.data import BatchSampler, DataLoader
 
 from cds_mm.errors import UserError
 
 
-def drawing_sampler(loader: DataLoader) -> Sampler:
+def drawing_sampler(loader: DataLoader) -> Iterable:
     """The sampler that draws; under a batch sampler it is that one's own.
 
     MMDetection's configs all have a batch sampler, and ``loader.sampler`` is

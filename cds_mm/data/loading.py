@@ -1,6 +1,7 @@
 """Reading an image file as RGB, with errors that name the file."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,7 +41,12 @@ class LoadRGBImage(BaseTransform):
             would shrink them anyway. Defaults to None: at full size.
     """
 
-    def __init__(self, on_error='raise', backend_args=None, keep_pixels=None):
+    def __init__(
+        self,
+        on_error: str = 'raise',
+        backend_args: dict | None = None,
+        keep_pixels: int | None = None,
+    ):
         if on_error not in ('raise', 'skip'):
             raise UserError(
                 f"LoadRGBImage: on_error={on_error!r} is none of 'raise' and "
@@ -49,7 +55,7 @@ class LoadRGBImage(BaseTransform):
         self.on_error = on_error
         self.backend_args = backend_args
         self.keep_pixels = keep_pixels
-        self._skipped = None
+        self._skipped: torch.Tensor | None = None
         if on_error == 'skip':
             # Each process adds to its own slot only: no lock, no lost count.
             counts = torch.zeros(_SLOTS, dtype=torch.int64)
@@ -78,7 +84,7 @@ class LoadRGBImage(BaseTransform):
         try:
             return read_rgb(path, self.backend_args, self.keep_pixels)
         except UserError:
-            if self.on_error == 'raise':
+            if self._skipped is None:  # on_error='raise'
                 raise
         worker = get_worker_info()
         slot = worker.id + 1 if worker else 0
@@ -93,7 +99,7 @@ class LoadRGBImage(BaseTransform):
 
 
 def read_rgb(
-    path: str,
+    path: str | Path,
     backend_args: dict | None = None,
     keep_pixels: int | None = None,
 ) -> np.ndarray:

@@ -68,7 +68,8 @@ def write_scenes(
     """
     rng = np.random.default_rng(seed)
     (folder / name).mkdir(parents=True, exist_ok=True)
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for number in range(1, count + 1):
         image = background(SCENE, rng)
         for place, side in free_places(int(rng.integers(1, 5)), rng):

@@ -114,7 +114,7 @@ def _move_to_device(cfg, leaves):
     kept, moved = split
     for leaf in leaves:
         leaf.pipeline = kept
-    preprocessor.views = moved
+    preprocessor['views'] = moved
 
 
 def _is_stacked(cfg):
@@ -149,7 +149,7 @@ def _split(pipeline, of_one_size):
 
 def _tail(view, of_one_size):
     """What of a view stays, and the end of it that works on batches."""
-    kept, moved = list(view), []
+    kept, moved = list(view), list[dict]()
     while kept:
         like = _like(kept[-1], of_one_size)
         if like is None:

@@ -39,4 +39,4 @@ def _quiet_coco():
         if kwargs.get('file') is not None:
             builtins.print(*args, **kwargs)
 
-    coco.print = drop
+    vars(coco)['print'] = drop

@@ -47,7 +47,7 @@ def nothing_left(cfg, meta: dict) -> str:
     return ''
 
 
-def latest_checkpoint(*folders: str) -> Path:
+def latest_checkpoint(*folders: str | Path) -> Path:
     """The newest whole ``epoch_N.pth`` or ``iter_N.pth`` of some folders.
 
     The host's ``last_checkpoint`` file is not read: it holds an absolute

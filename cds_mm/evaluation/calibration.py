@@ -25,7 +25,8 @@ class Reliability(NamedTuple):
         confidence: (bins,) float64 in 0..1, their mean.
     """
 
-    count: Tensor
+    # Hides the method of tuple, which nothing calls.
+    count: Tensor  # type: ignore[assignment]
     accuracy: Tensor
     confidence: Tensor
 

@@ -132,12 +132,12 @@ def _collection(method):
 
 
 def _model(path):
-    about = ast.get_docstring(ast.parse(path.read_text()))
+    about = ast.get_docstring(ast.parse(path.read_text())) or ''
     return {
         'Name': path.stem,
         'In Collection': cell_of(path.stem).method,
         'Config': path.relative_to(CONFIGS.parent).as_posix(),
-        'Description': about.splitlines()[0],
+        'Description': about.partition('\n')[0],
         'Results': [*_published(path.stem), *_measured(path.stem)],
     }
 
@@ -145,8 +145,7 @@ def _model(path):
 def _published(stem):
     cell = cell_of(stem)
     names = DETECTION if cell.data == 'coco' else CLASSIFICATION
-    found = {key: published(cell, key) for key in names}
-    found = {key: number for key, number in found.items() if number}
+    found = {key: number for key in names if (number := published(cell, key))}
     if not found:
         return []
     where = next(iter(found.values())).where

@@ -96,7 +96,7 @@ class Scale:
                 f'--scale {self.name}: shortens one cosine alone, but the '
                 'schedule is another; override param_scheduler in its file'
             )
-        config.train_cfg.max_epochs = schedule.T_max = epochs
+        config.train_cfg.max_epochs = schedule['T_max'] = epochs
 
 
 def load_scale(name: str, folder: Path = SCALES) -> Scale:

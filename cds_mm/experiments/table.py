@@ -134,10 +134,10 @@ def _other_metrics(rows):
         row.title: [result.get('metrics', {}) for result in row.finished]
         for row in rows
     }
-    names = dict.fromkeys(
+    every = dict.fromkeys(
         name for of_row in found.values() for one in of_row for name in one
     )
-    names = [name for name in names if name != METRIC]
+    names = [name for name in every if name != METRIC]
     if not names:
         return []
     cells = [

@@ -38,7 +38,8 @@ def run_missing(runs: list[Run], jobs: int = 1) -> None:
         )
     missing = _missing(runs)
     _say_what_is_there([run for run in runs if run not in missing], runs)
-    done, failed = 0, []
+    done = 0
+    failed: list[Command] = []
     for depth in sorted({run.depth for run in missing}):
         lost = {command.log.parent for command in failed}
         commands = [
@@ -56,7 +57,8 @@ def run_missing(runs: list[Run], jobs: int = 1) -> None:
 
 def _missing(runs):
     """What has no result, or no weights that another of these needs."""
-    missing, needed = [], set()
+    missing: list[Run] = []
+    needed: set[Path] = set()
     for run in reversed(runs):
         gone = run.folder in needed and not run.last_checkpoint.exists()
         if gone or not is_finished(run):

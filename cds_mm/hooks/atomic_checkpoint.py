@@ -7,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.files import atomic_write
 
@@ -68,7 +69,9 @@ class AtomicCheckpointHook(CheckpointHook):
     a broken file or none.  Arguments are those of the host's hook.
     """
 
-    def before_train(self, runner) -> None:
+    backend_args: dict | None
+
+    def before_train(self, runner: Runner) -> None:
         """Prepare the folder, and clear what a killed write has left."""
         # The host's "FileClient will be deprecated" is about its own code,
         # here and at every save.

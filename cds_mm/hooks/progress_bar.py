@@ -67,7 +67,7 @@ class ProgressBarHook(Hook):
 
     def after_train_epoch(self, runner):
         """Close the bar."""
-        if self._bar is not None:
+        if self._bar is not None and self._redirect is not None:
             self._bar.close()
             self._redirect.__exit__(None, None, None)
             self._bar = None

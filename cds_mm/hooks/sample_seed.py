@@ -5,7 +5,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from cds_mm.data.loaders import can_skip, drawing_sampler
-from cds_mm.data.seeding import seed_fetches
+from cds_mm.data.seeding import SeededFetch, seed_fetches
 from cds_mm.distributed import unwrapped
 
 
@@ -25,9 +25,7 @@ class SampleSeedHook(Hook):
 
     # Before DistSamplerSeedHook and before anything that draws.
     priority = 'VERY_HIGH'
-
-    def __init__(self):
-        self._fetch = None
+    _fetch: SeededFetch
 
     def before_train(self, runner: Runner) -> None:
         """Read the seed, which a resume may have changed, and set up."""

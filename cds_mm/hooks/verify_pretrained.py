@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 from torch import nn
 
 from cds_mm.checkpoint.channels import loader_order
@@ -37,7 +38,7 @@ class VerifyPretrainedHook(Hook):
     def __init__(self, checkpoint: str | None = None):
         self.checkpoint = checkpoint
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Compares, logs one line, or raises UserError."""
         if runner.iter > 0 or runner._load_from:
             runner.logger.info(
@@ -45,51 +46,54 @@ class VerifyPretrainedHook(Hook):
                 'this run come from another checkpoint.'
             )
             return
-        self.checkpoint = self.checkpoint or find_pretrained(runner.cfg)
-        if self.checkpoint is None:
+        checkpoint = self.checkpoint or find_pretrained(runner.cfg)
+        if checkpoint is None:
             raise UserError(
                 'VerifyPretrainedHook: the backbone has no pretrained '
                 "init_cfg; set init_cfg=dict(type='Pretrained', "
                 'checkpoint=...) or take the hook out'
             )
-        gaps = self._verify(runner)
+        self.checkpoint = checkpoint
+        gaps = _verify(runner, checkpoint)
         runner.logger.info(
-            f'{self.checkpoint}: verified, the backbone computes what was '
+            f'{checkpoint}: verified, the backbone computes what was '
             f'trained (stages {", ".join(str(s + 1) for s in gaps)}, largest '
             f'difference {max(gaps.values()):.1e})'
         )
 
-    def _verify(self, runner) -> dict[int, float]:
-        state, record = read_fingerprinted(self.checkpoint)
-        side = _side(runner)
-        doubt = ''
-        try:
-            check_fits(record, state, side)
-            # It would fit: whatever differs now has not been loaded.
-            doubt = '; was it loaded? init_cfg takes it without prefix'
-            return compare_fingerprint(record, side)
-        except UserError as error:
-            raise UserError(
-                f'{self.checkpoint}: is not what this run would train on: '
-                f'{error}{doubt}'
-            ) from error
+
+def _verify(runner: Runner, checkpoint: str) -> dict[int, float]:
+    state, record = read_fingerprinted(checkpoint)
+    side = _side(runner)
+    doubt = ''
+    try:
+        check_fits(record, state, side)
+        # It would fit: whatever differs now has not been loaded.
+        doubt = '; was it loaded? init_cfg takes it without prefix'
+        return compare_fingerprint(record, side)
+    except UserError as error:
+        raise UserError(
+            f'{checkpoint}: is not what this run would train on: '
+            f'{error}{doubt}'
+        ) from error
 
 
-def _side(runner) -> DetectorSide:
+def _side(runner: Runner) -> DetectorSide:
     model = unwrapped(runner.model)
     # Semi-supervised wrappers train a student.
     holder = model if hasattr(model, 'backbone') else _student(model)
     preprocessor = model.data_preprocessor
-    if isinstance(getattr(preprocessor, 'data_preprocessor', None), nn.Module):
-        preprocessor = preprocessor.data_preprocessor
+    inner = getattr(preprocessor, 'data_preprocessor', None)
+    if isinstance(inner, nn.Module):
+        preprocessor = inner
     name = Path(runner.cfg.filename or 'this config').name
     order = loader_order(runner.cfg)
     return DetectorSide(name, holder.backbone, preprocessor, order)
 
 
-def _student(model: nn.Module) -> nn.Module:
+def _student(model):
     student = getattr(model, 'student', None)
-    if not hasattr(student, 'backbone'):
+    if student is None or not hasattr(student, 'backbone'):
         raise UserError(
             f'{type(model).__name__}: has no backbone to verify; take '
             'VerifyPretrainedHook out of custom_hooks'

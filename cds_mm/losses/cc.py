@@ -78,7 +78,7 @@ def gaussian_kernel(rows: Tensor, gamma: float, order: int) -> Tensor:
     rows = unit_rows(rows)
     exponent = 2 * gamma * rows @ rows.T
     terms = (exponent**p / math.factorial(p) for p in range(order + 1))
-    return math.exp(-2 * gamma) * sum(terms)
+    return math.exp(-2 * gamma) * sum(terms, exponent.new_zeros(()))
 
 
 def _neighbour_products(student, teacher):

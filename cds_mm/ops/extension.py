@@ -75,7 +75,7 @@ def _put(module: types.ModuleType) -> None:
     broken = sys.modules.get(standin.EXTENSION)
     sys.modules[standin.EXTENSION] = module
     if 'mmcv' in sys.modules:
-        sys.modules['mmcv']._ext = module
+        vars(sys.modules['mmcv'])['_ext'] = module
     if broken is None:
         return
     # `mmcv.ops` may have been imported over the broken one: each of its
@@ -83,4 +83,4 @@ def _put(module: types.ModuleType) -> None:
     for name, host in list(sys.modules.items()):
         in_ops = name.startswith('mmcv.ops.')
         if in_ops and getattr(host, 'ext_module', None) is broken:
-            host.ext_module = module
+            vars(host)['ext_module'] = module

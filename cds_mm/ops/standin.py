@@ -1,5 +1,6 @@
 """The module that takes the place of `mmcv._ext`."""
 
+import importlib.abc
 import importlib.machinery
 import types
 from collections.abc import Callable
@@ -44,7 +45,7 @@ _OPS = (
 PROVIDED = tuple(op.__name__ for op in _OPS)
 
 
-class _Loader:
+class _Loader(importlib.abc.Loader):
     """Says that the module is there and needs no loading.
 
     `mmcv.utils.ext_loader.check_ops_exist` asks for the loader, and MMEngine
@@ -66,8 +67,7 @@ def build() -> types.ModuleType:
     module.__package__ = 'mmcv'
     for function in (*_OPS, get_compiler_version, get_compiling_cuda_version):
         setattr(module, function.__name__, function)
-    module.__getattr__ = _missing
-    module._is_cds_mm_standin = True
+    vars(module).update(__getattr__=_missing, _is_cds_mm_standin=True)
     return module
 
 

@@ -68,7 +68,7 @@ def softnms(
     work = at_least_float32(boxes)
     left = at_least_float32(scores).to(work).clone()
     waiting = torch.ones_like(left, dtype=torch.bool)
-    kept = []
+    kept: list[int] = []
     while waiting.any():
         best = int(left.masked_fill(~waiting, -torch.inf).argmax())
         waiting[best] = False

@@ -50,8 +50,8 @@ class Supervision(nn.Module):
             UserError: network or teacher lack what this supervision reads.
         """
 
-    def present(self, teacher: NetworkSpec | None) -> NetworkSpec:
-        """The teacher of :meth:`connect`, for what cannot do without.
+    def required(self, teacher: NetworkSpec | None) -> NetworkSpec:
+        """The teacher of :meth:`connect`, for a supervision that needs one.
 
         Raises:
             UserError: there is none.

@@ -47,13 +47,13 @@ class CorrelationCongruence(Supervision):
     ) -> None:
         """Build the linear layers."""
         self.student_embed = nn.Linear(network.last.channels, self.width)
-        theirs = self.present(teacher).last.channels
+        theirs = self.required(teacher).last.channels
         self.teacher_embed = nn.Linear(theirs, self.width)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``."""
         student = outputs.embedding_rows(self.views)
-        teacher = outputs.taught.embedding_rows(self.views)
+        teacher = outputs.required_teacher.embedding_rows(self.views)
         loss = correlation_congruence_loss(
             self.student_embed(student),
             self.teacher_embed(teacher.detach()),

@@ -49,7 +49,7 @@ class StageDistillation(BranchSupervision):
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
     ) -> None:
         """Build an adapter for each branch whose width is another."""
-        teacher = self.present(teacher)
+        teacher = self.required(teacher)
         names = self.reads(list(network.branches))
         check_shared_branches(
             self, names, teacher, 'that was trained with CDS'
@@ -70,7 +70,7 @@ class StageDistillation(BranchSupervision):
             name: self.weight
             * feature_regression_loss(
                 adapter(unit_rows(outputs.branches[name])),
-                unit_rows(outputs.taught.branches[name]),
+                unit_rows(outputs.required_teacher.branches[name]),
                 self.form,
             )
             for name, adapter in self.adapters.items()

@@ -42,6 +42,9 @@ class ContrastiveRepresentationDistillation(Supervision):
 
     needs_teacher = True
     needs_labels = True
+    labels: Tensor | None
+    seed: Tensor
+    step: Tensor
 
     def __init__(
         self,
@@ -68,7 +71,8 @@ class ContrastiveRepresentationDistillation(Supervision):
     ) -> None:
         """Build the embeddings."""
         self.student = EmbeddingBank(network.last.channels, self.width)
-        self.teacher = EmbeddingBank(teacher.last.channels, self.width)
+        theirs = self.required(teacher).last.channels
+        self.teacher = EmbeddingBank(theirs, self.width)
 
     def connect_data(self, labels: Tensor) -> None:
         """Build the banks; nothing where they are there for these labels.
@@ -109,10 +113,12 @@ class ContrastiveRepresentationDistillation(Supervision):
             of_each.repeat(len(self.views))
             for of_each in (outputs.labels, outputs.sample_idx)
         )
-        self._check_places(images, labels)
-        rows = torch.cat([images.unsqueeze(1), self._negatives(labels)], 1)
-        ours = outputs.rows(outputs.embedding, self.views)
-        theirs = outputs.rows(outputs.teacher.embedding, self.views)
+        known = self._known_labels()
+        self._check_places(images, labels, known)
+        negatives = self._negatives(labels, known)
+        rows = torch.cat([images.unsqueeze(1), negatives], 1)
+        ours = outputs.embedding_rows(self.views)
+        theirs = outputs.required_teacher.embedding_rows(self.views)
         student = self.student(ours)
         teacher = self.teacher(theirs.detach())
         losses = {
@@ -139,14 +145,17 @@ class ContrastiveRepresentationDistillation(Supervision):
             f'{megabytes:.1f} MB of banks'
         )
 
-    def _check_places(self, images, labels):
+    def _known_labels(self) -> Tensor:
         if self.labels is None:
             raise UserError(
                 f'{type(self).__name__}: nobody told it the labels of the '
                 "training set; add dict(type='TrainingLabelsHook') to "
                 'custom_hooks'
             )
-        size = len(self.labels)
+        return self.labels
+
+    def _check_places(self, images, labels, known):
+        size = len(known)
         outside = images[(images < 0) | (images >= size)]
         if len(outside):
             raise UserError(
@@ -154,7 +163,7 @@ class ContrastiveRepresentationDistillation(Supervision):
                 f'place in the training set, which has {size} images; the '
                 'data set has to count them from 0'
             )
-        other = images[self.labels[images] != labels]
+        other = images[known[images] != labels]
         if len(other):
             raise UserError(
                 f'{type(self).__name__}: the image of sample_idx '
@@ -163,19 +172,19 @@ class ContrastiveRepresentationDistillation(Supervision):
                 'is in one data set that is not wrapped'
             )
 
-    def _negatives(self, labels):
+    def _negatives(self, labels, known):
         generator = seeded_generator(
             labels.device, int(self.seed), int(self.step), rank()
         )
         self.step += 1
         return sample_negatives(
-            self.labels, labels, self.used_negatives, generator
+            known, labels, self.used_negatives, generator
         ).indices
 
     def _loss(self, side, embeddings, other, rows):
         raw = bank_scores(other.bank, rows, embeddings, self.temperature)
         return self.weight * nce_loss(
-            side.over_constant(raw), 1 / len(self.labels), rows.size(1) - 1
+            side.over_constant(raw), 1 / len(side.bank), rows.size(1) - 1
         )
 
     @torch.no_grad()

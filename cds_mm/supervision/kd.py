@@ -60,7 +60,8 @@ class LogitDistillation(Supervision):
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """``{'': scalar}``."""
         target, logits = (
-            side.logit_rows(self.views) for side in (outputs.taught, outputs)
+            side.logit_rows(self.views)
+            for side in (outputs.required_teacher, outputs)
         )
         return {'': self.weight * self._loss(outputs, target, logits)}, {}
 

@@ -40,7 +40,7 @@ class MapDistillation(Supervision):
     ) -> None:
         """Choose the stages, which the teacher has to have too."""
         self.stages = shared_stages(
-            self, self._wanted, network, self.present(teacher)
+            self, self._wanted, network, self.required(teacher)
         )
 
     def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class MapDistillation(Supervision):
             name: self.weight
             * self.compare(
                 outputs.rows(outputs.maps[name], self.views),
-                outputs.rows(outputs.taught.maps[name], self.views),
+                outputs.rows(outputs.required_teacher.maps[name], self.views),
             )
             for name in self.stages
         }

@@ -46,7 +46,7 @@ class RelationalDistillation(Supervision):
         """``distance`` and ``angle``."""
         student, teacher = (
             side.embedding_rows(self.views)
-            for side in (outputs, outputs.taught)
+            for side in (outputs, outputs.required_teacher)
         )
         if self.normalise:
             student, teacher = unit_rows(student), unit_rows(teacher)

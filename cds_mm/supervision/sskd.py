@@ -102,7 +102,7 @@ class RotationDistillation(RotationSupervision):
         check_shared_branches(
             self,
             names,
-            self.present(teacher),
+            self.required(teacher),
             'that learned the rotations first',
         )
 
@@ -113,7 +113,7 @@ class RotationDistillation(RotationSupervision):
             name: self.weight
             * selected_divergence(
                 rotated_similarity(
-                    outputs.taught.branches[name], self.num_views
+                    outputs.required_teacher.branches[name], self.num_views
                 ),
                 rotated_similarity(rows, self.num_views),
                 sources,
