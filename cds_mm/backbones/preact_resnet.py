@@ -73,7 +73,7 @@ class PreActResNet(ResNet):
         34: (PreActBlock, (3, 4, 6, 3)),
     }
 
-    def __init__(self, depth, zero_init_residual=False, **kwargs):
+    def __init__(self, depth: int, zero_init_residual: bool = False, **kwargs):
         if zero_init_residual:
             raise UserError(
                 f'{type(self).__name__}: zero_init_residual=True would zero '

@@ -6,7 +6,7 @@ from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.checkpoint.summary import report, usage
+from cds_mm.checkpoint.summary import report
 from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.checkpoint.verify import (
     Proof,
@@ -35,6 +35,5 @@ __all__ = [
     'record_from_config',
     'reestimate_batchnorm',
     'report',
-    'usage',
     'write_checkpoint',
 ]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint import batchnorm, targets, writing
+from cds_mm.checkpoint.detector import Detector
 from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.formats import (
@@ -19,7 +20,7 @@ from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
-from cds_mm.checkpoint.verify import Detector, Proof, prove_parity
+from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.config.files import ConfigOrName, named_config
 from cds_mm.errors import UserError
 

@@ -1,6 +1,7 @@
 """A detector's backbone and preprocessor, as its config makes them."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from cds_mm.checkpoint.channels import (
 from cds_mm.checkpoint.probe_image import SIDE, raw_image
 from cds_mm.checkpoint.training_config import statistics
 from cds_mm.config import named_config, pretrained_init
+from cds_mm.config.files import ConfigOrName
 from cds_mm.errors import UserError, first_line
 
 
@@ -57,7 +59,11 @@ class DetectorSide:
         return inputs[..., :SIDE, :SIDE].to(device)
 
 
-def build_detector(config) -> DetectorSide:
+# What can be asked for a backbone: a config, or what was built of one.
+Detector: TypeAlias = ConfigOrName | DetectorSide
+
+
+def build_detector(config: ConfigOrName) -> DetectorSide:
     """Builds the backbone and the preprocessor of a detection config.
 
     Weights that the config names (``init_cfg``) are not loaded.
@@ -113,6 +119,13 @@ def _parts(cfg, name: str) -> tuple[dict, dict]:
         if key not in ('init_cfg', 'pretrained')
     }
     return backbone, _preprocessor_cfg(cfg, model, inner)
+
+
+def side_of(detector: Detector) -> DetectorSide:
+    """What was built already, or what a config gives."""
+    if isinstance(detector, DetectorSide):
+        return detector
+    return build_detector(detector)
 
 
 def _preprocessor_cfg(cfg, model, inner) -> dict:

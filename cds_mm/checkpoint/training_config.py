@@ -1,5 +1,8 @@
 """The record of a backbone, as its training config tells it."""
 
+from mmengine.config import Config
+from torch import nn
+
 from cds_mm.checkpoint.channels import loader_order, network_order
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.config import preprocessor_settings
@@ -9,7 +12,9 @@ from cds_mm.version import __version__
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def record_from_config(cfg, preprocessor=None) -> BackboneRecord:
+def record_from_config(
+    cfg: Config, preprocessor: nn.Module | None = None
+) -> BackboneRecord:
     """The record of the backbone that a training config trains.
 
     Args:

@@ -5,13 +5,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
-from mmengine.config import Config
 from torch import nn
 
-from cds_mm.checkpoint.detector import DetectorSide, build_detector
+from cds_mm.checkpoint.detector import Detector, DetectorSide, side_of
 from cds_mm.checkpoint.fingerprints import TOLERANCE, differences, of_features
 from cds_mm.checkpoint.mismatch import check_fits, relative_difference
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
@@ -22,7 +20,6 @@ from cds_mm.errors import UserError
 
 # Of the largest value of a stage; fp32 on one machine gives 0 or 1e-7.
 FEATURE_TOLERANCE = 1e-5
-Detector: TypeAlias = str | Path | Config | DetectorSide
 
 
 @dataclass
@@ -68,7 +65,7 @@ def prove_parity(
     Raises:
         UserError: The first mismatch and how to mend it.
     """
-    side = _side(detector)
+    side = side_of(detector)
     state = source.state_dict()
     check_fits(record, state, side)
     loaded, notes = _load(side, state, 'the trained backbone')
@@ -84,15 +81,13 @@ def prove_parity(
 
 
 def check_file(
-    path: str | Path,
-    detector: str | Path | Config,
-    checkpoint: dict | None = None,
+    path: str | Path, detector: Detector, checkpoint: dict | None = None
 ) -> Proof:
     """Checks a converted file against a detector, without its source.
 
     Args:
         path (str | Path): A file that ``convert`` wrote.
-        detector (str | Path | Config): The detector's config.
+        detector (str | Path | Config | DetectorSide): The detector.
         checkpoint (dict | None): What the file holds, where it is open.
 
     Returns:
@@ -102,7 +97,7 @@ def check_file(
         UserError: No fingerprint, or the first mismatch.
     """
     state, record = read_fingerprinted(path, checkpoint)
-    side = _side(detector)
+    side = side_of(detector)
     check_fits(record, state, side)
     loaded, notes = _load(side, state, str(path))
     gaps = compare_fingerprint(record, side)
@@ -177,12 +172,6 @@ def compare_fingerprint(
     gaps = differences(record.fingerprint, of_features(features))
     _refuse_difference(gaps, TOLERANCE, side.name)
     return gaps
-
-
-def _side(detector: Detector) -> DetectorSide:
-    if isinstance(detector, DetectorSide):
-        return detector
-    return build_detector(detector)
 
 
 def _load(side: DetectorSide, state: dict, path) -> tuple[dict, list[str]]:

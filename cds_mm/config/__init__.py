@@ -12,7 +12,6 @@ from cds_mm.config.files import (
 )
 from cds_mm.config.pipelines import (
     check_recipe,
-    device_views,
     first_steps,
     image_side,
     leaf_configs,
@@ -32,7 +31,6 @@ from cds_mm.config.questions import (
 
 __all__ = [
     'check_recipe',
-    'device_views',
     'drop_pretrained',
     'evaluators',
     'find_pretrained',

@@ -1,5 +1,7 @@
 """AutoAugment on RGB images."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
@@ -28,9 +30,9 @@ class RGBAutoAugment(BaseTransform):
 
     def __init__(
         self,
-        policy='imagenet',
-        interpolation='bilinear',
-        fill=(128, 128, 128),
+        policy: str = 'imagenet',
+        interpolation: str = 'bilinear',
+        fill: Sequence[int] = (128, 128, 128),
     ):
         self.augment = AutoAugment(
             AutoAugmentPolicy(policy),

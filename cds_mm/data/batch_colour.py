@@ -30,7 +30,12 @@ class BatchColorJitter:
     """
 
     def __init__(
-        self, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0, prob=1.0
+        self,
+        brightness: float = 0.0,
+        contrast: float = 0.0,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+        prob: float = 1.0,
     ):
         self.ranges = [
             (adjust, max(middle - reach, least), middle + reach)
@@ -74,7 +79,7 @@ class BatchGrayscale:
         prob (float): how often. Defaults to 0.1.
     """
 
-    def __init__(self, prob=0.1):
+    def __init__(self, prob: float = 0.1):
         self.prob = prob
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:

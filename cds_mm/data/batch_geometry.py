@@ -5,6 +5,8 @@ returns images.  Its parameters, drawn for each sample by itself, have the
 distribution of the transform that is named there.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmpretrain.registry import TRANSFORMS
@@ -22,7 +24,7 @@ class BatchFlip:
         prob (float): how often. Defaults to 0.5.
     """
 
-    def __init__(self, prob=0.5):
+    def __init__(self, prob: float = 0.5):
         self.prob = prob
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
@@ -44,7 +46,12 @@ class BatchCrop:
         fill (tuple): RGB of the padding. Defaults to black.
     """
 
-    def __init__(self, crop_size, padding=0, fill=(0, 0, 0)):
+    def __init__(
+        self,
+        crop_size: int,
+        padding: int = 0,
+        fill: Sequence[int] = (0, 0, 0),
+    ):
         self.crop_size = crop_size
         self.padding = padding
         self.fill = tuple(fill)
@@ -86,7 +93,7 @@ class BatchCutout:
         fill (int): grey level of the hole. Defaults to 0.
     """
 
-    def __init__(self, size=16, fill=0):
+    def __init__(self, size: int = 16, fill: int = 0):
         self.size = size
         self.fill = fill
 

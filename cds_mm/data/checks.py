@@ -4,8 +4,10 @@ import os
 
 import numpy as np
 from mmengine import fileio
+from mmengine.dataset import BaseDataset
 from mmpretrain.datasets import CIFAR10, CustomDataset, ImageNet
 from mmpretrain.registry import DATASETS
+from torch.utils.data import Dataset
 from torchvision.datasets.utils import check_md5
 
 from cds_mm.config import leaf_configs
@@ -17,14 +19,14 @@ from cds_mm.data.layouts import check_layout, layout_of
 from cds_mm.errors import UserError
 
 
-def check_dataset(dataset) -> None:
+def check_dataset(dataset: dict | Dataset) -> None:
     """Raise one UserError for what MMPretrain's data sets report badly.
 
     A config is checked without listing its files, so the check is cheap also
     for ImageNet; it never tries the network.
 
     Args:
-        dataset (dict | Dataset): the config of a data set, or a built one.
+        dataset: the config of a data set, or a built one.
 
     Raises:
         UserError: a missing root, a wrong layout or a broken CIFAR pickle;
@@ -54,7 +56,9 @@ def check_dataset(dataset) -> None:
             _check_folder(cls, cfg)
 
 
-def check_labels(dataset, num_classes: int, unlabelled: bool = True) -> int:
+def check_labels(
+    dataset: Dataset, num_classes: int, unlabelled: bool = True
+) -> int:
     """Check that every label fits the classifier; -1 is unlabelled.
 
     Args:
@@ -102,7 +106,7 @@ def _name(leaf, place: int) -> str:
     return info.get('img_path', f'sample {place}')
 
 
-def check_same_classes(train, val) -> None:
+def check_same_classes(train: BaseDataset, val: BaseDataset) -> None:
     """Check that a label means the same class in both data sets.
 
     A validation folder that lacks one class shifts the labels of all classes

@@ -48,12 +48,12 @@ class ClassFolder(CustomDataset):
 
     def __init__(
         self,
-        data_root='',
-        split='',
-        data_prefix='',
-        class_from='folder',
-        images_per_class=None,
-        unlabelled='',
+        data_root: str = '',
+        split: str = '',
+        data_prefix: str | dict = '',
+        class_from: str = 'folder',
+        images_per_class: int | None = None,
+        unlabelled: str = '',
         **kwargs,
     ):
         if class_from not in ('folder', 'prefix'):

@@ -32,7 +32,12 @@ class RGBColorJitter(BaseTransform):
     """
 
     def __init__(
-        self, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0, prob=1.0
+        self,
+        brightness: float = 0.0,
+        contrast: float = 0.0,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+        prob: float = 1.0,
     ):
         self.jitter = ColorJitter(brightness, contrast, saturation, hue)
         self.prob = prob
@@ -58,7 +63,7 @@ class RGBGrayscale(BaseTransform):
         prob (float): how often. Defaults to 0.1.
     """
 
-    def __init__(self, prob=0.1):
+    def __init__(self, prob: float = 0.1):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:

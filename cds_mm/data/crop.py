@@ -31,7 +31,7 @@ class AntialiasedResizedCrop(RandomResizedCrop):
             third of the time. Defaults to 'pillow'.
     """
 
-    def __init__(self, *args, backend='pillow', **kwargs):
+    def __init__(self, *args, backend: str = 'pillow', **kwargs):
         if backend not in BACKENDS:
             raise UserError(
                 f'AntialiasedResizedCrop: backend={backend!r} is none of '

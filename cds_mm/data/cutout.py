@@ -22,7 +22,7 @@ class ClippedCutout(BaseTransform):
         fill (int): grey level of the hole. Defaults to 0.
     """
 
-    def __init__(self, size=16, fill=0):
+    def __init__(self, size: int = 16, fill: int = 0):
         self.size = size
         self.fill = fill
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import torch
-from mmengine.dataset import DefaultSampler
+from mmengine.dataset import BaseDataset, DefaultSampler
 from mmengine.registry import DATA_SAMPLERS
 
 from cds_mm.errors import UserError
@@ -29,7 +29,7 @@ class EqualIterationsSampler(DefaultSampler):
         UserError: the data set does not say how many images the whole has.
     """
 
-    def __init__(self, dataset, **kwargs):
+    def __init__(self, dataset: BaseDataset, **kwargs):
         super().__init__(dataset, **kwargs)
         if not hasattr(dataset, 'epoch_images'):
             raise UserError(

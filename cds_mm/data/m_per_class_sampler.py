@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from mmengine.dataset import BaseDataset
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
@@ -41,7 +42,13 @@ class MPerClassSampler(Sampler):
             classes.
     """
 
-    def __init__(self, dataset, images_per_class, batch_size, seed=None):
+    def __init__(
+        self,
+        dataset: BaseDataset,
+        images_per_class: int,
+        batch_size: int,
+        seed: int | None = None,
+    ):
         self.rank, self.world_size = get_dist_info()
         self.images_per_class = images_per_class
         self.batch_size = batch_size

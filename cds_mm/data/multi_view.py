@@ -1,6 +1,7 @@
 """Several views of one image, each with its own seed."""
 
 import copy
+from collections.abc import Callable
 
 from mmcv.transforms import Compose
 from mmpretrain.datasets.transforms import MultiView, RandomResizedCrop
@@ -26,7 +27,12 @@ class SeededMultiView(MultiView):
             view would draw the same numbers again.
     """
 
-    def __init__(self, transforms, num_views=None, first_seed=0):
+    def __init__(
+        self,
+        transforms: list[list[dict | Callable]],
+        num_views: list[int] | None = None,
+        first_seed: int = 0,
+    ):
         # Built here: the host's Compose would look in the default scope.
         built = [
             Compose([_build(step) for step in pipeline])

@@ -18,7 +18,7 @@ class PackChannelsLast(PackInputs):
     """
 
     @staticmethod
-    def format_input(input_):
+    def format_input(input_: np.ndarray | list) -> Tensor | list:
         """Tensors (C, H, W) of arrays (H, W, C), or a list of such."""
         if isinstance(input_, list):
             return [PackChannelsLast.format_input(item) for item in input_]

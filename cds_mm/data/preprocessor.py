@@ -38,7 +38,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         **kwargs: as of the parent.
     """
 
-    def __init__(self, views=None, **kwargs):
+    def __init__(self, views: list[list[dict]] | None = None, **kwargs):
         super().__init__(**kwargs)
         # From pinned memory; the host knows the switch, but not here.
         self._non_blocking = True

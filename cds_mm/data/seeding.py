@@ -10,10 +10,11 @@ import contextlib
 import hashlib
 import random
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 import torch
-from torch.utils.data import get_worker_info
+from torch.utils.data import Dataset, get_worker_info
 
 # Of a sample's dict, where its draws on the device are to come from.
 DRAW_KEY = 'draw_key'
@@ -106,7 +107,7 @@ class SeededFetch:
 
     def __init__(
         self,
-        dataset,
+        dataset: Dataset,
         seed: int,
         first_batch: int | None = None,
         with_keys: bool = False,
@@ -123,7 +124,7 @@ class SeededFetch:
         """Set the epoch for this process and for workers already running."""
         self._epoch[0] = epoch
 
-    def __call__(self, indices) -> list:
+    def __call__(self, indices: Iterable[int]) -> list:
         epoch = self._current_epoch()
         self.fetched += 1
         return [self._sample(epoch, int(index)) for index in indices]

@@ -39,7 +39,13 @@ class StanfordDogs(BaseDataset):
             not give each folder its own label, from 1 on.
     """
 
-    def __init__(self, data_root, split='train', test_mode=False, **kwargs):
+    def __init__(
+        self,
+        data_root: str,
+        split: str = 'train',
+        test_mode: bool = False,
+        **kwargs,
+    ):
         if split not in ('train', 'test'):
             raise UserError(
                 f"StanfordDogs: split={split!r} is none of 'train' and "

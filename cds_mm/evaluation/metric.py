@@ -46,7 +46,9 @@ def calibration_scores(
 class ScoresMetric(BaseMetric):
     """Collects ``pred_score`` and ``gt_label`` of every sample."""
 
-    def process(self, data_batch, data_samples: Sequence[dict]) -> None:
+    def process(
+        self, data_batch: object, data_samples: Sequence[dict]
+    ) -> None:
         """Take a batch of predictions.
 
         Args:

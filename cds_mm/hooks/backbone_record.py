@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.checkpoint.training_config import record_from_config
@@ -28,7 +29,7 @@ class BackboneRecordHook(Hook):
         self.method = method
         self._record: BackboneRecord | None = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Makes the record once, and says early what it cannot tell."""
         model = unwrapped(runner.model)
         preprocessor = getattr(model, 'data_preprocessor', None)
@@ -49,7 +50,7 @@ class BackboneRecordHook(Hook):
                 'sees images; the converter will ask for it.'
             )
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Adds the record to the checkpoint's meta."""
         if self._record is not None:
             # A new dict: editing one checkpoint must not change the next.

@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.config import optimised_views, type_name
 from cds_mm.optim_wrapper import BFLOAT16, PLAIN
@@ -21,7 +22,7 @@ class FastPathHook(Hook):
     # Before other hooks that log something about the run.
     priority = 'HIGH'
 
-    def after_load_checkpoint(self, runner, checkpoint):
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare with the run that is resumed."""
         before = checkpoint.get('meta', {}).get(_KEY)
         now = optimisations(runner.cfg)
@@ -35,12 +36,12 @@ class FastPathHook(Hook):
                 f'{_listed(now)}'
             )
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         """Write the lines."""
         for line in optimisations(runner.cfg) or ['off']:
             runner.logger.info(f'Fast path: {line}')
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the lines."""
         checkpoint['meta'][_KEY] = optimisations(runner.cfg)
 

@@ -3,6 +3,7 @@
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -17,11 +18,11 @@ class MemoryFormatHook(Hook):
     # After EMAHook, which swaps its weights into the checkpoint.
     priority = 'LOW'
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         """Lay out the state that a checkpoint has brought."""
         align(getattr(runner.optim_wrapper, 'optimizer', None))
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Make the tensors contiguous."""
         for key in ('state_dict', 'ema_state_dict'):
             weights = checkpoint.get(key, {})

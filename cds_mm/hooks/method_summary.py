@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.distributed import unwrapped
 
@@ -14,7 +15,7 @@ class MethodSummaryHook(Hook):
     all, or how many parameters the heads add.
     """
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         """Write the lines."""
         model = unwrapped(runner.model)
         for name, supervision in getattr(model, 'supervisions', {}).items():

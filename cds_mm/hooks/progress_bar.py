@@ -7,7 +7,7 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -33,7 +33,7 @@ class ProgressBarHook(Hook):
         self._bar = None
         self._redirect = None
 
-    def before_train_epoch(self, runner):
+    def before_train_epoch(self, runner: Runner) -> None:
         """Open the bar, and let log lines pass above it."""
         if not (is_main_process() and sys.stderr.isatty()):
             return
@@ -47,8 +47,12 @@ class ProgressBarHook(Hook):
         )
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
-    ):
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """Advance the bar, with loss, speed, wait and memory."""
         if self._bar is None:
             return
@@ -65,7 +69,7 @@ class ProgressBarHook(Hook):
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
-    def after_train_epoch(self, runner):
+    def after_train_epoch(self, runner: Runner) -> None:
         """Close the bar."""
         if self._bar is not None and self._redirect is not None:
             self._bar.close()

@@ -5,6 +5,7 @@ from numbers import Real
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 from mmengine.visualization import LocalVisBackend
 
 
@@ -21,7 +22,9 @@ class RecordTestMetricsHook(Hook):
     priority = 'LOW'
 
     @master_only
-    def after_test_epoch(self, runner, metrics=None):
+    def after_test_epoch(
+        self, runner: Runner, metrics: dict | None = None
+    ) -> None:
         """Send the numbers among the metrics."""
         numbers = {
             name: float(value)

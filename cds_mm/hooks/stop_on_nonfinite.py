@@ -3,6 +3,7 @@
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.errors import UserError
 
@@ -18,11 +19,17 @@ class StopOnNonFiniteHook(Hook):
     priority = 'VERY_HIGH'
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
-    ):
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """Raise when a term that is summed into the loss is not finite."""
         losses = {
-            k: float(v.detach()) for k, v in outputs.items() if 'loss' in k
+            k: float(v.detach())
+            for k, v in (outputs or {}).items()
+            if 'loss' in k
         }
         if all(torch.isfinite(torch.tensor(list(losses.values())))):
             return
@@ -34,7 +41,7 @@ class StopOnNonFiniteHook(Hook):
             'optim_wrapper.clip_grad.max_norm, then resume'
         )
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Raise instead of saving weights that are not finite."""
         for name, tensor in checkpoint['state_dict'].items():
             if tensor.is_floating_point() and not tensor.isfinite().all():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.checkpoint.fit import fit
 from cds_mm.distributed import unwrapped
@@ -26,7 +27,7 @@ class StrictLoadHook(Hook):
     def __init__(self, parts: Sequence[str] = ('',)):
         self.parts = tuple(parts)
 
-    def after_load_checkpoint(self, runner, checkpoint):
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes before anything is loaded."""
         wanted = {
             name: tensor

@@ -6,6 +6,7 @@ import sys
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from cds_mm.distributed import world_size
 
@@ -33,11 +34,15 @@ class ThroughputHook(Hook):
         self.window = window
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
-    ):
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """Put the numbers where the host's logger finds them."""
         hub = runner.message_hub
-        if 'train/time' not in hub.log_scalars:
+        if data_batch is None or 'train/time' not in hub.log_scalars:
             return  # no timer hook in this run
         step = hub.get_scalar('train/time').mean(self.window)
         wait = hub.get_scalar('train/data_time').mean(self.window)

@@ -3,7 +3,7 @@
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 
 from cds_mm.data.labels import dataset_labels
 from cds_mm.distributed import unwrapped
@@ -23,7 +23,7 @@ class TrainingLabelsHook(Hook):
     # of the copy by their order.
     priority = 'ABOVE_NORMAL'
 
-    def before_run(self, runner):
+    def before_run(self, runner: Runner) -> None:
         """Read the labels once, and hand them over."""
         asking = asking_for_labels(unwrapped(runner.model))
         if asking and _is_trained(runner):

@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 # The second does the same with a compiled evaluator.
 METRICS = ('CocoMetric', 'FasterCocoMetric')
@@ -18,11 +19,15 @@ class ZeroAPHook(Hook):
 
     priority = 'HIGHEST'  # before those that read the metrics
 
-    def after_val_epoch(self, runner, metrics=None):
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict | None = None
+    ) -> None:
         """Fill in the zeros after validation."""
         self._fill(runner, runner.val_evaluator, metrics)
 
-    def after_test_epoch(self, runner, metrics=None):
+    def after_test_epoch(
+        self, runner: Runner, metrics: dict | None = None
+    ) -> None:
         """Fill in the zeros after testing."""
         self._fill(runner, runner.test_evaluator, metrics)
 

@@ -7,11 +7,9 @@ its place; a compiled one that works is left alone.
 
 from cds_mm.ops.extension import OpsStatus, install, status
 from cds_mm.ops.missing import COMPILE, OpNotProvidedError
-from cds_mm.ops.standin import PROVIDED
 
 __all__ = [
     'COMPILE',
-    'PROVIDED',
     'OpNotProvidedError',
     'OpsStatus',
     'install',
