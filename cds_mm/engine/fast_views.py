@@ -149,7 +149,8 @@ def _split(pipeline, of_one_size):
 
 def _tail(view, of_one_size):
     """What of a view stays, and the end of it that works on batches."""
-    kept, moved = list(view), list[dict]()
+    kept = list(view)
+    moved: list[dict] = []
     while kept:
         like = _like(kept[-1], of_one_size)
         if like is None:
