@@ -13,7 +13,7 @@ from torch import Tensor
 from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
-from cds_mm.stage_outputs import StageOutputs
+from cds_mm.stage_outputs import StageOutputs, no_teacher
 from cds_mm.step import step_facts
 
 MEMORY_FORMATS = ('contiguous_format', 'channels_last')
@@ -132,11 +132,7 @@ class DeepSupervisedClassifier(ImageClassifier):
 
     def _connect(self, supervision):
         if supervision.needs_teacher and not self.teacher:
-            raise UserError(
-                f'{type(supervision).__name__}: the model has no teacher; set '
-                "model.teacher=dict(type='Teacher', config=..., "
-                'checkpoint=...)'
-            )
+            raise no_teacher(type(supervision).__name__)
         theirs = self.teacher and self.teacher.network
         supervision.connect(self.network, theirs)
 

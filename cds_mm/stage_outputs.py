@@ -93,9 +93,13 @@ class StageOutputs:
             UserError: there is no teacher.
         """
         if self.teacher is None:
-            raise UserError(
-                'a supervision reads a teacher, but the model has none; set '
-                "model.teacher=dict(type='Teacher', config=..., "
-                'checkpoint=...)'
-            )
+            raise no_teacher('a supervision')
         return self.teacher
+
+
+def no_teacher(who: str) -> UserError:
+    """The error of one that needs a teacher where there is none."""
+    return UserError(
+        f'{who}: the model has no teacher; set '
+        "model.teacher=dict(type='Teacher', config=..., checkpoint=...)"
+    )

@@ -5,13 +5,14 @@ import contextlib
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.modes import evaluation_mode
 
 SIDE = 128
 
 
-def raw_image(channel_order: str | None = 'rgb') -> torch.Tensor:
+def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
     """The synthetic photograph that every check looks at.
 
     Integer arithmetic only, so that it is the same on every machine.  Each
@@ -20,8 +21,7 @@ def raw_image(channel_order: str | None = 'rgb') -> torch.Tensor:
     network makes of it.
 
     Args:
-        channel_order (str | None): 'rgb' or 'bgr'; an unknown one is taken
-            for 'bgr'.
+        channel_order (str): 'rgb' or 'bgr'.
 
     Returns:
         torch.Tensor: uint8, (3, 128, 128), values 0 to 255.
@@ -45,7 +45,7 @@ def normalised_image(record: BackboneRecord) -> torch.Tensor:
     Returns:
         torch.Tensor: float32, (1, 3, 128, 128).
     """
-    image = raw_image(record.channel_order).float()
+    image = raw_image(known(record.channel_order)).float()
     mean = torch.tensor(record.mean).view(-1, 1, 1)
     std = torch.tensor(record.std).view(-1, 1, 1)
     return ((image - mean) / std).unsqueeze(0)

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
-from cds_mm.stage_outputs import StageOutputs
+from cds_mm.stage_outputs import StageOutputs, no_teacher
 
 # What the main head is called among the classifiers of a network.
 MAIN = 'head'
@@ -57,11 +57,7 @@ class Supervision(nn.Module):
             UserError: there is none.
         """
         if teacher is None:
-            raise UserError(
-                f'{type(self).__name__}: the model has no teacher; set '
-                "model.teacher=dict(type='Teacher', config=..., "
-                'checkpoint=...)'
-            )
+            raise no_teacher(type(self).__name__)
         return teacher
 
     def connect_data(self, labels: Tensor) -> None:

@@ -29,7 +29,7 @@ def test_no_neck():
 
 
 def test_no_teacher():
-    with pytest.raises(UserError, match='none; set model.teacher'):
+    with pytest.raises(UserError, match='no teacher; set model.teacher'):
         LogitDistillation()(BARE)
 
 
