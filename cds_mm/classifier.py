@@ -14,7 +14,7 @@ from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
 from cds_mm.stage_outputs import StageOutputs, no_teacher
-from cds_mm.step import step_facts
+from cds_mm.step_facts import step_facts
 
 MEMORY_FORMATS = ('contiguous_format', 'channels_last')
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.channels import reverses
-from cds_mm.checkpoint.formats import classifier_state
+from cds_mm.checkpoint.extract import classifier_state
 from cds_mm.checkpoint.source import load_strictly
 from cds_mm.checkpoint.training_config import statistics
 from cds_mm.config import (

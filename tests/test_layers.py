@@ -34,7 +34,7 @@ LAYERS = [
     # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},
     {'checkpoint'},
-    {'supervision', 'teacher', 'step'},
+    {'supervision', 'teacher', 'step_facts'},
     {'classifier'},
     {'hooks', 'testing', 'registration'},
     {'utils'},

@@ -2,8 +2,8 @@
 
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
+from cds_mm.checkpoint.extract import extract_backbone
 from cds_mm.checkpoint.fingerprints import fingerprint
-from cds_mm.checkpoint.formats import extract_backbone
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.summary import report

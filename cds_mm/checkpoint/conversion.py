@@ -8,13 +8,13 @@ from torch import nn
 
 from cds_mm.checkpoint import batchnorm, targets, writing
 from cds_mm.checkpoint.detector import Detector
-from cds_mm.checkpoint.family import stem_of
-from cds_mm.checkpoint.fingerprints import fingerprint
-from cds_mm.checkpoint.formats import (
+from cds_mm.checkpoint.extract import (
     Extracted,
     check_finite,
     extract_backbone,
 )
+from cds_mm.checkpoint.family import stem_of
+from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
 from cds_mm.checkpoint.reading import read_checkpoint

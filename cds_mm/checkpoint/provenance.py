@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
+from cds_mm.checkpoint.extract import Extracted
 from cds_mm.checkpoint.family import (
     CIFAR,
     IMAGENET_MEAN,
     IMAGENET_STD,
     backbone_from_shapes,
 )
-from cds_mm.checkpoint.formats import Extracted
 from cds_mm.checkpoint.record import BackboneRecord, function_of, recorded
 from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.config import named_config

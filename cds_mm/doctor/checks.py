@@ -42,7 +42,7 @@ def check_ops(facts: Facts) -> Iterator[Finding]:
 
 def _compile() -> str:
     # Not at the top: the package `cds_mm.ops` needs a torch that loads.
-    from cds_mm.ops.missing import COMPILE
+    from cds_mm.ops.not_provided import COMPILE
 
     return COMPILE
 

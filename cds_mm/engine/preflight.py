@@ -1,4 +1,7 @@
-"""What is looked at before a run starts, since it is cheap to find there."""
+"""Checks of a run before it starts, since faults are cheap to find there.
+
+Which of them run, and in which order, stands in ``plan.py``.
+"""
 
 import contextlib
 import tempfile

@@ -5,8 +5,8 @@ MMDetection then fails.  `install()` puts a module backed by torchvision in
 its place; a compiled one that works is left alone.
 """
 
-from cds_mm.ops.extension import OpsStatus, install, status
-from cds_mm.ops.missing import COMPILE, OpNotProvidedError
+from cds_mm.ops.installation import OpsStatus, install, status
+from cds_mm.ops.not_provided import COMPILE, OpNotProvidedError
 
 __all__ = [
     'COMPILE',

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cds_mm.ops.missing import OpNotProvidedError
+from cds_mm.ops.not_provided import OpNotProvidedError
 from cds_mm.precision import at_least_float32
 
 _AVERAGE = 1

@@ -12,7 +12,7 @@ from cds_mm.ops import (
     roi_align,
     suppression,
 )
-from cds_mm.ops.missing import OpNotProvidedError
+from cds_mm.ops.not_provided import OpNotProvidedError
 
 EXTENSION = 'mmcv._ext'
 

@@ -9,7 +9,7 @@ import torch
 
 from cds_mm import ops
 from cds_mm.errors import UserError
-from cds_mm.ops import compiled, extension, standin
+from cds_mm.ops import compiled, installation, standin
 
 # Fakes of a compiled module. A build for another torch imports, and then
 # fails with the words of the second at its first call.
@@ -157,7 +157,7 @@ def test_a_cpu_build_beside_a_gpu_is_unusable(monkeypatch):
 
 def test_a_stand_in_is_not_taken_for_compiled(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmcv._ext', standin.build())
-    monkeypatch.setattr(extension, '_installed', None)
+    monkeypatch.setattr(installation, '_installed', None)
     assert ops.status().state == 'stand-in'
 
 
