@@ -13,7 +13,7 @@ from torch import Tensor
 from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
-from cds_mm.stage_outputs import StageOutputs, no_teacher
+from cds_mm.stage_outputs import StageOutputs
 from cds_mm.step_facts import step_facts
 
 MEMORY_FORMATS = ('contiguous_format', 'channels_last')
@@ -131,8 +131,6 @@ class DeepSupervisedClassifier(ImageClassifier):
         return self
 
     def _connect(self, supervision):
-        if supervision.needs_teacher and not self.teacher:
-            raise no_teacher(type(supervision).__name__)
         theirs = self.teacher and self.teacher.network
         supervision.connect(self.network, theirs)
 

@@ -2,6 +2,8 @@
 
 import traceback
 
+__all__ = ['UserError']
+
 
 class UserError(Exception):
     """Something that the person at the keyboard can mend.

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from cds_mm.errors import UserError
+from cds_mm.outcome import is_first_rank
 
 # The bytes, or what writes them into an open file.
 Content: TypeAlias = bytes | Callable[[BinaryIO], object]
@@ -90,3 +91,56 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def folder_for_now(path: Path) -> Iterator[Path]:
+    """Makes a folder; what is empty of it at the end goes again.
+
+    Args:
+        path (Path): The folder; those above it are made too.
+
+    Yields:
+        Path: ``path``, absolute.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path = path.absolute()
+    made = [place for place in (path, *path.parents) if not place.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+    finally:
+        for folder in made:  # the innermost first
+            # Not there, or somebody has put something into it.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def check_writable(path: str, option: str) -> None:
+    """Make a folder and write into it, as a run is going to.
+
+    What is made here goes again: whatever is checked later may fail.
+
+    Args:
+        path: the folder.
+        option: that names it on the command line.
+
+    Raises:
+        UserError: it cannot be made, or not be written to.
+    """
+    # The other ranks write nothing there, and would meet its removal.
+    if not is_first_rank():
+        return
+    try:
+        with (
+            folder_for_now(Path(path)) as folder,
+            tempfile.TemporaryFile(dir=folder) as file,
+        ):
+            file.write(b'.')
+    except OSError as error:
+        raise UserError(
+            f'{path}: cannot be written to ({error.strerror}); choose '
+            f'another place with {option}, or free some space'
+        ) from error

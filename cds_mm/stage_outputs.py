@@ -10,6 +10,8 @@ from torch import Tensor
 
 from cds_mm.errors import UserError
 
+__all__ = ['StageOutputs']
+
 
 @dataclass
 class StageOutputs:
@@ -34,6 +36,7 @@ class StageOutputs:
         progress: share of the training run that is done, in [0, 1].
         teacher: the teacher's outputs for the same rows, or None.
         extras: what one method alone needs.
+        whose: which network they are of, for messages.
     """
 
     labels: Tensor
@@ -46,6 +49,7 @@ class StageOutputs:
     progress: float = 0.0
     teacher: StageOutputs | None = None
     extras: dict[str, Any] = field(default_factory=dict)
+    whose: str = 'the model'
 
     @property
     def num_images(self) -> int:
@@ -67,8 +71,8 @@ class StageOutputs:
         """
         if self.logits is None:
             raise UserError(
-                'a supervision reads logits, but the network has no head; '
-                'set model.head'
+                f'{self.whose} has no head, whose logits a supervision '
+                'reads; set the head of its config'
             )
         return self.rows(self.logits, views)
 
@@ -80,8 +84,9 @@ class StageOutputs:
         """
         if self.embedding is None:
             raise UserError(
-                'a supervision reads the pooled vector, but the network has '
-                "no neck; set model.neck=dict(type='GlobalAveragePooling')"
+                f'{self.whose} has no neck, whose pooled vector a supervision '
+                "reads; set neck=dict(type='GlobalAveragePooling') in its "
+                'config'
             )
         return self.rows(self.embedding, views)
 
@@ -90,16 +95,8 @@ class StageOutputs:
         """The teacher's outputs, for a supervision that needs them.
 
         Raises:
-            UserError: there is no teacher.
+            ValueError: there are none.
         """
         if self.teacher is None:
-            raise no_teacher('a supervision')
+            raise ValueError('these outputs come without those of a teacher')
         return self.teacher
-
-
-def no_teacher(who: str) -> UserError:
-    """The error of one that needs a teacher where there is none."""
-    return UserError(
-        f'{who}: the model has no teacher; set '
-        "model.teacher=dict(type='Teacher', config=..., checkpoint=...)"
-    )

@@ -1,5 +1,6 @@
 """A frozen network whose outputs a student learns from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cds_mm.hosts  # noqa: F401
@@ -12,16 +13,15 @@ from torch import Tensor, nn
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint import read_checkpoint
-from cds_mm.checkpoint.channels import reverses
 from cds_mm.checkpoint.extract import classifier_state
 from cds_mm.checkpoint.source import load_strictly
-from cds_mm.checkpoint.training_config import statistics
 from cds_mm.config import (
     drop_pretrained,
     image_side,
     load_config,
     with_preprocessor,
 )
+from cds_mm.config.network_input import reverses, statistics
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 from cds_mm.stage_outputs import StageOutputs
@@ -126,7 +126,7 @@ class Teacher:
         self.watch.start(inputs.device)
         outputs = self.model.stage_outputs(inputs, data_samples)
         self.watch.stop(inputs.device)
-        return outputs
+        return replace(outputs, whose=f'teacher {self.name}')
 
     def __deepcopy__(self, memo) -> 'Teacher':
         return self

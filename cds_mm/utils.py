@@ -1,5 +1,7 @@
 """What MMEngine's hub looks for in a package of the OpenMMLab line."""
 
+__all__ = ['register_all_modules']
+
 
 def register_all_modules(init_default_scope: bool = True) -> None:
     """Register everything of this project, as the hosts' functions do.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.pairs import machine, positive, table, write_json
 
-from cds_mm.engine.preflight import check_writable
+from cds_mm.files import check_writable
 from cds_mm.outcome import friendly_main
 
 # Modules of tools/benchmarks with `add_options` and `compare`.

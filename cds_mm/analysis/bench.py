@@ -16,6 +16,7 @@ from cds_mm.config import (
     image_side,
     load_config,
     training_views,
+    type_name,
     with_preprocessor,
 )
 from cds_mm.engine.malloc import calm_malloc
@@ -49,10 +50,9 @@ class Bench:
     def __init__(
         self, path: str, batch_size: int, changes: dict | None = None
     ):
-        config = load_config(path)
-        config.merge_from_dict(changes or {})
+        config = load_config(path, changes)
         self.name = Path(path).stem
-        if config.model.type != MODEL:
+        if type_name(config.model) != MODEL:
             raise UserError(
                 f'{self.name}: measures a {MODEL}, but its model is a '
                 f'{config.model.type}; name another config'

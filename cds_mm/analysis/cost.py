@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cds_mm.analysis.bench import Bench
 from cds_mm.markdown import table_lines
+from cds_mm.modes import evaluation_mode
 
 
 @dataclass
@@ -65,10 +66,9 @@ def cost_of(bench: Bench) -> Cost:
     data = model.data_preprocessor(bench.data, training=True)
     images = len(data['data_samples'])
     training = _macs(lambda: model.loss(**data)) / images
-    model.eval()
     one = data['inputs'][:1]
-    macs = _macs(lambda: model(one, mode='tensor'))
-    model.train()
+    with evaluation_mode(model):
+        macs = _macs(lambda: model(one, mode='tensor'))
     parts = {
         name: sum(p.numel() for p in part.parameters())
         for name, part in model.named_children()

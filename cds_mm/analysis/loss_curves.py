@@ -8,9 +8,9 @@ from mmengine.config import Config
 
 from cds_mm.analysis.scalars import curve, epoch_means, scalars
 from cds_mm.config import load_config, type_name
-from cds_mm.engine.preflight import check_writable
 from cds_mm.errors import UserError
 from cds_mm.evaluation.picture import load_figure, new_figure, save_figure
+from cds_mm.files import check_writable
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 _COLOURS = (

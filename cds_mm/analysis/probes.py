@@ -11,7 +11,7 @@ from mmengine.config import Config
 from cds_mm.analysis.features import collect_features, train_as_test
 from cds_mm.config import is_detection
 from cds_mm.data import check_same_classes
-from cds_mm.engine.preflight import check_data, check_writable
+from cds_mm.engine.preflight import check_data
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
 from cds_mm.evaluation.embedding import (
@@ -30,7 +30,7 @@ from cds_mm.evaluation.probe import (
     knn_top1,
     linear_probe,
 )
-from cds_mm.files import atomic_write
+from cds_mm.files import atomic_write, check_writable
 from cds_mm.optional import extra
 from cds_mm.version import __version__
 
@@ -64,7 +64,7 @@ def report(
     """Probe stage after stage; print, write and draw what came out.
 
     Args:
-        args: of :func:`parse_args`.
+        args: of ``tools/probe_stages.py``.
         train: what is fitted, by stage.
         test: what is measured.
         classes: their names, if known.

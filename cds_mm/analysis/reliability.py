@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from cds_mm.config import is_detection
-from cds_mm.engine.preflight import check_data, check_writable
+from cds_mm.engine.preflight import check_data
 from cds_mm.engine.test import build_test_runner, evaluation_config
 from cds_mm.errors import UserError
 from cds_mm.evaluation import (
@@ -22,7 +22,7 @@ from cds_mm.evaluation import (
 )
 from cds_mm.evaluation.metric import BINS, check_bins
 from cds_mm.evaluation.picture import load_figure
-from cds_mm.files import atomic_write
+from cds_mm.files import atomic_write, check_writable
 
 Scores = tuple[Tensor, Tensor]  # (N, C) probabilities, (N,) labels
 
@@ -57,7 +57,7 @@ def report(args, test: Scores, val: Scores, fitted_on: str) -> None:
     """Print, draw and write what is known of the test set.
 
     Args:
-        args: of :func:`parse_args`.
+        args: of ``tools/reliability_diagram.py``.
         test: what is shown.
         val: what a temperature is fitted on, if one is asked for.
         fitted_on: what to call that.

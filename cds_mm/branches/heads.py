@@ -1,5 +1,7 @@
 """What stands on a tower's pooled vector."""
 
+from typing import Literal
+
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
@@ -27,12 +29,12 @@ class ProjectionHead(nn.Module):
         self,
         in_channels: int,
         network: NetworkSpec | None = None,
-        hidden: int | str = 0,
-        out_channels: int | str = 128,
+        hidden: int | Literal['same'] = 0,
+        out_channels: int | Literal['same'] = 128,
     ):
         super().__init__()
         inner, outer = (
-            in_channels if width == 'same' else int(width)
+            in_channels if width == 'same' else width
             for width in (hidden, out_channels)
         )
         self.out_channels = outer if inner else in_channels

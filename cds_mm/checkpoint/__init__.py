@@ -2,11 +2,12 @@
 
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
-from cds_mm.checkpoint.extract import extract_backbone
+from cds_mm.checkpoint.detector import Detector, DetectorSide
+from cds_mm.checkpoint.extract import Extracted, extract_backbone
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.checkpoint.summary import report
+from cds_mm.checkpoint.summary import report, usage
 from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.checkpoint.verify import (
     Proof,
@@ -15,25 +16,25 @@ from cds_mm.checkpoint.verify import (
     prove_parity,
 )
 from cds_mm.checkpoint.writing import write_checkpoint
-from cds_mm.config import find_pretrained
-from cds_mm.files import atomic_write
 
 __all__ = [
     'BackboneRecord',
+    'Detector',
+    'DetectorSide',
+    'Extracted',
     'Options',
     'Proof',
     'Result',
-    'atomic_write',
     'carries_fingerprint',
     'check_file',
     'convert',
     'extract_backbone',
-    'find_pretrained',
     'fingerprint',
     'prove_parity',
     'read_checkpoint',
     'record_from_config',
     'reestimate_batchnorm',
     'report',
+    'usage',
     'write_checkpoint',
 ]

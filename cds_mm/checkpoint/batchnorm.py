@@ -7,9 +7,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from cds_mm.checkpoint.channels import flipped, loader_order
 from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.checkpoint.training_config import input_of
+from cds_mm.config.network_input import flipped, input_of, loader_order
 from cds_mm.errors import UserError
 from cds_mm.modes import evaluation_mode
 

@@ -93,8 +93,8 @@ def convert(
     record = replace(record, fingerprint=numbers, weights=found.weights)
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    side = options.detector
-    proof = None if side is None else prove_parity(source, record, side)
+    other = options.detector
+    proof = None if other is None else prove_parity(source, record, other)
     state = source.state_dict()
     packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(

@@ -6,15 +6,20 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.channels import (
-    known,
-    loader_order,
-    network_order,
-)
 from cds_mm.checkpoint.probe_image import SIDE, raw_image
-from cds_mm.checkpoint.training_config import statistics
-from cds_mm.config import named_config, pretrained_init
+from cds_mm.config import (
+    named_config,
+    network_settings,
+    preprocessor_settings,
+    pretrained_init,
+)
 from cds_mm.config.files import ConfigOrName
+from cds_mm.config.network_input import (
+    OTHER,
+    loader_order,
+    reverses,
+    statistics,
+)
 from cds_mm.errors import UserError, first_line
 
 
@@ -36,8 +41,8 @@ class DetectorSide:
     @property
     def channel_order(self) -> str:
         """What its backbone sees, 'rgb' or 'bgr'."""
-        order = network_order(self.loader or 'bgr', self.preprocessor)
-        return known(order)
+        order = self.loader or 'bgr'
+        return OTHER[order] if reverses(self.preprocessor) else order
 
     @property
     def statistics(self) -> tuple[list[float], list[float]]:
@@ -106,9 +111,7 @@ def build_detector(config: ConfigOrName) -> DetectorSide:
 
 def _parts(cfg, name: str) -> tuple[dict, dict]:
     """The configs of backbone and preprocessor."""
-    model = cfg.get('model') or {}
-    # Semi-supervised wrappers hold the detector one level deeper.
-    inner = model.get('detector') or model
+    inner = network_settings(cfg)
     if not inner.get('backbone'):
         raise UserError(
             f'{name}: has no model.backbone; give the config of a detector'
@@ -118,7 +121,7 @@ def _parts(cfg, name: str) -> tuple[dict, dict]:
         for key, value in inner['backbone'].items()
         if key not in ('init_cfg', 'pretrained')
     }
-    return backbone, _preprocessor_cfg(cfg, model, inner)
+    return backbone, _preprocessor_cfg(cfg, inner)
 
 
 def side_of(detector: Detector) -> DetectorSide:
@@ -128,10 +131,9 @@ def side_of(detector: Detector) -> DetectorSide:
     return build_detector(detector)
 
 
-def _preprocessor_cfg(cfg, model, inner) -> dict:
-    settings = inner.get('data_preprocessor') or model.get('data_preprocessor')
-    settings = settings or cfg.get('data_preprocessor')
-    if settings is None:
+def _preprocessor_cfg(cfg, inner) -> dict:
+    settings = inner.get('data_preprocessor') or preprocessor_settings(cfg)
+    if not settings:
         return {'type': 'DetDataPreprocessor'}
     if settings.get('data_preprocessor'):  # of several branches
         settings = settings['data_preprocessor']

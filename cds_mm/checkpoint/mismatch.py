@@ -2,7 +2,6 @@
 
 import torch
 
-from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.fit import fit
@@ -43,15 +42,14 @@ def check_fits(
 def _check_preprocessing(
     record: BackboneRecord, detector: DetectorSide
 ) -> None:
-    order = detector.channel_order
-    if order != record.channel_order:
+    order, trained = detector.channel_order, record.known_order
+    if order != trained:
         switch = 'bgr_to_rgb'
-        wanted = record.channel_order != (detector.loader or 'bgr')
+        wanted = trained != (detector.loader or 'bgr')
         raise UserError(
-            f'channel order: the backbone was trained on '
-            f'{known(record.channel_order).upper()}, {detector.name} feeds it '
-            f'{order.upper()}; set {switch}={wanted} in its '
-            'data_preprocessor'
+            f'channel order: the backbone was trained on {trained.upper()}, '
+            f'{detector.name} feeds it {order.upper()}; set {switch}={wanted} '
+            'in its data_preprocessor'
         )
     mean, std = detector.statistics
     for name, theirs in (('mean', mean), ('std', std)):

@@ -5,7 +5,6 @@ import contextlib
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.modes import evaluation_mode
 
@@ -45,7 +44,7 @@ def normalised_image(record: BackboneRecord) -> torch.Tensor:
     Returns:
         torch.Tensor: float32, (1, 3, 128, 128).
     """
-    image = raw_image(known(record.channel_order)).float()
+    image = raw_image(record.known_order).float()
     mean = torch.tensor(record.mean).view(-1, 1, 1)
     std = torch.tensor(record.std).view(-1, 1, 1)
     return ((image - mean) / std).unsqueeze(0)

@@ -106,7 +106,7 @@ def _check_agreement(
     for key in ('backbone', 'channel_order', 'mean', 'std'):
         ours, theirs = getattr(record, key), getattr(named, key)
         if key == 'backbone':
-            ours, theirs = _stages(ours), _stages(theirs)
+            ours, theirs = map(_regardless_of_outputs, (ours, theirs))
         if ours != theirs:
             raise UserError(
                 f'{src}: its record says {key}={ours}, {name} says {theirs}; '
@@ -114,7 +114,7 @@ def _check_agreement(
             )
 
 
-def _stages(backbone: dict) -> dict:
+def _regardless_of_outputs(backbone: dict) -> dict:
     # Which of its stages come out is the training's own affair; where that
     # decides on parameters, the file's weights fit its record alone.
     function = function_of(backbone)

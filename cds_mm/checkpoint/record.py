@@ -65,6 +65,20 @@ class BackboneRecord:
     extra: dict = field(default_factory=dict)
     keys: tuple = field(default=_REQUIRED, repr=False, compare=False)
 
+    @property
+    def known_order(self) -> str:
+        """``channel_order``, which must be known.
+
+        Raises:
+            UserError: it is None.
+        """
+        if self.channel_order is None:
+            raise UserError(
+                'the channel order of the network is not known; convert the '
+                'training checkpoint with --channel-order rgb or bgr'
+            )
+        return self.channel_order
+
     @classmethod
     def from_dict(cls, values: object, path: str | Path) -> 'BackboneRecord':
         """Read a record from the plain values in a file.

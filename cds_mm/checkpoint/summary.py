@@ -1,6 +1,5 @@
 """What a conversion did, and how its file is used, in words."""
 
-from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.conversion import Options, Result
 from cds_mm.checkpoint.targets import settings
 from cds_mm.checkpoint.writing import format_of
@@ -10,7 +9,7 @@ def report(result: Result, options: Options) -> str:
     """What was done, for people."""
     dropped = ', '.join(f'{n} {k}' for k, n in sorted(result.dropped.items()))
     record = result.record
-    order = known(record.channel_order).upper()
+    order = record.known_order.upper()
     lines = [
         f'wrote {result.path}',
         f'kept {result.kept} tensors of {record.backbone["type"]} '

@@ -4,7 +4,6 @@ import re
 
 import torch
 
-from cds_mm.checkpoint.channels import known
 from cds_mm.checkpoint.family import CIFAR, stem_of
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.choices import TARGETS
@@ -122,7 +121,7 @@ def settings(record: BackboneRecord, target: str) -> list[str]:
         list[str]: One line each; for 'detectron2' Python that sets ``cfg``,
         whose defaults are BGR, no std and the stride of Caffe.
     """
-    order = known(record.channel_order).upper()
+    order = record.known_order.upper()
     if target == 'detectron2':
         values = {
             'INPUT.FORMAT': order,

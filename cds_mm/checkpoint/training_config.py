@@ -3,9 +3,8 @@
 from mmengine.config import Config
 from torch import nn
 
-from cds_mm.checkpoint.channels import loader_order, network_order
 from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.config import preprocessor_settings
+from cds_mm.config.network_input import input_of
 from cds_mm.errors import UserError
 from cds_mm.version import __version__
 
@@ -43,49 +42,6 @@ def record_from_config(
         method=name.split('_', 1)[0],
         cds_mm=__version__,
     )
-
-
-def input_of(cfg, preprocessor=None) -> dict:
-    """How the images of a config look to its network.
-
-    Args:
-        cfg (Config | dict): A full config.
-        preprocessor (nn.Module | None): The built one, if there is one.
-
-    Returns:
-        dict: ``channel_order``, ``mean`` and ``std``, as in the record.
-    """
-    given = preprocessor is not None
-    source = preprocessor if given else preprocessor_settings(cfg)
-    mean, std = statistics(source)
-    order = network_order(loader_order(cfg), source)
-    return {'channel_order': order, 'mean': mean, 'std': std}
-
-
-def statistics(preprocessor) -> tuple[list[float], list[float]]:
-    """Mean and std of a preprocessor, on 0 to 255.
-
-    Args:
-        preprocessor (dict | nn.Module): A config, or the built module.
-
-    Returns:
-        tuple: Three numbers each; 0 and 1 where nothing is normalised.
-    """
-    if hasattr(preprocessor, 'get'):
-        mean, std = preprocessor.get('mean'), preprocessor.get('std')
-    else:
-        mean = getattr(preprocessor, 'mean', None)
-        std = getattr(preprocessor, 'std', None)
-    if mean is None or std is None:  # such a preprocessor does not normalise
-        return [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]
-    return _floats(mean), _floats(std)
-
-
-def _floats(values) -> list[float]:
-    if hasattr(values, 'flatten'):
-        values = values.flatten().tolist()
-    # A float32 buffer gives 57.119998931884766; the config said 57.12.
-    return [float(f'{float(value):.7g}') for value in values]
 
 
 def plain(value, where: str):

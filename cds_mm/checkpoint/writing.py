@@ -1,6 +1,5 @@
 """Writes checkpoint files: whole, plain and, if wanted, named by hash."""
 
-import contextlib
 import hashlib
 import io
 import json
@@ -11,7 +10,7 @@ import torch
 from cds_mm.checkpoint.reading import METADATA_KEY, SAFETENSORS_SUFFIXES
 from cds_mm.choices import FORMATS
 from cds_mm.errors import UserError
-from cds_mm.files import atomic_write
+from cds_mm.files import atomic_write, folder_for_now
 
 
 def write_checkpoint(
@@ -52,27 +51,14 @@ def write_checkpoint(
     if publish:
         digits = hashlib.sha256(content).hexdigest()[:8]
         path = path.with_name(f'{path.stem}-{digits}{path.suffix}')
-    with _folder_of(path):
-        return atomic_write(path, content)
-
-
-@contextlib.contextmanager
-def _folder_of(path: Path):
-    """Makes the folder; it goes again if nothing comes into it."""
-    missing = [folder for folder in path.parents if not folder.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException as error:
-        for folder in missing:  # the innermost first
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise UserError(
-                f'{path.parent}: cannot be made ({error.strerror}); choose '
-                'another place'
-            ) from error
-        raise
+        with folder_for_now(path.parent):
+            return atomic_write(path, content)
+    except OSError as error:
+        raise UserError(
+            f'{path.parent}: cannot be made ({error.strerror}); choose '
+            'another place'
+        ) from error
 
 
 def check_target(path: str | Path) -> None:

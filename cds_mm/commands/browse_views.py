@@ -38,8 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         from cds_mm.config import load_config
         from cds_mm.data.browse import browse_views
 
-    cfg = load_config(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options)
     grid = browse_views(
         cfg, args.split, args.num, args.epoch, args.draws, args.seed
     )

@@ -34,6 +34,12 @@ def main(argv: list[str] | None = None) -> None:
     """Choose, and write the file."""
     args = parse_args(argv)
     with quiet_hosts_load():
+        from cds_mm.config import load_config
         from cds_mm.data.label_file import write_label_file
 
-    write_label_file(args)
+    cfg = load_config(args.config, args.cfg_options)
+    split = write_label_file(cfg, args.ratio, args.seed, args.out)
+    print(
+        f'{args.out}: {len(split.labelled):,} of {split.images:,} images of '
+        f'{split.dataset}'
+    )

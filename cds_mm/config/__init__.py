@@ -4,6 +4,8 @@ Needs nothing of the hosts but MMEngine's ``Config``.
 """
 
 from cds_mm.config.files import (
+    ConfigOrName,
+    apply_options,
     drop_pretrained,
     load_config,
     named_config,
@@ -24,12 +26,15 @@ from cds_mm.config.questions import (
     evaluators,
     find_pretrained,
     is_detection,
+    network_settings,
     preprocessor_settings,
     pretrained_init,
     type_name,
 )
 
 __all__ = [
+    'ConfigOrName',
+    'apply_options',
     'check_recipe',
     'drop_pretrained',
     'evaluators',
@@ -40,6 +45,7 @@ __all__ = [
     'leaf_configs',
     'load_config',
     'named_config',
+    'network_settings',
     'optimised_views',
     'pipeline_of',
     'plain_batchnorm',

@@ -6,7 +6,9 @@ from typing import TypeAlias
 
 from mmengine.config import Config, ConfigDict
 
+from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
+from cds_mm.outcome import one_line
 
 # They need a GPU, or several processes.
 _SYNCHRONISED = ('SyncBN', 'MMSyncBN')
@@ -16,11 +18,16 @@ _OF_VECTORS = ('NonLinearNeck',)
 ConfigOrName: TypeAlias = str | Path | dict | Config
 
 
-def load_config(name: str) -> Config:
+def load_config(name: str, options: dict | None = None) -> Config:
     """Read a config file, or one of a host as ``mmdet::folder/name.py``.
 
+    Args:
+        name: of the file.
+        options: settings over those of the file, as of ``--cfg-options``.
+
     Raises:
-        UserError: it is not there, or it cannot be read; one line.
+        UserError: it is not there, it cannot be read, or a setting has no
+            place in it; one line.
     """
     path = _packaged(name) if '::' in name else Path(name)
     if not path.is_file():
@@ -29,7 +36,7 @@ def load_config(name: str) -> Config:
             'in configs/, those of a host are named mmdet::folder/name.py'
         )
     try:
-        return Config.fromfile(path)
+        cfg = Config.fromfile(path)
     except Exception as error:  # a config is code: it may raise anything
         cause = f'{type(error).__name__}: {message(error)}'
         cause = ' '.join(cause.split())[:200]
@@ -37,6 +44,29 @@ def load_config(name: str) -> Config:
             f'config {name}: cannot be read ({cause}); mend that line of it '
             'or of a file that it inherits'
         ) from error
+    apply_options(cfg, options or {})
+    return cfg
+
+
+def apply_options(cfg: Config, options: dict) -> None:
+    """Set what ``--cfg-options`` says, in place.
+
+    Args:
+        cfg: a full config.
+        options: values by dotted keys.
+
+    Raises:
+        UserError: a key has no place there.
+    """
+    for key, value in options.items():
+        try:
+            cfg.merge_from_dict({key: value})
+        # One of the keys between the dots is no dict, or no such index.
+        except (AssertionError, AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f'--cfg-options {key}: cannot be set ({one_line(error)}); '
+                f'compare the key with {cfg.filename}'
+            ) from error
 
 
 def named_config(config: ConfigOrName) -> tuple[Config, str]:
@@ -100,8 +130,17 @@ def plain_batchnorm(config: dict | list | tuple) -> None:
 
 def drop_pretrained(model: ConfigDict) -> None:
     """Take the file that a backbone starts from out of a model's config."""
-    if (model.backbone.get('init_cfg') or {}).get('type') == 'Pretrained':
-        model.backbone.pop('init_cfg')
+    backbone = network_settings({'model': model})['backbone']
+    inits = backbone.get('init_cfg') or []
+    if isinstance(inits, dict):
+        inits = [inits]
+    kept = [init for init in inits if not is_pretrained(init)]
+    if len(kept) == len(inits):
+        return
+    if kept:
+        backbone.init_cfg = kept
+    else:  # so that its class initialises it as it does by itself
+        backbone.pop('init_cfg')
 
 
 def with_preprocessor(config: Config) -> dict:

@@ -44,20 +44,33 @@ def preprocessor_settings(cfg: Config | dict) -> dict:
     return own or cfg.get('data_preprocessor') or {}
 
 
+def network_settings(cfg: Config | dict) -> dict:
+    """The part of ``model`` that holds backbone and heads.
+
+    Semi-supervised wrappers hold a detector one level deeper.
+
+    Args:
+        cfg: of a classifier or a detector; empty where there is none.
+    """
+    model = cfg.get('model') or {}
+    return model.get('detector') or model
+
+
+def is_pretrained(init: dict) -> bool:
+    """Whether an ``init_cfg`` names a file."""
+    return type_name(init) == 'Pretrained' and bool(init.get('checkpoint'))
+
+
 def pretrained_init(cfg: Config | dict) -> dict | None:
     """The ``init_cfg`` of type 'Pretrained' of a config's backbone.
 
     Args:
         cfg: of a classifier or a detector.
     """
-    model = cfg.get('model') or {}
-    # Semi-supervised wrappers hold the detector one level deeper.
-    backbone = (model.get('detector') or model).get('backbone') or {}
+    backbone = network_settings(cfg).get('backbone') or {}
     settings = backbone.get('init_cfg') or []
-    for init in [settings] if isinstance(settings, dict) else settings:
-        if init.get('type') == 'Pretrained' and init.get('checkpoint'):
-            return init
-    return None
+    inits = [settings] if isinstance(settings, dict) else settings
+    return next(filter(is_pretrained, inits), None)
 
 
 def find_pretrained(cfg: Config | dict) -> str | None:

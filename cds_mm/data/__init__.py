@@ -23,7 +23,7 @@ from cds_mm.data.multi_view import SeededMultiView
 from cds_mm.data.packing import PackChannelsLast, collate_views
 from cds_mm.data.preprocessor import MultiViewDataPreprocessor
 from cds_mm.data.rotation import RightAngleRotation
-from cds_mm.data.seeding import SeededFetch
+from cds_mm.data.seeding import SeededFetch, seed_fetches
 from cds_mm.data.stanford_dogs import StanfordDogs
 
 __all__ = [
@@ -54,4 +54,5 @@ __all__ = [
     'check_same_classes',
     'collate_views',
     'read_rgb',
+    'seed_fetches',
 ]

@@ -11,6 +11,7 @@ import hashlib
 import random
 import struct
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -146,7 +147,12 @@ class SeededFetch:
         return sample
 
 
-def seed_fetches(dataset, seed: int, *args, **kwargs) -> SeededFetch:
+def seed_fetches(
+    dataset: Any,
+    seed: int,
+    first_batch: int | None = None,
+    with_keys: bool = False,
+) -> SeededFetch:
     """Let a loader fetch the samples of a dataset under their own seeds.
 
     PyTorch's loader asks a dataset that has ``__getitems__`` for a whole
@@ -157,12 +163,12 @@ def seed_fetches(dataset, seed: int, *args, **kwargs) -> SeededFetch:
     Args:
         dataset: the outermost dataset of a loader that has not begun.
         seed: the seed of the run.
-        *args: as of :class:`SeededFetch`.
-        **kwargs: the same.
+        first_batch: as of :class:`SeededFetch`.
+        with_keys: the same.
 
     Returns:
         SeededFetch: what needs to be told the epoch.
     """
-    fetch = SeededFetch(dataset, seed, *args, **kwargs)
+    fetch = SeededFetch(dataset, seed, first_batch, with_keys)
     dataset.__getitems__ = fetch
     return fetch

@@ -119,7 +119,7 @@ def _move_to_device(cfg, leaves):
 
 def _is_stacked(cfg):
     collate = cfg.train_dataloader.get('collate_fn') or {}
-    return collate.get('type') == _COLLATE
+    return type_name(collate) == _COLLATE
 
 
 def _split(pipeline, of_one_size):

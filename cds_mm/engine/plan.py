@@ -20,12 +20,12 @@ from cds_mm.engine.preflight import (
     check_frozen,
     check_head,
     check_teacher,
-    check_writable,
 )
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
+from cds_mm.files import check_writable
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 Which of them run, and in which order, stands in ``plan.py``.
 """
 
-import contextlib
-import tempfile
 from pathlib import Path
 
 from mmpretrain.models import GlobalAveragePooling
@@ -22,49 +20,6 @@ from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
-from cds_mm.outcome import is_first_rank
-
-
-def check_writable(path: str, option: str) -> None:
-    """Make a folder and write into it, as the run is going to.
-
-    What is made here goes again: whatever is checked later may fail.
-
-    Args:
-        path: the folder.
-        option: that names it on the command line.
-
-    Raises:
-        UserError: it cannot be made, or not be written to.
-    """
-    # The other ranks write nothing there, and would meet its removal.
-    if not is_first_rank():
-        return
-    try:
-        with (
-            _folder_for_now(Path(path)) as folder,
-            tempfile.TemporaryFile(dir=folder) as file,
-        ):
-            file.write(b'.')
-    except OSError as error:
-        raise UserError(
-            f'{path}: cannot be written to ({error.strerror}); choose '
-            f'another place with {option}, or free some space'
-        ) from error
-
-
-@contextlib.contextmanager
-def _folder_for_now(path):
-    path = path.absolute()
-    made = [p for p in (path, *path.parents) if not p.exists()]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        yield path
-    finally:
-        for folder in made:  # the innermost first
-            # Not there, or somebody else has put something into it.
-            with contextlib.suppress(OSError):
-                folder.rmdir()
 
 
 def check_data(cfg, splits: tuple[str, ...]) -> None:

@@ -7,9 +7,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from cds_mm.config import load_config
-from cds_mm.errors import UserError
-from cds_mm.outcome import one_line
+from cds_mm.config import apply_options, load_config
 from cds_mm.utils import register_all_modules
 
 
@@ -25,7 +23,7 @@ def run_config(args: argparse.Namespace) -> Config:
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None:
             _loader_defaults(loader, args)
-    _merge(cfg, args.cfg_options)
+    apply_options(cfg, args.cfg_options)
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None and not loader.get('num_workers'):
@@ -33,18 +31,6 @@ def run_config(args: argparse.Namespace) -> Config:
             loader.persistent_workers = False
             loader.pop('prefetch_factor', None)
     return cfg
-
-
-def _merge(cfg, options):
-    for key, value in options.items():
-        try:
-            cfg.merge_from_dict({key: value})
-        # One of the keys between the dots is no dict, or no such index.
-        except (AssertionError, AttributeError, KeyError, TypeError) as error:
-            raise UserError(
-                f'--cfg-options {key}: cannot be set ({one_line(error)}); '
-                f'compare the key with {cfg.filename}'
-            ) from error
 
 
 def _loader_defaults(loader, args):

@@ -22,11 +22,11 @@ from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
     check_data,
     check_test_classes,
-    check_writable,
 )
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
+from cds_mm.files import check_writable
 
 
 def test(args: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from cds_mm.engine.preflight import check_writable
 from cds_mm.experiments.cell import Cell
 from cds_mm.experiments.plan import plan_runs, with_needs
 from cds_mm.experiments.published import published
@@ -11,6 +10,7 @@ from cds_mm.experiments.result import is_finished
 from cds_mm.experiments.scale import load_scale
 from cds_mm.experiments.table import write_table
 from cds_mm.experiments.work import run_missing
+from cds_mm.files import check_writable
 
 
 def fill_row(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from cds_mm.errors import UserError
 from cds_mm.experiments.cell import cell_of
 from cds_mm.experiments.published import published
 from cds_mm.paths import CONFIGS, PROJECT
@@ -132,7 +133,9 @@ def _collection(method):
 
 
 def _model(path):
-    about = ast.get_docstring(ast.parse(path.read_text())) or ''
+    about = ast.get_docstring(ast.parse(path.read_text()))
+    if not about:
+        raise UserError(f'{path}: says nothing of itself; give it a header')
     return {
         'Name': path.stem,
         'In Collection': cell_of(path.stem).method,

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cds_mm.choices import ROWS
-from cds_mm.config import is_detection, load_config
+from cds_mm.config import apply_options, is_detection, load_config
 from cds_mm.errors import UserError
 from cds_mm.experiments.cell import Cell, cell_of, find_config
 from cds_mm.experiments.needs import NamedRun, named_runs
@@ -120,8 +120,12 @@ def plan_runs(
 
 def with_needs(runs: list[Run]) -> list[Run]:
     """``runs``, and before each of them those that it builds on, once."""
-    ordered = [run for last in runs for run in [*all_needs(last), last]]
-    return list({run.folder: run for run in ordered}.values())
+    return distinct([r for last in runs for r in [*all_needs(last), last]])
+
+
+def distinct(runs: list[Run]) -> list[Run]:
+    """The same runs, each folder once."""
+    return list({run.folder: run for run in runs}.values())
 
 
 def all_needs(run: Run) -> list[Run]:
@@ -162,7 +166,7 @@ class Planner:
             for key, value in self.options.items()
             if is_asked_for or _has_place(config._cfg_dict, key)
         }
-        config.merge_from_dict(options)
+        apply_options(config, options)
         _check_recipe(cell, config, self.ranks)
         needs = [
             self._plan_need(named, seed, scale)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from cds_mm.experiments.plan import Run, with_needs
+from cds_mm.experiments.plan import Run, distinct, with_needs
 from cds_mm.experiments.published import published
 from cds_mm.experiments.result import METRIC, is_finished, read_result
 from cds_mm.files import atomic_write
@@ -59,7 +59,7 @@ class _Row:
 def _finished_rows(runs: list[Run]) -> list[_Row]:
     """Those asked for, then those of their needs; each result read once."""
     by_title: dict[str, list[Run]] = {}
-    for run in runs:
+    for run in distinct(runs):
         by_title.setdefault(run.cell.title, []).append(run)
     folders = {run.folder for run in runs}
     for run in with_needs(runs):

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from cds_mm.data.loaders import check_batch_size, drawing_sampler
+from cds_mm.data.built_loader import check_batch_size, drawing_sampler
 
 
 @HOOKS.register_module()

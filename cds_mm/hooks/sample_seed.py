@@ -4,9 +4,17 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from cds_mm.data.loaders import can_skip, drawing_sampler
+from cds_mm.data.built_loader import can_skip, drawing_sampler
 from cds_mm.data.seeding import SeededFetch, seed_fetches
 from cds_mm.distributed import unwrapped
+
+# Earlier versions had all of it in this hook.
+SIBLINGS = (
+    'LoaderCheckHook',
+    'SampleIdxHook',
+    'StepSeedHook',
+    'SkippedImagesHook',
+)
 
 
 @HOOKS.register_module()
@@ -29,6 +37,7 @@ class SampleSeedHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Read the seed, which a resume may have changed, and set up."""
+        _warn_of_missing_siblings(runner)
         loader = runner.train_dataloader
         _seed_sampler(runner, drawing_sampler(loader))
         self._fetch = seed_fetches(
@@ -41,6 +50,17 @@ class SampleSeedHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the data set, and workers already running, the epoch."""
         self._fetch.set_epoch(runner.epoch)
+
+
+def _warn_of_missing_siblings(runner) -> None:
+    present = {type(hook).__name__ for hook in runner.hooks}
+    missing = [name for name in SIBLINGS if name not in present]
+    if missing:
+        runner.logger.warning(
+            f'custom_hooks: without {", ".join(missing)} this run lacks a '
+            'part of what SampleSeedHook did in earlier versions; add them, '
+            'or start with tools/train.py, which does'
+        )
 
 
 def _seed_sampler(runner, sampler) -> None:

@@ -22,14 +22,12 @@ class StopOnNonFiniteHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: dict,
+        outputs: dict,
     ) -> None:
         """Raise when a term that is summed into the loss is not finite."""
         losses = {
-            k: float(v.detach())
-            for k, v in (outputs or {}).items()
-            if 'loss' in k
+            k: float(v.detach()) for k, v in outputs.items() if 'loss' in k
         }
         if all(torch.isfinite(torch.tensor(list(losses.values())))):
             return

@@ -37,12 +37,12 @@ class ThroughputHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: dict,
+        outputs: dict,
     ) -> None:
         """Put the numbers where the host's logger finds them."""
         hub = runner.message_hub
-        if data_batch is None or 'train/time' not in hub.log_scalars:
+        if 'train/time' not in hub.log_scalars:
             return  # no timer hook in this run
         step = hub.get_scalar('train/time').mean(self.window)
         wait = hub.get_scalar('train/data_time').mean(self.window)

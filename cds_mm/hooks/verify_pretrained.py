@@ -7,11 +7,11 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
-from cds_mm.checkpoint.channels import loader_order
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.mismatch import check_fits
 from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
 from cds_mm.config import find_pretrained
+from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
-from cds_mm.stage_outputs import StageOutputs, no_teacher
+from cds_mm.stage_outputs import StageOutputs
 
 # What the main head is called among the classifiers of a network.
 MAIN = 'head'
@@ -21,8 +21,8 @@ class Supervision(nn.Module):
 
     Attributes:
         num_views: how many views of each image it needs, None for any.
-        needs_teacher: whether it reads a teacher; the model sees to it that
-            there is one.
+        needs_teacher: whether it reads a teacher; :meth:`connect` sees to
+            it that there is one.
         needs_labels: whether it wants to know the labels of the training
             set, see :meth:`connect_data`.
     """
@@ -49,15 +49,21 @@ class Supervision(nn.Module):
         Raises:
             UserError: network or teacher lack what this supervision reads.
         """
+        if self.needs_teacher:
+            self.required_teacher(teacher)
 
-    def required(self, teacher: NetworkSpec | None) -> NetworkSpec:
+    def required_teacher(self, teacher: NetworkSpec | None) -> NetworkSpec:
         """The teacher of :meth:`connect`, for a supervision that needs one.
 
         Raises:
             UserError: there is none.
         """
         if teacher is None:
-            raise no_teacher(type(self).__name__)
+            raise UserError(
+                f'{type(self).__name__}: the model has no teacher; set '
+                "model.teacher=dict(type='Teacher', config=..., "
+                'checkpoint=...)'
+            )
         return teacher
 
     def connect_data(self, labels: Tensor) -> None:

@@ -47,7 +47,7 @@ class CorrelationCongruence(Supervision):
     ) -> None:
         """Build the linear layers."""
         self.student_embed = nn.Linear(network.last.channels, self.width)
-        theirs = self.required(teacher).last.channels
+        theirs = self.required_teacher(teacher).last.channels
         self.teacher_embed = nn.Linear(theirs, self.width)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:

@@ -49,7 +49,7 @@ class StageDistillation(BranchSupervision):
         self, network: NetworkSpec, teacher: NetworkSpec | None = None
     ) -> None:
         """Build an adapter for each branch whose width is another."""
-        teacher = self.required(teacher)
+        teacher = self.required_teacher(teacher)
         names = self.reads(list(network.branches))
         check_shared_branches(
             self, names, teacher, 'that was trained with CDS'

@@ -71,7 +71,7 @@ class ContrastiveRepresentationDistillation(Supervision):
     ) -> None:
         """Build the embeddings."""
         self.student = EmbeddingBank(network.last.channels, self.width)
-        theirs = self.required(teacher).last.channels
+        theirs = self.required_teacher(teacher).last.channels
         self.teacher = EmbeddingBank(theirs, self.width)
 
     def connect_data(self, labels: Tensor) -> None:

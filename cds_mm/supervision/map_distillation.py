@@ -22,6 +22,7 @@ class MapDistillation(Supervision):
     """
 
     needs_teacher = True
+    stages: list[str]  # chosen by `connect`
 
     def __init__(
         self,
@@ -32,7 +33,6 @@ class MapDistillation(Supervision):
         super().__init__()
         self.weight = weight
         self._wanted = None if stages is None else tuple(stages)
-        self.stages = list(self._wanted or ())
         self.views = tuple(views)
 
     def connect(
@@ -40,7 +40,7 @@ class MapDistillation(Supervision):
     ) -> None:
         """Choose the stages, which the teacher has to have too."""
         self.stages = shared_stages(
-            self, self._wanted, network, self.required(teacher)
+            self, self._wanted, network, self.required_teacher(teacher)
         )
 
     def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:

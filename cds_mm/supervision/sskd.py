@@ -102,7 +102,7 @@ class RotationDistillation(RotationSupervision):
         check_shared_branches(
             self,
             names,
-            self.required(teacher),
+            self.required_teacher(teacher),
             'that learned the rotations first',
         )
 

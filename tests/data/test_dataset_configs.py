@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR100
 from mmpretrain.registry import DATASETS, MODELS
 
-from cds_mm.data import SeededFetch
+from cds_mm.data import seed_fetches
 
 FOLDER = 'configs/_base_/datasets'
 ROOT = 'train_dataloader.dataset.data_root'
@@ -32,7 +32,7 @@ def config(name, recipe='one_view', **options):
 def first_batch(cfg):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-    loader.dataset.__getitems__ = SeededFetch(loader.dataset, 0)
+    seed_fetches(loader.dataset, 0)
     return next(iter(loader))
 
 

@@ -8,7 +8,8 @@ from mmpretrain.datasets import CustomDataset
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from cds_mm.data import LoadRGBImage, SeededFetch, read_rgb
+from cds_mm.data import LoadRGBImage, read_rgb
+from cds_mm.data.seeding import seed_fetches
 from cds_mm.errors import UserError
 
 
@@ -124,7 +125,7 @@ def test_skipped_files_are_counted_exactly(workers, image_folder, tmp_path):
         with_label=False,
         pipeline=[load, lambda r: torch.tensor(r['sample_idx'])],
     )
-    dataset.__getitems__ = SeededFetch(dataset, 3)
+    seed_fetches(dataset, 3)
     loader = DataLoader(dataset, batch_size=2, num_workers=workers)
     seen = [torch.cat(list(loader)).tolist() for _ in range(2)]
     # The substitute of a sample is a function of the sample's seed.

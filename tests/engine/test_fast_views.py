@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.stats import ks_2samp
 
 from cds_mm.config import load_config
-from cds_mm.data.seeding import SeededFetch
+from cds_mm.data.seeding import seed_fetches
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.testing import CONFIGS, fresh_seed
 
@@ -68,9 +68,7 @@ def batch_of(config, picture, count, seed, fast):
         persistent_workers=False,
     )
     loader = Runner.build_dataloader(loader, seed=0)
-    loader.dataset.__getitems__ = SeededFetch(
-        loader.dataset, seed, with_keys=True
-    )
+    seed_fetches(loader.dataset, seed, with_keys=True)
     preprocessor = MODELS.build(config.data_preprocessor)
     (batch,) = loader
     return preprocessor(batch, training=True)['inputs']

@@ -9,7 +9,7 @@ from torch import nn
 
 from cds_mm.config import is_detection
 from cds_mm.engine.hooks import add_run_hooks
-from cds_mm.engine.preflight import check_writable
+from cds_mm.files import check_writable
 from cds_mm.hooks import SampleSeedHook
 from cds_mm.testing import CONFIGS
 

@@ -185,3 +185,11 @@ def test_a_table_reads_each_result_once(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, 'read_text', read)
     write_table(runs, tmp_path / 'table.md')
     assert opened.count(runs[0].result_file) == 1
+
+
+def test_a_run_that_is_named_twice_is_one(tmp_path):
+    runs = plan_runs(cells(['cds']), [0, 0], load_scale('cpu'), tmp_path)
+    write_fake(runs[0], 60.0)
+    text = write_table(runs, tmp_path / 'table.md')
+    assert '1 of 1 runs' in text
+    assert '| 60.0 | 60.0 |  |' in text

@@ -14,13 +14,17 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 from torch.utils.data import BatchSampler, DataLoader
 
-from cds_mm.data.loaders import drawing_sampler
+from cds_mm.data.built_loader import drawing_sampler
+from cds_mm.engine.hooks import RUN_HOOKS
 from cds_mm.errors import UserError
 from cds_mm.hooks.sample_idx import separate_indices
-from cds_mm.hooks.sample_seed import _first_batch, _seed_sampler
+from cds_mm.hooks.sample_seed import (
+    SIBLINGS,
+    _first_batch,
+    _seed_sampler,
+)
 
-HOOKS = 'LoaderCheck SampleIdx SampleSeed StepSeed SkippedImages'.split()
-
+HOOKS = ['SampleSeedHook', *SIBLINGS]
 PIPELINE = [
     dict(type='LoadRGBImage', on_error='skip'),
     dict(type='RandomCrop', crop_size=8),
@@ -94,7 +98,7 @@ def train(folder, work_dir, workers=0, seed=11, epochs=3, **options):
             checkpoint=dict(type='CheckpointHook', by_epoch=not by_iter)
             | dict(interval=3 if by_iter else 1)
         ),
-        custom_hooks=[dict(type=f'{name}Hook') for name in HOOKS],
+        custom_hooks=[dict(type=name) for name in options.pop('hooks', HOOKS)],
         randomness=dict(seed=seed),
         log_level='WARNING',
         # Runners of one name share their logger.
@@ -240,3 +244,28 @@ def test_passes_with_workers_are_warned_of(workers, folder, tmp_path):
     (log,) = tmp_path.glob('*/*.log')
     warned = 'DefaultSampler in a loop by iteration' in log.read_text()
     assert warned == bool(workers)
+
+
+def log_of(work_dir):
+    (log,) = work_dir.glob('*/*.log')
+    return log.read_text()
+
+
+def test_every_run_has_all_of_them():
+    assert set(HOOKS) <= set(RUN_HOOKS)
+
+
+def test_a_config_that_names_the_seed_hook_alone(folder, tmp_path):
+    """As those that were dumped before it was parted."""
+    train(folder, tmp_path / 'a', epochs=1, hooks=['SampleSeedHook'])
+    warned = 'without LoaderCheckHook, SampleIdxHook, StepSeedHook, Skipped'
+    assert warned in log_of(tmp_path / 'a')
+    train(folder, tmp_path / 'b', epochs=1)
+    assert 'earlier versions' not in log_of(tmp_path / 'b')
+
+
+def test_images_of_two_data_sets_have_numbers_of_their_own(folder, tmp_path):
+    leaf = dict(type='ClassFolder', data_root=folder, pipeline=PIPELINE)
+    joined = dict(type='ConcatDataset', datasets=[leaf, leaf])
+    steps = train(folder, tmp_path, epochs=1, dataset=joined)
+    assert sorted(i for ids, *_ in steps for i in ids) == [*range(24)]

@@ -1,5 +1,7 @@
 """What a supervision reads and the network lacks is one clear error."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -19,18 +21,25 @@ SPEC = NetworkSpec({'stage1': StageSpec(4, 2)}, 3)
 
 
 def test_no_head():
-    with pytest.raises(UserError, match='no head; set model.head'):
+    with pytest.raises(UserError, match='the model has no head.* set'):
         CrossEntropySupervision()(BARE)
 
 
 def test_no_neck():
-    with pytest.raises(UserError, match='no neck; set model.neck'):
+    with pytest.raises(UserError, match='the model has no neck.* set'):
         CorrelationCongruence()(BARE)
 
 
 def test_no_teacher():
-    with pytest.raises(UserError, match='no teacher; set model.teacher'):
+    with pytest.raises(ValueError, match='without those of a teacher'):
         LogitDistillation()(BARE)
+
+
+def test_a_teacher_that_lacks_something_is_named():
+    whose = 'teacher kd_r50.py'
+    lacking = replace(BARE, teacher=replace(BARE, whose=whose))
+    with pytest.raises(UserError, match='teacher kd_r50.py has no head'):
+        LogitDistillation()(lacking)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +47,7 @@ def test_no_teacher():
     [
         ContrastiveRepresentationDistillation,
         CorrelationCongruence,
+        LogitDistillation,
         SimilarityPreserving,
     ],
 )
@@ -52,3 +62,9 @@ def test_stages_are_chosen_anew_for_each_network():
     other = NetworkSpec({'stage2': StageSpec(4, 2)}, 3)
     supervision.connect(other, other)
     assert supervision.stages == ['stage2']
+
+
+def test_stages_that_are_not_chosen_are_no_loss_of_zero():
+    taught = replace(BARE, teacher=BARE)
+    with pytest.raises(AttributeError, match='stages'):
+        SimilarityPreserving()(taught)

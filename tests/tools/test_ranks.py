@@ -91,8 +91,9 @@ def test_the_weights_of_each_step_are_those_of_one_process(runs):
 def assert_close(start, wanted, got, step):
     """Equal but for rounding, as a share of how far the weights have moved.
 
-    A ReLU whose input rounding carries across zero makes more of it in a
-    single small tensor than in the whole network.
+    A ReLU whose input rounding carries across zero makes more of it: of 12
+    runs eleven stayed below 1.2e-5 as a whole, one reached 4.4e-4.  What is
+    looked for here (gradients that the layout scrambles) made 0.2 to 1.0.
     """
     assert wanted.keys() == got.keys()
     gaps, moves = (
@@ -104,7 +105,7 @@ def assert_close(start, wanted, got, step):
     gap, move = (
         torch.stack([*norms.values()]).norm() for norms in (gaps, moves)
     )
-    assert gap <= 3e-4 * move, (step, gap, move)
+    assert gap <= 2e-3 * move, (step, gap, move)
 
 
 def test_a_resumed_run_is_the_undisturbed_run_bit_for_bit(runs):

@@ -19,7 +19,7 @@ from mmpretrain.registry import MODELS
 from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.data import cifar_views, imagenet_views, loader
 from cds_mm.config import load_config
-from cds_mm.data.seeding import SeededFetch
+from cds_mm.data.seeding import seed_fetches
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
@@ -112,9 +112,7 @@ def _ours(config, fast, whole, arrays=None):
         persistent_workers=False,
     )
     batches = Runner.build_dataloader(settings, seed=0)
-    batches.dataset.__getitems__ = SeededFetch(
-        batches.dataset, seed=0, with_keys=True
-    )
+    seed_fetches(batches.dataset, seed=0, with_keys=True)
     preprocessor = MODELS.build(config.data_preprocessor) if whole else None
     return _Pass(batches, preprocessor)
 

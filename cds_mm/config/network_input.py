@@ -1,7 +1,7 @@
-"""In which order a network sees the colour channels."""
+"""How images look to a network: order of the channels, mean and std."""
 
-from cds_mm.config import first_steps, pipeline_of, type_name
-from cds_mm.errors import UserError
+from cds_mm.config.pipelines import first_steps, pipeline_of
+from cds_mm.config.questions import preprocessor_settings, type_name
 
 # What leaves each loader; every other `Load...Image...` is unknown to us.
 LOADERS = {
@@ -13,6 +13,7 @@ LOADERS = {
 # Transforms that reverse the channels, with the argument that says so.
 REVERSERS = {'NumpyToPIL': 'to_rgb', 'ToPIL': 'to_rgb'}
 REVERSERS |= {'PILToNumpy': 'to_bgr', 'ToNumpy': 'to_bgr'}
+OTHER = {'rgb': 'bgr', 'bgr': 'rgb'}
 _SWITCHES = ('to_rgb', 'bgr_to_rgb', 'rgb_to_bgr')
 
 
@@ -31,21 +32,7 @@ def network_order(loader_order: str | None, preprocessor) -> str | None:
 
 def flipped(order: str | None) -> str | None:
     """The other order."""
-    return {'rgb': 'bgr', 'bgr': 'rgb', None: None}[order]
-
-
-def known(order: str | None) -> str:
-    """The order, which must be known.
-
-    Raises:
-        UserError: it is None.
-    """
-    if order is None:
-        raise UserError(
-            'the channel order of the network is not known; convert the '
-            'training checkpoint with --channel-order rgb or bgr'
-        )
-    return order
+    return None if order is None else OTHER[order]
 
 
 def reverses(preprocessor) -> bool:
@@ -90,3 +77,46 @@ def pipeline_order(pipeline) -> str | None:
         elif name in REVERSERS and step.get(REVERSERS[name]):
             order = flipped(order)
     return order
+
+
+def input_of(cfg, preprocessor=None) -> dict:
+    """How the images of a config look to its network.
+
+    Args:
+        cfg (Config | dict): A full config.
+        preprocessor (nn.Module | None): The built one, if there is one.
+
+    Returns:
+        dict: ``channel_order``, ``mean`` and ``std``, as in the record.
+    """
+    given = preprocessor is not None
+    source = preprocessor if given else preprocessor_settings(cfg)
+    mean, std = statistics(source)
+    order = network_order(loader_order(cfg), source)
+    return {'channel_order': order, 'mean': mean, 'std': std}
+
+
+def statistics(preprocessor) -> tuple[list[float], list[float]]:
+    """Mean and std of a preprocessor, on 0 to 255.
+
+    Args:
+        preprocessor (dict | nn.Module): A config, or the built module.
+
+    Returns:
+        tuple: Three numbers each; 0 and 1 where nothing is normalised.
+    """
+    if hasattr(preprocessor, 'get'):
+        mean, std = preprocessor.get('mean'), preprocessor.get('std')
+    else:
+        mean = getattr(preprocessor, 'mean', None)
+        std = getattr(preprocessor, 'std', None)
+    if mean is None or std is None:  # such a preprocessor does not normalise
+        return [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]
+    return _floats(mean), _floats(std)
+
+
+def _floats(values) -> list[float]:
+    if hasattr(values, 'flatten'):
+        values = values.flatten().tolist()
+    # A float32 buffer gives 57.119998931884766; the config said 57.12.
+    return [float(f'{float(value):.7g}') for value in values]

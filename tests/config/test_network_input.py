@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from cds_mm.checkpoint.channels import (
+from cds_mm.config.network_input import (
     loader_order,
     network_order,
     pipeline_order,
