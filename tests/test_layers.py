@@ -30,6 +30,7 @@ LAYERS = [
         'ops',
         'hosts',
         'optim_wrapper',
+        'run_warnings',
     },
     # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},

@@ -16,6 +16,7 @@ RUN_HOOKS = (
     'ProgressBarHook',
     'FastPathHook',
     'MemoryFormatHook',
+    'WarningSummaryHook',
 )
 CLASSIFICATION_HOOKS = (
     'MethodSummaryHook',

@@ -20,6 +20,7 @@ from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import warn
 
 
 def check_data(cfg, splits: tuple[str, ...]) -> None:
@@ -57,7 +58,7 @@ def check_classes(runner, cfg) -> None:
         runner.logger.info(
             f'{images - unknown:,} of {images:,} training images are labelled'
         )
-    _warn_of_spare_classes(runner.logger, train, num_classes)
+    _warn_of_spare_classes(train, num_classes)
     _check_topk(cfg, 'val', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
@@ -128,11 +129,11 @@ def check_head(model) -> None:
         )
 
 
-def _warn_of_spare_classes(logger, dataset, num_classes):
+def _warn_of_spare_classes(dataset, num_classes):
     # Not known where an annotation file gives the labels.
     classes = dataset.metainfo.get('classes') or ()
     if 0 < len(classes) < num_classes:
-        logger.warning(
+        warn(
             f'model.head.num_classes={num_classes}: the training data has '
             f'{len(classes)} classes; set model.head.num_classes='
             f'{len(classes)}'

@@ -19,6 +19,7 @@ from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
 from cds_mm.hooks.training_labels import TrainingLabelsHook
 from cds_mm.hooks.verify_pretrained import VerifyPretrainedHook
+from cds_mm.hooks.warning_summary import WarningSummaryHook
 from cds_mm.hooks.zero_ap import ZeroAPHook
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     'ThroughputHook',
     'TrainingLabelsHook',
     'VerifyPretrainedHook',
+    'WarningSummaryHook',
     'ZeroAPHook',
 ]

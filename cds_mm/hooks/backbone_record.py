@@ -10,6 +10,7 @@ from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import warn
 
 
 @HOOKS.register_module()
@@ -36,18 +37,20 @@ class BackboneRecordHook(Hook):
         try:
             record = record_from_config(runner.cfg, preprocessor)
         except UserError as error:
-            runner.logger.warning(
-                f'The checkpoints will carry no backbone record: {error}.'
+            warn(
+                f'The checkpoints will carry no backbone record: {error}.',
+                runner.logger,
             )
             return
         if self.method is not None:
             record = replace(record, method=self.method)
         self._record = record
         if record.channel_order is None:
-            runner.logger.warning(
+            warn(
                 'The image loader in train_dataloader is unknown, so the '
                 'checkpoint cannot say in which channel order the network '
-                'sees images; the converter will ask for it.'
+                'sees images; the converter will ask for it.',
+                runner.logger,
             )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -6,6 +6,7 @@ from mmengine.runner import Runner
 
 from cds_mm.config import optimised_views, type_name
 from cds_mm.optim_wrapper import BFLOAT16, PLAIN
+from cds_mm.run_warnings import warn
 
 _KEY = 'fast_path'
 _WITHOUT_EFFECT = ('memory kept', 'calm malloc', 'float32 where', 'off (')
@@ -30,10 +31,11 @@ class FastPathHook(Hook):
             return
         before = _that_count(before)
         if before != now:
-            runner.logger.warning(
+            warn(
                 'resumed with another fast path than before, so that it is '
                 f'no longer the same run; before: {_listed(before)}; now: '
-                f'{_listed(now)}'
+                f'{_listed(now)}',
+                runner.logger,
             )
 
     def before_train(self, runner: Runner) -> None:

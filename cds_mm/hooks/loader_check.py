@@ -5,6 +5,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from cds_mm.data.built_loader import check_batch_size, drawing_sampler
+from cds_mm.run_warnings import warn
 
 
 @HOOKS.register_module()
@@ -31,9 +32,10 @@ class LoaderCheckHook(Hook):
         # MMEngine's InfiniteSampler has it; a pass of another kind comes to
         # an end, and workers start to count their batches again.
         if by_iter and loader.num_workers and not hasattr(sampler, 'skip'):
-            runner.logger.warning(
+            warn(
                 f'train_dataloader.sampler: {type(sampler).__name__} in a '
                 'loop by iteration repeats the augmentation with each pass, '
                 'and a resumed run may see other pictures; use '
-                'InfiniteSampler'
+                'InfiniteSampler',
+                runner.logger,
             )

@@ -7,6 +7,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from cds_mm.data.built_loader import can_skip, drawing_sampler
 from cds_mm.data.seeding import SeededFetch, seed_fetches
 from cds_mm.distributed import unwrapped
+from cds_mm.run_warnings import warn
 
 # Earlier versions had all of it in this hook.
 SIBLINGS = (
@@ -56,10 +57,11 @@ def _warn_of_missing_siblings(runner) -> None:
     present = {type(hook).__name__ for hook in runner.hooks}
     missing = [name for name in SIBLINGS if name not in present]
     if missing:
-        runner.logger.warning(
+        warn(
             f'custom_hooks: without {", ".join(missing)} this run lacks a '
             'part of what SampleSeedHook did in earlier versions; add them, '
-            'or start with tools/train.py, which does'
+            'or start with tools/train.py, which does',
+            runner.logger,
         )
 
 

@@ -9,6 +9,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from cds_mm.data.labels import leaf_datasets
+from cds_mm.run_warnings import warn
 
 
 @HOOKS.register_module()
@@ -40,10 +41,11 @@ class SkippedImagesHook(Hook):
         runner.message_hub.update_scalar('train/skipped_images', count)
         if count:
             # With its number: MMEngine drops a warning that it gave before.
-            runner.logger.warning(
+            warn(
                 f'epoch {runner.epoch + 1}: {count} of the images could not '
                 "be read and were replaced by others; on_error='raise' in "
-                'LoadRGBImage names the first'
+                'LoadRGBImage names the first',
+                runner.logger,
             )
 
 

@@ -4,6 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from cds_mm.run_warnings import warn
+
 # The second does the same with a compiled evaluator.
 METRICS = ('CocoMetric', 'FasterCocoMetric')
 SUFFIXES = ('', '_50', '_75', '_s', '_m', '_l')
@@ -39,7 +41,8 @@ class ZeroAPHook(Hook):
                 name = f'{metric.prefix}/{kind}_mAP'
                 if kind == 'proposal' or name in metrics:
                     continue
-                runner.logger.warning(
-                    f'Not one detection in the whole data set: {name} is 0'
+                warn(
+                    f'Not one detection in the whole data set: {name} is 0',
+                    runner.logger,
                 )
                 metrics.update({name + suffix: 0.0 for suffix in SUFFIXES})

@@ -29,6 +29,7 @@ custom_hooks = [
     dict(type='ProgressBarHook'),
     dict(type='FastPathHook'),
     dict(type='MemoryFormatHook'),
+    dict(type='WarningSummaryHook'),
     dict(type='MethodSummaryHook'),
     dict(type='BackboneRecordHook'),
     dict(type='TrainingLabelsHook'),

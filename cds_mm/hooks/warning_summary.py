@@ -1,0 +1,26 @@
+"""Repeats the warnings of a run where they are read: at its end."""
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from cds_mm.run_warnings import forget_warnings, warnings_so_far
+
+
+@HOOKS.register_module()
+class WarningSummaryHook(Hook):
+    """Log once more, after training or testing, what was warned of."""
+
+    # After all that may still warn.
+    priority = 'LOWEST'
+
+    def after_run(self, runner: Runner) -> None:
+        """Log them, if there are any."""
+        said = warnings_so_far()
+        if said:
+            lines = '\n'.join(f'* {text}' for text in said)
+            runner.logger.warning(
+                f'{len(said)} warning{"s" if said[1:] else ""} of this run:'
+                f'\n{lines}'
+            )
+        forget_warnings()
