@@ -63,6 +63,27 @@ def test_help_imports_no_host_and_no_torch(command):
     assert (ROOT / 'tools' / f'{command}.py').is_file()
 
 
+@pytest.mark.parametrize(
+    'tool', sorted(path.name for path in (ROOT / 'tools').glob('*.py'))
+)
+def test_help_of_every_tool_imports_no_host(tool):
+    done = subprocess.run(
+        [sys.executable, '-X', 'importtime', f'tools/{tool}', '--help'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'usage:' in done.stdout
+    lines = done.stderr.splitlines()
+    names = {line.rpartition('|')[2].strip() for line in lines}
+    assert not {n.partition('.')[0] for n in names} & {
+        'mmpretrain',
+        'mmdet',
+        'mmcv',
+    }
+
+
 def test_everything_is_registered_by_one_import():
     code = (
         'from cds_mm.utils import register_all_modules\n'

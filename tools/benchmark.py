@@ -9,6 +9,7 @@ holds 1 there is no gain.  Every turn goes into a JSON file.
 """
 
 import argparse
+import ast
 import importlib
 import shlex
 import sys
@@ -19,21 +20,28 @@ from benchmarks.pairs import machine, positive, table, write_json
 from cds_mm.files import check_writable
 from cds_mm.outcome import friendly_main
 
-# Modules of tools/benchmarks with `add_options` and `compare`.
+# Modules of tools/benchmarks with `add_options` and `compare`.  They import
+# the hosts, so that only the one which runs is imported.
 PARTS = ('data', 'step', 'loss', 'eval', 'startup')
+FOLDER = Path(__file__).with_name('benchmarks')
+
+
+def _summary(name: str) -> str:
+    source = (FOLDER / f'{name}.py').read_text(encoding='utf-8')
+    return ast.get_docstring(ast.parse(source)).splitlines()[0]
 
 
 def parse_args(argv=None) -> argparse.Namespace:
+    named = next(iter(sys.argv[1:] if argv is None else argv), None)
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = parser.add_subparsers(dest='part', required=True)
     for name in PARTS:
-        module = importlib.import_module(f'benchmarks.{name}')
         part = parts.add_parser(
             name,
-            help=module.__doc__.splitlines()[0],
+            help=_summary(name),
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
         part.add_argument(
@@ -45,8 +53,10 @@ def parse_args(argv=None) -> argparse.Namespace:
             default=Path(f'work_dirs/benchmark/{name}.json'),
             help='where to write every turn',
         )
-        module.add_options(part)
-        part.set_defaults(compare=module.compare)
+        if name == named:
+            module = importlib.import_module(f'benchmarks.{name}')
+            module.add_options(part)
+            part.set_defaults(compare=module.compare)
     return parser.parse_args(argv)
 
 

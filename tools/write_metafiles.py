@@ -2,11 +2,12 @@
 
 import argparse
 
-from cds_mm.experiments.metafile import FOLDERS, metafile
-
 
 def main():
     argparse.ArgumentParser(description=__doc__).parse_args()
+    # Here: the library of tables imports torch, which --help does not need.
+    from cds_mm.experiments.metafile import FOLDERS, metafile
+
     for folder in FOLDERS:
         (folder / 'metafile.yml').write_text(metafile(folder))
 

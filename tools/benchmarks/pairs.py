@@ -10,9 +10,6 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-import torch
-
-from cds_mm.experiments.result import commit_here
 from cds_mm.files import atomic_write
 from cds_mm.markdown import table_lines
 
@@ -122,6 +119,8 @@ def _cells(row):
 
 def machine() -> str:
     """The processor or GPU, cores and threads, in words."""
+    import torch  # Here: --help does not need it.
+
     cores = f'{len(os.sched_getaffinity(0))} cores'
     words = [_processor(), cores, f'threads: {torch.get_num_threads()}']
     if torch.cuda.is_available():
@@ -133,6 +132,10 @@ def write_json(
     path: Path, command: str, comparisons: list[Comparison]
 ) -> None:
     """Everything that was measured, every turn of it, in one file."""
+    import torch
+
+    from cds_mm.experiments.result import commit_here
+
     content = {
         'command': command,
         'date': str(date.today()),
