@@ -132,7 +132,9 @@ def side_of(detector: Detector) -> DetectorSide:
 
 
 def _preprocessor_cfg(cfg, inner) -> dict:
-    settings = inner.get('data_preprocessor') or preprocessor_settings(cfg)
+    own = inner.get('data_preprocessor')
+    mine = isinstance(own, dict) and own
+    settings = mine or preprocessor_settings(cfg)
     if not settings:
         return {'type': 'DetDataPreprocessor'}
     if settings.get('data_preprocessor'):  # of several branches

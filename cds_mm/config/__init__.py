@@ -4,9 +4,12 @@ Needs nothing of the hosts but MMEngine's ``Config``.
 """
 
 from cds_mm.config.files import (
+    REGISTRATION,
     ConfigOrName,
     apply_options,
     drop_pretrained,
+    import_modules,
+    imported_modules,
     load_config,
     named_config,
     plain_batchnorm,
@@ -33,6 +36,7 @@ from cds_mm.config.questions import (
 )
 
 __all__ = [
+    'REGISTRATION',
     'ConfigOrName',
     'apply_options',
     'check_recipe',
@@ -41,6 +45,8 @@ __all__ = [
     'find_pretrained',
     'first_steps',
     'image_side',
+    'import_modules',
+    'imported_modules',
     'is_detection',
     'leaf_configs',
     'load_config',

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mmengine.config import Config, ConfigDict
+from mmengine.utils import import_modules_from_strings
 
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
 from cds_mm.outcome import one_line
 
+# Registers everything of this package; configs name it.
+REGISTRATION = 'cds_mm.registration'
 # They need a GPU, or several processes.
 _SYNCHRONISED = ('SyncBN', 'MMSyncBN')
 # They normalise vectors, for which the host has another name.
@@ -44,8 +47,30 @@ def load_config(name: str, options: dict | None = None) -> Config:
             f'config {name}: cannot be read ({cause}); mend that line of it '
             'or of a file that it inherits'
         ) from error
+    _register_as_before(cfg)
     apply_options(cfg, options or {})
     return cfg
+
+
+def imported_modules(cfg: Config) -> list[str]:
+    """What a config imports before anything is built of it."""
+    names = (cfg.get('custom_imports') or {}).get('imports') or []
+    return [names] if isinstance(names, str) else list(names)
+
+
+def import_modules(cfg: Config, names: list[str]) -> None:
+    """Let any launcher that runs a config import these modules, in place."""
+    custom = cfg.get('custom_imports') or {}
+    cfg.custom_imports = dict(custom, imports=names)
+
+
+def _register_as_before(cfg):
+    """``import cds_mm`` registered everything in earlier versions."""
+    names = imported_modules(cfg)
+    if 'cds_mm' in names:
+        now = [REGISTRATION if name == 'cds_mm' else name for name in names]
+        import_modules(cfg, [*dict.fromkeys(now)])
+        import_modules_from_strings(REGISTRATION)
 
 
 def apply_options(cfg: Config, options: dict) -> None:

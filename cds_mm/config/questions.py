@@ -2,6 +2,8 @@
 
 from mmengine.config import Config
 
+from cds_mm.errors import UserError
+
 
 def type_name(config: dict) -> str:
     """The bare name in ``type``: a string, with a scope or not, or a class."""
@@ -38,10 +40,12 @@ def preprocessor_settings(cfg: Config | dict) -> dict:
 
     Args:
         cfg: of a classifier; empty where there is none.
+
+    Raises:
+        UserError: one of them is not a dict.
     """
-    model = cfg.get('model') or {}
-    own = model.get('data_preprocessor')
-    return own or cfg.get('data_preprocessor') or {}
+    own = _settings(_model(cfg), 'data_preprocessor', cfg)
+    return own or _settings(cfg, 'data_preprocessor', cfg)
 
 
 def network_settings(cfg: Config | dict) -> dict:
@@ -51,9 +55,29 @@ def network_settings(cfg: Config | dict) -> dict:
 
     Args:
         cfg: of a classifier or a detector; empty where there is none.
+
+    Raises:
+        UserError: the model, its detector or its backbone is not a dict.
     """
-    model = cfg.get('model') or {}
-    return model.get('detector') or model
+    model = _model(cfg)
+    inner = _settings(model, 'detector', cfg) or model
+    _settings(inner, 'backbone', cfg)
+    return inner
+
+
+def _model(cfg):
+    return _settings(cfg, 'model', cfg)
+
+
+def _settings(parent, key, cfg):
+    value = parent.get(key) or {}
+    if not isinstance(value, dict):
+        name = getattr(cfg, 'filename', None) or 'the config'
+        raise UserError(
+            f'{name}: {key}={value!r:.60} is not a dict; give one, with '
+            'type=...'
+        )
+    return value
 
 
 def is_pretrained(init: dict) -> bool:

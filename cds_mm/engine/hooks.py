@@ -1,6 +1,12 @@
 """The hooks that every run of ours has, whichever host its config is from."""
 
-from cds_mm.config import is_detection, type_name
+from cds_mm.config import (
+    REGISTRATION,
+    import_modules,
+    imported_modules,
+    is_detection,
+    type_name,
+)
 from cds_mm.engine.pretrained import PretrainedFile
 
 # Also written out in configs/_base_/default_runtime.py, so that a run
@@ -25,7 +31,6 @@ CLASSIFICATION_HOOKS = (
 )
 DETECTION_HOOKS = ('ZeroAPHook',)
 TENSORBOARD = 'TensorboardVisBackend'
-REGISTRATION = 'cds_mm.registration'
 
 
 def add_run_hooks(cfg, pretrained: PretrainedFile | None = None) -> None:
@@ -61,11 +66,9 @@ def add_hooks(cfg, *hooks: dict) -> None:
 
 def _import_them(cfg):
     """Let the dumped config be run by any launcher."""
-    custom = cfg.get('custom_imports') or {}
-    names = custom.get('imports') or []
-    names = [names] if isinstance(names, str) else list(names)
+    names = imported_modules(cfg)
     if REGISTRATION not in names:
-        cfg.custom_imports = dict(custom, imports=[*names, REGISTRATION])
+        import_modules(cfg, [*names, REGISTRATION])
 
 
 def _add_tensorboard(cfg):

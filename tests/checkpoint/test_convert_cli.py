@@ -80,6 +80,29 @@ def test_a_detector_that_asserts_without_a_message(
     assert not (tmp_path / 'b.pth').exists()
 
 
+@pytest.mark.parametrize(
+    'line, key',
+    [
+        ("cfg.model = 'yes'", 'model'),
+        ("cfg.model.backbone = 'ResNet'", 'backbone'),
+        ("cfg.model.data_preprocessor = 'x'", 'data_preprocessor'),
+        ("cfg.model = dict(detector='x')", 'detector'),
+    ],
+)
+def test_a_detector_whose_part_is_not_a_dict(
+    line, key, tmp_path, run, training_file, detector
+):
+    src, _ = training_file()
+    cfg = detector()
+    exec(line)
+    path = tmp_path / 'odd.py'
+    cfg.dump(path)
+    code, out, err = run(src, tmp_path / 'b.pth', '--detector', path)
+    assert (code, out) == (1, '')
+    assert err.startswith(f'error: {path}: {key}=') and err.count('\n') == 1
+    assert 'is not a dict' in err
+
+
 def test_the_folder_is_made(tmp_path, run, training_file):
     src, _ = training_file()
     dst = tmp_path / 'new' / 'folder' / 'b.pth'

@@ -1,6 +1,9 @@
 """Configs open under every name, and every fault is one line."""
 
+import sys
+
 import pytest
+from command_lines import run_fresh
 
 from cds_mm.config import load_config, plain_batchnorm
 from cds_mm.errors import UserError
@@ -23,6 +26,29 @@ def test_faults_are_one_line(tmp_path):
         with pytest.raises(UserError, match=reason) as caught:
             load_config(name)
         assert '\n' not in str(caught.value), name
+
+
+@pytest.mark.parametrize(
+    'imports', ["'cds_mm'", "['cds_mm']", "['json', 'cds_mm']"]
+)
+def test_an_earlier_config_registers_everything(imports, tmp_path):
+    """Then ``import cds_mm`` did; any tool may read such a config first."""
+    old = tmp_path / 'old.py'
+    old.write_text(f'custom_imports = dict(imports={imports})')
+    code = (
+        'from cds_mm.config import load_config\n'
+        f'cfg = load_config({str(old)!r})\n'
+        'from mmengine.registry import HOOKS\n'
+        "assert HOOKS.get('SampleSeedHook')\n"
+        'print(cfg.custom_imports.imports)'
+    )
+    result = run_fresh(sys.executable, '-c', code).fine()
+    assert result.out.splitlines()[-1] == imports_now(imports)
+
+
+def imports_now(imports):
+    names = imports.strip('[]').replace("'cds_mm'", "'cds_mm.registration'")
+    return f'[{names}]'
 
 
 def test_plain_batchnorm_at_any_depth():
