@@ -44,7 +44,7 @@ def both_ways(shape, values, extra):
     return answers
 
 
-@pytest.mark.parametrize('factor', [(2, 2), (1, 2), (3, 1)])
+@pytest.mark.parametrize('factor', [(2, 2), (3, 1)])
 @pytest.mark.parametrize(
     'shape',
     [
