@@ -87,7 +87,7 @@ def test_it_is_refused_before_its_first_step(command, guided, tmp_path):
     result = command('train', guided, '--work-dir', tmp_path)
     assert 'model.bbox_head.retina_cls (MaskedConv2d)' in result.error
     assert 'masked_im2col_forward' in result.error
-    assert 'loss' not in result.out
+    assert 'Epoch(train)' not in result.out
     assert not list(tmp_path.glob('*.pth'))
 
 
@@ -100,7 +100,3 @@ def test_without_validation_it_trains_as_the_error_says(
     # Said when it begins, and once more when it ends.
     said = 'validation and testing calls masked_im2col_forward'
     assert result.out.count(said) == 2
-    test = command(
-        'test', guided, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path
-    )
-    assert 'masked_im2col_forward' in test.error
