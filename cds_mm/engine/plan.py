@@ -13,6 +13,7 @@ from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
     check_classes,
@@ -70,6 +71,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
+    lambda runner, plan: check_ops(runner),
     lambda runner, plan: check_teacher(plan.config, runner.model),
 )
 

@@ -37,6 +37,9 @@ def roi_align_forward(
 
     Raises:
         OpNotProvidedError: for pooling by maximum.
+        RuntimeError: on the CPU, if a region is not finite or of none of the
+            images, or ends before it begins and `aligned` is set (without
+            it, sides are at least a pixel).
     """
     _only_average(pool_mode)
     size = (aligned_height, aligned_width)
@@ -91,7 +94,35 @@ def _align(
     from torchvision.ops import roi_align
 
     rois = rois.to(maps.dtype)
+    if rois.device.type == 'cpu':
+        _check_regions(rois, len(maps), spatial_scale, aligned)
     return roi_align(maps, rois, size, spatial_scale, sampling_ratio, aligned)
+
+
+def _check_regions(
+    rois: Tensor, images: int, spatial_scale: float, aligned: bool
+) -> None:
+    # On a GPU neither op looks, since that would wait for it.  On the CPU
+    # torchvision reads foreign memory, or asks for more than there is.
+    index, low, high = rois[:, 0], rois[:, 1:3], rois[:, 3:5]
+    good = (index >= 0) & (index < images) & rois.isfinite().all(dim=1)
+    if not good.all():
+        raise RuntimeError(
+            f'roi_align: {_first(rois, good)} is no region of {images} images'
+        )
+    sides = (high * spatial_scale - 0.5) - (low * spatial_scale - 0.5)
+    good = (sides >= 0).all(dim=1)
+    if aligned and not good.all():
+        raise RuntimeError(
+            'ROIs in ROIAlign cannot have non-negative size! '
+            f'{_first(rois, good)} ends before it begins'
+        )
+
+
+def _first(rois: Tensor, good: Tensor) -> str:
+    row = int(good.logical_not().nonzero()[0])
+    index, *box = rois[row].tolist()
+    return f'region {row} (x1, y1, x2, y2 = {box} of image {index:g})'
 
 
 def _only_average(pool_mode: int) -> None:

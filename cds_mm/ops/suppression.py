@@ -20,7 +20,8 @@ def nms(
         offset: 0 or 1; a side is as long as ``x2 - x1 + offset``.
 
     Returns:
-        Indices of the kept boxes by falling score, int64, (K,).
+        Indices of the kept boxes by falling score, int64, (K,).  Equal scores
+        are in the order in which ``scores.sort`` has them.
     """
     from torchvision.ops import nms as torchvision_nms
 
@@ -32,9 +33,12 @@ def nms(
     # The compiled op holds its threshold in float32.  In double, an IoU of
     # 3/5 would exceed a threshold of 0.6: float32(0.6) is above 0.6.
     threshold = torch.tensor(iou_threshold, dtype=torch.float32).item()
-    return torchvision_nms(
-        boxes, at_least_float32(scores).to(boxes), threshold
-    )
+    # torchvision sorts stably.  Among equal scores the compiled op takes the
+    # order of this sort, and who comes first may drop the others.
+    order = scores.sort(0, descending=True).indices
+    ranks = -torch.arange(len(order), device=boxes.device).to(boxes)
+    kept = torchvision_nms(boxes[order], ranks, threshold)
+    return order[kept]
 
 
 def softnms(
@@ -67,18 +71,39 @@ def softnms(
     """
     work = at_least_float32(boxes)
     left = at_least_float32(scores).to(work).clone()
-    waiting = torch.ones_like(left, dtype=torch.bool)
-    kept: list[int] = []
-    while waiting.any():
-        best = int(left.masked_fill(~waiting, -torch.inf).argmax())
-        waiting[best] = False
-        dets[len(kept), :4] = boxes[best]
-        dets[len(kept), 4] = left[best]
-        kept.append(best)
-        overlap = _iou_with_all(work[best], work, offset)
-        left *= _decay(overlap, iou_threshold, sigma, method)
-        waiting &= left >= min_score
-    return torch.tensor(kept, dtype=torch.long)
+    # Kept boxes, then those that wait in the order of the compiled op, on
+    # which depends who comes first of boxes with one score.
+    order = torch.arange(len(work))
+    done = 0
+    while done < len(order):
+        best = _first_best(left[order[done:]]) + done
+        order[[done, best]] = order[[best, done]]
+        chosen = order[done]
+        dets[done, :4] = boxes[chosen]
+        dets[done, 4] = left[chosen]
+        done += 1
+        waiting = order[done:]
+        overlap = _iou_with_all(work[chosen], work[waiting], offset)
+        left[waiting] *= _decay(overlap, iou_threshold, sigma, method)
+        dropped = left[waiting] < min_score
+        order = torch.cat([order[:done], _close_gaps(waiting, dropped)])
+    return order
+
+
+def _first_best(scores: Tensor) -> int:
+    """The first of the highest; as for the compiled op, NaN beats nobody."""
+    if scores[0].isnan():
+        return 0
+    best = scores.nan_to_num(-torch.inf, torch.inf, -torch.inf).max()
+    return int((scores == best).nonzero()[0])
+
+
+def _close_gaps(waiting: Tensor, dropped: Tensor) -> Tensor:
+    """Fill the places of dropped boxes with kept ones from the end."""
+    count = int((~dropped).sum())
+    closed = waiting[:count].clone()
+    closed[dropped[:count]] = waiting[count:][~dropped[count:]].flip(0)
+    return closed
 
 
 def _iou_with_all(box: Tensor, boxes: Tensor, offset: int) -> Tensor:

@@ -30,7 +30,19 @@ def iou(a, b, offset):
     height = min(a[3], b[3]) - max(a[1], b[1]) + offset
     inter = max(width, 0) * max(height, 0)
     areas = [(c[2] - c[0] + offset) * (c[3] - c[1] + offset) for c in (a, b)]
-    return inter / (sum(areas) - inter)
+    union = sum(areas) - inter
+    return inter / union if union else math.nan
+
+
+def degenerate(generator, count=60):
+    """Whole-pixel boxes, some without area, and few different scores.
+
+    Many are equal, many IoUs are 0, 1 or 0/0.
+    """
+    corners = torch.randint(8, (count, 2), generator=generator).float()
+    sides = torch.randint(5, (count, 2), generator=generator)
+    scores = torch.randint(1, 5, (count,), generator=generator) / 4
+    return torch.cat([corners, corners + sides], 1), scores
 
 
 def soft_crowd(generator, threshold, sigma, least, method, offset):

@@ -123,6 +123,83 @@ def test_no_regions():
     assert leaf.grad.abs().sum() == 0
 
 
+DEGENERATE = torch.tensor(
+    [
+        [0, 3.0, 3.0, 3.0, 3.0],  # no area
+        [1, 2.5, 4.0, 6.0, 4.0],  # no height
+        [0, 0.0, 0.0, 17.0, 15.0],  # the whole map
+        [1, -1.0, -1.0, 0.0, 0.0],  # up to its corner
+        [0, 17.0, 15.0, 18.0, 16.0],  # from its corner on
+        [1, 40.0, 40.0, 50.0, 60.0],  # outside
+    ]
+)
+
+
+@pytest.mark.parametrize('ratio', [0, 2])
+@pytest.mark.parametrize('aligned', [True, False])
+@pytest.mark.parametrize('size', [(15, 17), (1, 1), (1, 6)])
+def test_borders_and_regions_without_area(size, aligned, ratio):
+    generator = fresh_generator()
+    maps = torch.randn(2, 4, *size, generator=generator)
+    grad = torch.randn(len(DEGENERATE), 4, 3, 3, generator=generator)
+    ours, true = both_ways(maps, grad, 1.0, ratio, aligned, DEGENERATE)
+    torch.testing.assert_close(ours[0], true[0], atol=2e-5, rtol=0)
+    torch.testing.assert_close(ours[1], true[1], atol=5e-5, rtol=0)
+
+
+INVERTED = [[0, 5.0, 1, 2, 6], [1, 1.0, 6, 3, 2], [0, 6.0, 6, 2, 2]]
+
+
+@pytest.mark.parametrize('region', INVERTED)
+@pytest.mark.parametrize('ratio', [0, 2])
+def test_a_region_that_ends_before_it_begins(ratio, region):
+    """As on a CPU with the compiled op: refused, or a pixel in size."""
+    maps = torch.randn(2, 4, 8, 8, generator=fresh_generator())
+    rois = torch.tensor([[0, 1.0, 1, 2, 2], region])
+    with pytest.raises(RuntimeError, match='cannot have non-negative size'):
+        roi_align(maps, rois, (3, 3), 1.0, ratio, 'avg', True)
+    grad = torch.ones(2, 4, 3, 3)
+    ours, true = both_ways(maps, grad, 1.0, ratio, False, rois)
+    for mine, exact in zip(ours, true, strict=True):
+        torch.testing.assert_close(mine, exact, atol=5e-5, rtol=0)
+
+
+def test_inverted_only_before_rounding():
+    """Whether it ends before it begins is asked of the scaled region."""
+    maps = torch.randn(1, 4, 8, 8, generator=fresh_generator())
+    roi = torch.tensor([[0, 0.1, 3, 0.1 - 2**-27, 3]])
+    assert roi[0, 3] < roi[0, 1]
+    assert torch.isfinite(roi_align(maps, roi, (3, 3), 1.0)).all()
+
+
+@pytest.mark.parametrize(
+    'region',
+    [
+        [0, math.nan, 1, 2, 3],
+        [0, 0, 0, math.inf, 3],
+        [0, 0, -math.inf, 3, 3],
+        [2, 0, 0, 3, 3],
+        [-1, 0, 0, 3, 3],
+    ],
+)
+@pytest.mark.parametrize('aligned', [True, False])
+def test_what_is_no_region_of_the_images(aligned, region, standin_only):
+    """Both ops read memory of others there, and may end the process."""
+    maps = torch.randn(2, 4, 8, 8)
+    rois = torch.tensor([[0, 1.0, 1, 2, 2], region])
+    with pytest.raises(RuntimeError, match=r'region 1 \(x1, .* 2 images'):
+        roi_align(maps, rois, (3, 3), 1.0, 2, 'avg', aligned)
+
+
+def test_maps_that_are_not_contiguous():
+    generator = fresh_generator()
+    maps = torch.randn(2, 15, 17, 4, generator=generator).permute(0, 3, 1, 2)
+    grad = torch.randn(len(ROIS), 3, 3, 4, generator=generator)
+    ours, true = both_ways(maps, grad.permute(0, 3, 1, 2), 0.5, 2, True)
+    for mine, exact in zip(ours, true, strict=True):
+        torch.testing.assert_close(mine, exact, atol=5e-5, rtol=0)
+
+
 def test_maximum_is_refused_by_name(standin_only):
     maps = torch.randn(1, 1, 8, 8)
     with pytest.raises(OpNotProvidedError, match='roi_align.*max'):
