@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from cds_mm.config import find_pretrained
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
+from cds_mm.engine.data_report import report_data
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.parity import use_parity
@@ -55,12 +56,21 @@ class RunPlan:
             self.config.load_from, resume=self.config.resume
         )
 
+    @cached_property
+    def annotations(self) -> dict[str, dict]:
+        """What the annotation files of a detection hold.
+
+        Raises:
+            UserError: as of :func:`check_data`.
+        """
+        return check_data(self.config, self.splits)
+
 
 # What can be known before anything is built, in this order: each returns, or
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_amp(plan.config),
-    lambda plan: check_data(plan.config, plan.splits),
+    lambda plan: plan.annotations,
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
@@ -71,6 +81,7 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_teacher(plan.config, runner.model),
+    lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
 )
 
 

@@ -17,6 +17,7 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.data_report import report_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
@@ -80,7 +81,7 @@ def build_test_runner(cfg: Config) -> Runner:
     Raises:
         UserError: whatever the user can mend.
     """
-    check_data(cfg, ('test',))
+    annotations = check_data(cfg, ('test',))
     check_checkpoint(cfg.load_from)
     check_writable(cfg.work_dir, '--work-dir')
     add_hooks(
@@ -90,6 +91,7 @@ def build_test_runner(cfg: Config) -> Runner:
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
     check_test_classes(runner, cfg)
+    report_data(runner, ('test',), annotations)
     return runner
 
 
