@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import MODELS
 
 from cds_mm.coco.leaf import (
+    class_named,
     detection_leaves,
     knows_its_classes,
     splits_with_classes,
@@ -67,8 +68,8 @@ def check_heads(cfg: Config, splits: Iterable[str]) -> None:
 def _heads(model, key) -> Iterator[tuple[str, int]]:
     """Keys of all ``num_classes`` in a model's config, set or by default."""
     if isinstance(model, list | tuple):
-        for number, part in enumerate(model):
-            yield from _heads(part, f'{key}.{number}')
+        for index, part in enumerate(model):
+            yield from _heads(part, f'{key}.{index}')
         return
     if not isinstance(model, dict):
         return
@@ -82,15 +83,10 @@ def _heads(model, key) -> Iterator[tuple[str, int]]:
 
 def _default(kind: Any) -> int | None:
     """``num_classes`` where a config leaves it to the class of a head."""
-    if isinstance(kind, str):
-        try:
-            with (
-                DefaultScope.overwrite_default_scope('mmdet'),
-                MODELS.switch_scope_and_registry(None) as models,
-            ):
-                kind = models.get(kind)
-        except Exception:  # the host says it when it builds
-            return None
+    try:
+        kind = class_named(MODELS, kind)
+    except Exception:  # the host says it when it builds
+        return None
     for base in getattr(kind, '__mro__', ()):
         if base.__name__.endswith('Loss'):
             return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DATASETS, DefaultScope, Registry
 
 from cds_mm.coco.names import shown
 from cds_mm.config import first_steps, named_leaves, type_name
@@ -142,6 +142,22 @@ def same_file(one: str, other: str) -> bool:
         return os.path.abspath(one) == os.path.abspath(other)
 
 
+def class_named(registry: Registry, kind: Any) -> Any:
+    """The class that a ``type`` of a detection config means, or none.
+
+    Args:
+        registry: MMEngine's own, of such classes.
+        kind: a name, or the class itself.
+    """
+    if not isinstance(kind, str):
+        return kind
+    with (
+        DefaultScope.overwrite_default_scope('mmdet'),
+        registry.switch_scope_and_registry(None) as of_scope,
+    ):
+        return of_scope.get(kind)
+
+
 def splits_with_classes(
     leaves: dict[str, list[Leaf]],
 ) -> dict[str, tuple[str, Sequence[str]]]:
@@ -160,13 +176,8 @@ def _unread(place: str, cfg: dict) -> Leaf | None:
 
     try:
         with DefaultScope.overwrite_default_scope('mmdet'):
-            kind: Any = cfg.get('type')
-            if isinstance(kind, str):
-                with DATASETS.switch_scope_and_registry(None) as registry:
-                    kind = registry.get(kind)
-            if not (
-                isinstance(kind, type) and issubclass(kind, BaseDetDataset)
-            ):
+            kind = class_named(DATASETS, cfg.get('type'))
+            if not issubclass(kind, BaseDetDataset):
                 return None
             if not issubclass(kind, CocoDataset):  # may read in its __init__
                 metainfo = kind._load_metainfo(cfg.get('metainfo'))

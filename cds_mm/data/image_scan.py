@@ -101,7 +101,7 @@ def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
         else:
             loaded = (fact.width, fact.height)
             sizes.append(loaded)
-            if info.is_other(loaded):
+            if info.size and info.is_other(loaded):
                 scan.other_size.append(OtherSize(info.path, info.size, loaded))
     scan.sizes = np.array(sizes, dtype=float).reshape(-1, 2)
     scan.complete = True
@@ -116,12 +116,10 @@ class _Info(NamedTuple):
     @classmethod
     def of(cls, record: dict) -> '_Info':
         width, height = record.get('width'), record.get('height')
-        known = isinstance(width, int) and isinstance(height, int)
-        return cls(
-            record['img_path'],
-            (width, height) if known else None,
-            bool(record.get('instances')),
-        )
+        size = None
+        if isinstance(width, int) and isinstance(height, int):
+            size = width, height
+        return cls(record['img_path'], size, bool(record.get('instances')))
 
     def is_other(self, loaded: tuple[int, int]) -> bool:
         """Whether boxes would be in another place than was meant."""
