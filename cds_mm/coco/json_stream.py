@@ -29,6 +29,7 @@ def elements(text: str) -> Iterator[tuple[str, int, Any]]:
     at = _expect(text, 0, '{', 'an object')
     at = _skip(text, at)
     while text[at : at + 1] != '}':
+        _expect(text, at, '"', 'a key in double quotes')
         key, at = decode(text, at)
         at = _skip(text, _expect(text, at, ':', "':'"))
         if text[at : at + 1] == '[':
@@ -59,7 +60,10 @@ def _after_comma(text, at, end):
     at = _skip(text, at)
     if text[at : at + 1] == end:
         return at
-    return _skip(text, _expect(text, at, ',', f"',' or {end!r}"))
+    at = _skip(text, _expect(text, at, ',', f"',' or {end!r}"))
+    if text[at : at + 1] == end:
+        raise json.JSONDecodeError('Nothing after the comma', text, at)
+    return at
 
 
 def _expect(text, at, sign, name):
