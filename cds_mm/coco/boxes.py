@@ -37,8 +37,8 @@ class BoxCounts:
         no_image: of an image that is not in the file.
         no_category: of a category that is not in the file.
         other_class: of a category that is not in ``metainfo.classes``.
-        outside: entirely outside of their image.
         no_area: without area, or narrower than a pixel.
+        outside: entirely outside of their image.
     """
 
     used: int
@@ -46,8 +46,8 @@ class BoxCounts:
     no_image: int
     no_category: int
     other_class: int
-    outside: int
     no_area: int
+    outside: int
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -80,12 +80,12 @@ def count_boxes(
         'no_image': np.isnan(sizes[:, 0]),
         'no_category': ~has_category,
         'other_class': labels < 0,
-        'outside': _overlap(file.boxes, sizes) == 0,
         'no_area': ~(
             (file.boxes[:, 2] >= 1)
             & (file.boxes[:, 3] >= 1)
             & (file.areas > 0)
         ),
+        'outside': _overlap(file.boxes, sizes) == 0,
     }
     used = np.ones(len(file.boxes), dtype=bool)
     counts = {}

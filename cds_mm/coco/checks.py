@@ -1,7 +1,7 @@
 """One look at the annotation files of a detection run before it starts."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from cds_mm.coco.boxes import check_boxes, count_boxes
 from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
 from cds_mm.coco.leaf import (
     Leaf,
+    check_files_exist,
     detection_leaves,
     knows_its_classes,
     same_file,
@@ -40,7 +41,7 @@ class _Files:
 
 
 def check_annotation_files(
-    cfg: Config, splits: Iterable[str]
+    cfg: Config, splits: Sequence[str]
 ) -> dict[str, dict]:
     """Compare annotation files with the config, and with each other.
 
@@ -59,6 +60,8 @@ def check_annotation_files(
         UserError: labels, boxes or figures would be wrong, or nothing is
             left to learn from.
     """
+    for split in splits:
+        check_files_exist(cfg, split)
     leaves = {split: detection_leaves(cfg, split) for split in splits}
     _check_same_classes(cfg, leaves)
     files = _Files()
@@ -98,7 +101,7 @@ def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
         return
     leaf = leaves[0]
     file = files(path)
-    check_entries(judge.place, file, judge.is_by_name, crowds=True)
+    check_entries(judge.place, file, judge.is_by_name, crowds=judge.scores)
     mismatches.compare_judge(judge, leaf, file)
     own = leaf.has_plain_labels and leaf.annotation_path
     if own and not same_file(own, path):

@@ -111,19 +111,37 @@ def detection_leaves(cfg: Config, split: str) -> list[Leaf]:
         split: 'train', 'val' or 'test'.
 
     Raises:
-        UserError: an annotation file is missing, or the classes are a
-            string.
+        UserError: the classes are a string.
     """
     loader = cfg.get(f'{split}_dataloader') or {}
     key = f'{split}_dataloader.dataset'
     leaves = []
     for place, leaf in named_leaves(loader.get('dataset') or {}, key):
-        _check_file(place, leaf)
         found = _unread(place, leaf)
         if found is not None:
             _check_classes(found)
             leaves.append(found)
     return leaves
+
+
+def check_files_exist(cfg: Config, split: str) -> None:
+    """See that the annotation files of a split are there.
+
+    Raises:
+        UserError: one is missing.
+    """
+    loader = cfg.get(f'{split}_dataloader') or {}
+    key = f'{split}_dataloader.dataset'
+    for place, leaf in named_leaves(loader.get('dataset') or {}, key):
+        root, name = leaf.get('data_root') or '', leaf.get('ann_file')
+        if not isinstance(name, str) or not name or not _is_local(leaf):
+            continue
+        path = os.path.join(root, name)
+        if '://' not in path and not os.path.exists(path):
+            raise UserError(
+                f'{place}: there is no {path}; name your files with '
+                f'--cfg-options {place}.data_root=... {place}.ann_file=...'
+            )
 
 
 def knows_its_classes(cfg: Config) -> bool:
@@ -192,18 +210,6 @@ def _unread(place: str, cfg: dict) -> Leaf | None:
 def _is_local(leaf) -> bool:
     backend = (leaf.get('backend_args') or {}).get('backend', 'local')
     return backend in ('local', 'disk', 'LocalBackend')
-
-
-def _check_file(place, leaf):
-    root, name = leaf.get('data_root') or '', leaf.get('ann_file')
-    if not isinstance(name, str) or not name or not _is_local(leaf):
-        return
-    path = os.path.join(root, name)
-    if '://' not in path and not os.path.exists(path):
-        raise UserError(
-            f'{place}: there is no {path}; name your files with '
-            f'--cfg-options {place}.data_root=... {place}.ann_file=...'
-        )
 
 
 def _check_classes(leaf):
