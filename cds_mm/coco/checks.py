@@ -23,6 +23,7 @@ from cds_mm.coco.names import check_unique, shown
 from cds_mm.coco.sections import check_entries
 from cds_mm.coco.summary import summary_of
 from cds_mm.errors import UserError
+from cds_mm.quiet import quiet_hosts_load
 from cds_mm.run_warnings import warn
 
 
@@ -60,6 +61,8 @@ def check_annotation_files(
         UserError: labels, boxes or figures would be wrong, or nothing is
             left to learn from.
     """
+    with quiet_hosts_load():
+        import mmdet.datasets  # noqa: F401
     for split in splits:
         check_files_exist(cfg, split)
     leaves = {split: detection_leaves(cfg, split) for split in splits}
@@ -174,6 +177,15 @@ def _images_left(leaf, file, labels) -> int:
 
 
 def _nothing_left(leaf, file, counts):
+    if counts.used:
+        settings = ', '.join(
+            f'{key}={value}' for key, value in leaf.dataset.filter_cfg.items()
+        )
+        raise UserError(
+            f'{leaf.place}.filter_cfg: leaves none of the '
+            f'{len(file.image_ids):,} images of {file.path} ({settings}); '
+            f'set {leaf.place}.filter_cfg=None, or take larger images'
+        )
     reasons = ', '.join(
         f'{reason} {count:,}' for reason, count in counts.left_out.items()
     )
@@ -181,7 +193,7 @@ def _nothing_left(leaf, file, counts):
     raise UserError(
         f'{leaf.place}: of {len(file.boxes):,} annotations in {file.path} '
         f'none is left of the classes {shown(leaf.classes or ())}{why}; '
-        'check metainfo.classes, filter_cfg and the boxes of the file'
+        'check metainfo.classes and the boxes of the file'
     )
 
 

@@ -34,7 +34,7 @@ class ImageFacts(NamedTuple):
 class ImageCache:
     """Facts of the images under a folder, each valid for a size and a time.
 
-    In ``$XDG_CACHE_HOME/cds_mm/images`` or ``~/.cache/cds_mm/images``, so a
+    In ``~/.cache/cds_mm/images``, or ``images`` of :func:`cache_folder`, so a
     folder of images is never written to.  Where the cache cannot be written
     everything works, and is read again the next time.
 
@@ -54,6 +54,13 @@ class ImageCache:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether some file could not be read."""
+        return any(
+            ImageFacts(*entry[2:]).error for entry in self._entries.values()
+        )
 
     def find(self, path: str, status: os.stat_result) -> ImageFacts | None:
         """What is known of a file that has this size and time."""
@@ -103,7 +110,13 @@ class ImageCache:
 
 
 def cache_folder() -> Path:
-    """Where this project keeps what it can find out again."""
+    """Where this project keeps what it can find out again.
+
+    ``$CDS_MM_CACHE``, ``$XDG_CACHE_HOME/cds_mm`` or ``~/.cache/cds_mm``.
+    """
+    own = os.environ.get('CDS_MM_CACHE')
+    if own:
+        return Path(own)
     root = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
     return Path(root) / 'cds_mm'
 

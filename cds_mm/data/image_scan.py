@@ -21,6 +21,9 @@ from cds_mm.quiet import quiet_decoders
 
 # So many images are read before a run without being asked to.
 AUTOMATIC = 20_000
+# Above that not even the times of known files are looked at: for ImageNet on
+# a file server that takes minutes.
+_TRUSTED = 200_000
 _THREADS = 32
 # Bits of a look: whether a cell is brighter than its neighbour, 8 x 8.
 _CELLS = (9, 8)
@@ -84,12 +87,11 @@ def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
     first = leaf.get_data_info(0).get('img_path')
     if not isinstance(first, str) or _is_remote(loader, first):
         return scan
-    if (
-        limit is not None
-        and len(leaf) > limit
-        and not _was_scanned(leaf, loader)
-    ):
-        return scan
+    if limit is not None and len(leaf) > limit:
+        scanned = _earlier_scan(leaf, loader)
+        if not scanned or (len(leaf) > _TRUSTED and not scanned.has_errors):
+            scan.complete = bool(scanned)
+            return scan
     infos = [_Info.of(leaf.get_data_info(i)) for i in range(len(leaf))]
     facts = _facts([info.path for info in infos], loader)
     sizes = []
@@ -169,11 +171,12 @@ def _cache(paths, loader) -> ImageCache:
     return ImageCache(folder, f'{type(loader).__name__} {known}')
 
 
-def _was_scanned(leaf, loader) -> bool:
-    """Whether the cache has about all images, judged by a few of them."""
+def _earlier_scan(leaf, loader) -> ImageCache | None:
+    """The cache, if it has about all images, judged by a few of them."""
     few = range(0, len(leaf), max(len(leaf) // 64, 1))
     paths = [leaf.get_data_info(i)['img_path'] for i in few]
-    return len(_cache(paths, loader)) >= len(leaf)
+    cache = _cache([os.path.abspath(path) for path in paths], loader)
+    return cache if len(cache) >= len(leaf) else None
 
 
 def _facts(paths: list[str], loader) -> list[ImageFacts | None]:

@@ -41,7 +41,11 @@ def report_data(
         if loop is not None and hasattr(loop, 'dataloader'):
             dataset = loop.dataloader.dataset
             found += places_of(runner.cfg, split, dataset)
-    report = data_report(runner.cfg, found, annotations)
+    scans = scan_all(found)
+    report = data_report(runner.cfg, found, scans, annotations)
+    for (place, _), scan in zip(found, scans, strict=True):
+        if not scan.complete and scan.images > AUTOMATIC:
+            warn_of_unread(place, scan, runner.cfg.filename or 'CONFIG')
     for line in lines_of(report):
         runner.logger.info(line)
     if is_main_process():
@@ -54,26 +58,23 @@ def report_data(
 def data_report(
     cfg: Any,
     found: list[tuple[str, Any]],
+    scans: list[Scan],
     annotations: dict[str, dict],
-    limit: int | None = AUTOMATIC,
 ) -> dict[str, dict]:
     """What built data sets hold, by their keys in the config.
 
     Args:
         cfg: their config.
         found: of :func:`places_of`.
+        scans: of them.
         annotations: what is known of their annotation files.
-        limit: most images to read.
 
     Raises:
         UserError: as of :func:`check_scan`.
     """
     report = {}
-    scans = scan_all(found, limit)
     for (place, leaf), scan in zip(found, scans, strict=True):
         check_scan(place, scan)
-        if not scan.complete and limit is not None and scan.images > limit:
-            warn_of_unread(place, scan, cfg.filename or 'CONFIG')
         facts = dict(annotations.get(place) or {})
         if not is_detection(cfg):
             facts |= _classification(leaf)

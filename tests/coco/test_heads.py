@@ -39,7 +39,8 @@ MODELS = {
     'yolox/yolox_s_8xb8-300e_coco': 1,
     'centernet/centernet_r18_8xb16-crop512-140e_coco': 1,
     'solo/solo_r50_fpn_1x_coco': 1,
-    'soft_teacher/soft-teacher_faster-rcnn_r50-caffe_fpn_180k_semi-0.1-coco': 1,
+    'soft_teacher/'
+    'soft-teacher_faster-rcnn_r50-caffe_fpn_180k_semi-0.1-coco': 1,
     'rtmdet/rtmdet-ins_s_8xb32-300e_coco': 1,
     'queryinst/queryinst_r50_fpn_1x_coco': 12,
 }
