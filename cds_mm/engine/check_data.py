@@ -1,5 +1,7 @@
 """All checks of a config's data, without a training."""
 
+import contextlib
+import io
 from typing import Any
 
 from mmengine.config import Config
@@ -60,6 +62,8 @@ class DataCheck:
         found: list[tuple[str, Any]] = []
         with (
             readable_errors(self._cfg),
+            # COCO's API prints how it gets on.
+            contextlib.redirect_stdout(io.StringIO()),
             DefaultScope.overwrite_default_scope(scope),
         ):
             for split in self.splits:

@@ -161,4 +161,6 @@ def _range(found) -> str:
         return ''
     low, _, middle, _, high = zip(found['width'], found['height'], strict=True)
     shown = [f'{w:g} x {h:g}' for w, h in (low, middle, high)]
+    if low == high:
+        return f' of {shown[0]} pixels'
     return f' of {shown[0]} to {shown[2]} pixels, median {shown[1]}'
