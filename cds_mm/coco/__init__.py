@@ -3,10 +3,12 @@
 from cds_mm.coco.annotations import Annotations, read_annotations
 from cds_mm.coco.checks import check_annotation_files
 from cds_mm.coco.heads import check_heads
+from cds_mm.coco.leaf import check_files_exist
 
 __all__ = [
     'Annotations',
     'check_annotation_files',
+    'check_files_exist',
     'check_heads',
     'read_annotations',
 ]

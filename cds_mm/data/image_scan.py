@@ -52,6 +52,7 @@ class Scan:
         step: place of the loader in the pipeline.
         kind: class of the loader.
         skips: whether the loader skips what it cannot read.
+        skips_missing: whether it skips files that are not there.
         missing: paths of files that are not there.
         unreadable: paths and causes.
         other_size: images with objects whose size is not as stated.
@@ -63,6 +64,7 @@ class Scan:
     step: int = 0
     kind: str = ''
     skips: bool = False
+    skips_missing: bool = False
     missing: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     other_size: list[OtherSize] = field(default_factory=list)
@@ -84,6 +86,7 @@ def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
     scan.step, loader = found
     scan.kind = type(loader).__name__
     scan.skips = getattr(loader, 'on_error', None) == 'skip'
+    scan.skips_missing = scan.skips or getattr(loader, 'ignore_empty', False)
     first = leaf.get_data_info(0).get('img_path')
     if not isinstance(first, str) or _is_remote(loader, first):
         return scan
@@ -217,7 +220,8 @@ def _read(path: str, read) -> ImageFacts:
 
 def _cause(error: Exception, path: str) -> str:
     text = first_line(error).removeprefix(f'{path}: ')
-    return text.partition(';')[0].replace(path, 'it')
+    text = text.removeprefix('not a whole image (').partition(';')[0]
+    return text.replace(f': {path}', '').replace(path, 'it').rstrip(')')
 
 
 def _look(image: np.ndarray) -> str:

@@ -10,7 +10,10 @@ from mmengine.registry import DATASETS, DefaultScope
 from cds_mm.data.image_scan import Scan
 from cds_mm.engine.data_report import data_report
 from cds_mm.engine.image_check import places_of, scan_all
-from cds_mm.engine.preflight import check_data
+from cds_mm.engine.preflight import (
+    check_annotations_and_heads,
+    check_data,
+)
 from cds_mm.engine.readable_errors import readable_errors
 
 SPLITS = ('train', 'val', 'test')
@@ -33,7 +36,8 @@ class DataCheck:
         self.splits = tuple(
             split for split in given if cfg.get(f'{split}_dataloader')
         )
-        self._annotations = check_data(cfg, self.splits)
+        check_data(cfg, self.splits)
+        self._annotations = check_annotations_and_heads(cfg, self.splits)
         self._found = self._built()
         self.scans: list[Scan] = scan_all(self._found, limit=None)
 

@@ -30,7 +30,7 @@ def report_data(
     Args:
         runner: with its loops built.
         splits: that the run uses.
-        annotations: of :func:`cds_mm.engine.preflight.check_data`.
+        annotations: of :func:`check_annotations_and_heads`.
 
     Raises:
         UserError: as of :func:`check_scan`.

@@ -50,22 +50,21 @@ def check_scan(place: str, scan: Scan) -> None:
         UserError: images are missing or cannot be read, and are not to be
             skipped; or they are of another size than is stated.
     """
-    skips = scan.skips and place.startswith('train')
-    if scan.missing and not skips:
+    trains = place.startswith('train')
+    if scan.missing and not (trains and scan.skips_missing):
         raise UserError(
             f'{place}: {_some(scan.missing, scan)} not on the disk, the '
             f'first is {scan.missing[0]}; set data_root and data_prefix of '
             f'{place}, or restore the files'
         )
-    if scan.unreadable and not skips:
+    if scan.unreadable and not (trains and scan.skips):
         _refuse_unreadable(place, scan)
     lost = len(scan.missing) + len(scan.unreadable)
     if lost:
         first = (scan.missing or [path for path, _ in scan.unreadable])[0]
         warn(
             f'{place}: {lost:,} of {scan.images:,} images cannot be read, '
-            f'the first is {first}, and others are taken for them, as '
-            "on_error='skip' says"
+            f'the first is {first}; the loader skips them and takes others'
         )
     if scan.other_size:
         _refuse_sizes(place, scan)
@@ -85,14 +84,19 @@ def _refuse_unreadable(place, scan):
     fix = 'replace or remove the file'
     if place.startswith('train'):
         step = f'{place}.pipeline.{scan.step}'
-        skip = f'{step}.on_error=skip'
-        if scan.kind != 'LoadRGBImage':
-            skip = f'{step}.type=cds_mm.LoadBGRImage {skip}'
-        fix += f', or skip and count such files with --cfg-options {skip}'
-    names = [path for path, _ in scan.unreadable]
+        options = f'{step}.on_error=skip'
+        loader = scan.kind
+        if loader != 'LoadRGBImage':
+            loader = 'LoadBGRImage'
+            options = f'{step}.type=cds_mm.{loader} {options}'
+        fix += (
+            f", or set on_error='skip' in {loader}, which skips and counts "
+            f'such files: --cfg-options {options}'
+        )
+    names = [name for name, _ in scan.unreadable]
     raise UserError(
-        f'{place}: {path}: not a whole image ({cause}); '
-        f'{_some(names, scan)} so; {fix}'
+        f'{path}: not a whole image ({cause}); {_some(names, scan)} so in '
+        f'{place}; {fix}'
     )
 
 

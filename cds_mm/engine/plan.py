@@ -16,6 +16,7 @@ from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
+    check_annotations_and_heads,
     check_classes,
     check_data,
     check_frozen,
@@ -61,20 +62,21 @@ class RunPlan:
         """What the annotation files of a detection hold.
 
         Raises:
-            UserError: as of :func:`check_data`.
+            UserError: as of :func:`check_annotations_and_heads`.
         """
-        return check_data(self.config, self.splits)
+        return check_annotations_and_heads(self.config, self.splits)
 
 
 # What can be known before anything is built, in this order: each returns, or
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_amp(plan.config),
-    lambda plan: plan.annotations,
+    lambda plan: check_data(plan.config, plan.splits),
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
     lambda plan: plan.start_meta,
+    lambda plan: plan.annotations,
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (

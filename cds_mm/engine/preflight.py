@@ -6,7 +6,11 @@ Which of them run, and in which order, stands in ``plan.py``.
 from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
-from cds_mm.coco import check_annotation_files, check_heads
+from cds_mm.coco import (
+    check_annotation_files,
+    check_files_exist,
+    check_heads,
+)
 from cds_mm.config import (
     evaluators,
     find_pretrained,
@@ -22,28 +26,44 @@ from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
 
-def check_data(cfg, splits: tuple[str, ...]) -> dict[str, dict]:
+def check_data(cfg, splits: tuple[str, ...]) -> None:
     """Look at the data sets of some splits, and at how they are judged.
 
-    Returns:
-        dict: what annotation files hold, for :func:`report_data`; empty in
-        classification.
+    Reads no file of any size.
 
     Raises:
-        UserError: a folder is missing or empty, or the layout is another; a
-            metric of MMDetection cannot be used; an annotation file does
-            not fit the config, the detector or another one.
+        UserError: a folder or a file is missing or empty, or the layout is
+            another; a metric of MMDetection cannot be used.
     """
     if is_detection(cfg):
         check_evaluators(cfg, splits)
-        found = check_annotation_files(cfg, splits)
-        check_heads(cfg, splits)
-        return found
+        for split in splits:
+            check_files_exist(cfg, split)
+        return
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
         if loader is not None:
             check_dataset(loader.dataset)
-    return {}
+
+
+def check_annotations_and_heads(
+    cfg, splits: tuple[str, ...]
+) -> dict[str, dict]:
+    """Read the annotation files of a detection, and compare all with all.
+
+    Returns:
+        dict: what the files hold, for :func:`report_data`; empty in
+        classification.
+
+    Raises:
+        UserError: a file does not fit the config, the detector or another
+            file.
+    """
+    if not is_detection(cfg):
+        return {}
+    found = check_annotation_files(cfg, splits)
+    check_heads(cfg, splits)
+    return found
 
 
 def check_classes(runner, cfg) -> None:

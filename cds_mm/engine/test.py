@@ -21,6 +21,7 @@ from cds_mm.engine.data_report import report_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
+    check_annotations_and_heads,
     check_data,
     check_test_classes,
 )
@@ -81,9 +82,10 @@ def build_test_runner(cfg: Config) -> Runner:
     Raises:
         UserError: whatever the user can mend.
     """
-    annotations = check_data(cfg, ('test',))
+    check_data(cfg, ('test',))
     check_checkpoint(cfg.load_from)
     check_writable(cfg.work_dir, '--work-dir')
+    annotations = check_annotations_and_heads(cfg, ('test',))
     add_hooks(
         cfg, dict(type='StrictLoadHook'), dict(type='RecordTestMetricsHook')
     )

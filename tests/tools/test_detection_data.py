@@ -176,7 +176,7 @@ def test_check_data_names_every_broken_image(command, detector, tmp_path):
     done = command('check_data', detector, '--splits', 'train')
     assert done.code == 1
     assert 'train_3.png: missing' in done.out
-    assert 'train_1.png: failed to load' in done.out
+    assert 'train_1.png: failed to load image\n' in done.out
 
 
 def test_check_data_of_class_folders(command, folder):
