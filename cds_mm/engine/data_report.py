@@ -74,7 +74,7 @@ def data_report(
     """
     report = {}
     for (place, leaf), scan in zip(found, scans, strict=True):
-        check_scan(place, scan)
+        check_scan(place, scan, is_coco=place in annotations)
         facts = dict(annotations.get(place) or {})
         if not is_detection(cfg):
             facts |= _classification(leaf)

@@ -10,6 +10,9 @@ from cds_mm.data.labels import leaf_datasets
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
+# This share of images with boxes in the wrong place changes no result.
+_FEW = 0.01
+
 
 def places_of(cfg, split: str, dataset: Any) -> list[tuple[str, Any]]:
     """The built data sets of a split with their keys in the config."""
@@ -39,12 +42,14 @@ def scan_all(
     return scans[0]
 
 
-def check_scan(place: str, scan: Scan) -> None:
+def check_scan(place: str, scan: Scan, is_coco: bool = True) -> None:
     """Say what a scan has found.
 
     Args:
         place: key of the data set in the config.
         scan: of it.
+        is_coco: whether the sizes are those of a COCO file. Other sets, such
+            as VOC, are known to state a few wrongly.
 
     Raises:
         UserError: images are missing or cannot be read, and are not to be
@@ -67,7 +72,10 @@ def check_scan(place: str, scan: Scan) -> None:
             f'the first is {first}; the loader skips them and takes others'
         )
     if scan.other_size:
-        _refuse_sizes(place, scan)
+        text = _of_sizes(place, scan)
+        if is_coco and len(scan.other_size) > _FEW * scan.images:
+            raise UserError(text)
+        warn(text)
 
 
 def warn_of_unread(place: str, scan: Scan, config: str) -> None:
@@ -100,7 +108,7 @@ def _refuse_unreadable(place, scan):
     )
 
 
-def _refuse_sizes(place, scan):
+def _of_sizes(place, scan) -> str:
     path, stated, loaded = scan.other_size[0]
     turned = [one for one in scan.other_size if one.stated == one.loaded[::-1]]
     said = (
@@ -109,13 +117,13 @@ def _refuse_sizes(place, scan):
         f'{len(scan.other_size):,} of {scan.images:,} images'
     )
     if len(turned) == len(scan.other_size):
-        raise UserError(
+        return (
             f'{said}: their EXIF tag turns them; if the boxes are those of '
             'the image as it is stored, set --cfg-options '
             f'{place}.pipeline.{scan.step}.color_type='
             'color_ignore_orientation, else correct width and height'
         )
-    raise UserError(
+    return (
         f'{said}; take the images that the boxes were drawn on, or correct '
         'width and height'
     )
