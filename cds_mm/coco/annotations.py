@@ -7,6 +7,7 @@ import math
 from array import array
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ class Annotations:
         """Names of the categories, in the order of the file."""
         return [name for _, name in self.categories]
 
+    @cached_property
     def box_sizes(self) -> np.ndarray:
         """(boxes, 2) width and height of the image that each box is of.
 
@@ -86,15 +88,16 @@ class Annotations:
         rows = {image: row for row, image in enumerate(self.image_ids)}
         # The last row stands for images that are not there.
         known = np.vstack([self.sizes, np.full((1, 2), np.nan)])
-        found = [rows.get(image, -1) for image in self.box_images]
-        return known[np.asarray(found, dtype=np.int64)]
+        found = (rows.get(image, -1) for image in self.box_images)
+        count = len(self.box_images)
+        return known[np.fromiter(found, np.int64, count)]
 
     def box_labels(self, names: tuple[str, ...]) -> np.ndarray:
         """(boxes,) index in ``names`` of the category of each box, or -1."""
         labels = {name: label for label, name in enumerate(names)}
         of = {key: labels.get(name, -1) for key, name in self.categories}
-        found = [of.get(key, -1) for key in self.box_categories]
-        return np.asarray(found, dtype=np.int64)
+        found = (of.get(key, -1) for key in self.box_categories)
+        return np.fromiter(found, np.int64, len(self.box_categories))
 
 
 def read_annotations(path: str | Path) -> Annotations:

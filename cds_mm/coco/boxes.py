@@ -69,9 +69,8 @@ def count_boxes(
     Returns:
         tuple: how many, and (boxes,) whether each is used.
     """
-    sizes = file.box_sizes()
-    known = np.asarray([key for key, _ in file.categories], dtype=object)
-    in_file = set(known.tolist())
+    sizes = file.box_sizes
+    in_file = {key for key, _ in file.categories}
     has_category = np.array(
         [key in in_file for key in file.box_categories], dtype=bool
     )
@@ -156,7 +155,7 @@ def _check_format(place, file):
 
 def _are_corners(file: Annotations) -> bool:
     """Whether all boxes make sense as corners, and some only so."""
-    sizes, boxes = file.box_sizes(), file.boxes
+    sizes, boxes = file.box_sizes, file.boxes
     usable = ~(np.isnan(sizes).any(axis=1) | np.isnan(boxes).any(axis=1))
     sizes, boxes, areas = sizes[usable], boxes[usable], file.areas[usable]
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -177,7 +176,7 @@ def _are_corners(file: Annotations) -> bool:
 
 def _beyond(file: Annotations) -> np.ndarray:
     """(boxes,) whether a box ends clearly outside of its image."""
-    sizes = file.box_sizes()
+    sizes = file.box_sizes
     slack = sizes * _SLACK + _PIXELS
     low = (file.boxes[:, :2] < -slack).any(axis=1)
     high = file.boxes[:, :2] + file.boxes[:, 2:] > sizes + slack

@@ -25,7 +25,7 @@ def test_the_same_as_by_json(tmp_path):
     assert np.flatnonzero(file.ignored).tolist() == [5]
     assert file.names == ['cow', 'goat', 'horse', 'pig']
     assert not file.missing and not file.has_bom
-    assert set(map(tuple, file.box_sizes().tolist())) == {(40, 30)}
+    assert set(map(tuple, file.box_sizes.tolist())) == {(40, 30)}
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_ids_may_be_anything_and_images_may_come_last(tmp_path):
         entry[key] = f'n{entry[key]}'
     content['images'] = content.pop('images')
     save(tmp_path, 'train', content)
-    sizes = read_annotations(tmp_path / 'train.json').box_sizes()
+    sizes = read_annotations(tmp_path / 'train.json').box_sizes
     assert sizes.tolist() == [[40, 30]] * 4
