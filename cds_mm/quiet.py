@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -20,3 +22,26 @@ def quiet_hosts_load() -> Iterator[None]:
     ):
         warnings.simplefilter('ignore')
         yield
+
+
+@contextlib.contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Drop what image libraries write to stderr of a broken file.
+
+    They write past Python, to the descriptor, one line or more a file;
+    the caller says what was wrong instead.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no stderr
+        yield
+        return
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)

@@ -1,5 +1,8 @@
 """What the tests of command lines and runs share."""
 
+import os
+import tempfile
+
 import pytest
 from command_lines import CLASSES, Commands
 from mmengine.registry import DefaultScope
@@ -7,6 +10,10 @@ from mmengine.registry import DefaultScope
 # As a config does; before it, no host can be imported.
 import cds_mm.registration  # noqa: F401
 from cds_mm.testing import fresh_seed, write_class_folder
+
+# What tests find out of their images is not to stay with the user.
+_CACHE = tempfile.TemporaryDirectory(prefix='cds_mm_cache_')
+os.environ['CDS_MM_CACHE'] = _CACHE.name
 
 
 @pytest.fixture(autouse=True)

@@ -31,9 +31,11 @@ LAYERS = [
         'hosts',
         'optim_wrapper',
         'run_warnings',
+        'registry',
     },
     # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},
+    {'coco'},
     {'checkpoint'},
     {'supervision', 'teacher', 'step_facts'},
     {'classifier'},

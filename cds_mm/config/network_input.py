@@ -8,6 +8,7 @@ LOADERS = {
     'LoadImageFromFile': 'bgr',
     'LoadImageFromNDArray': 'bgr',
     'LoadImageFromWebcam': 'bgr',
+    'LoadBGRImage': 'bgr',
     'LoadRGBImage': 'rgb',
 }
 # Transforms that reverse the channels, with the argument that says so.

@@ -12,10 +12,28 @@ _SIZES = ('crop_size', 'scale')
 
 def leaf_configs(cfg: dict) -> list[dict]:
     """The data sets inside of ConcatDataset, RepeatDataset and the like."""
-    inner = cfg.get('datasets') or [cfg.get('dataset')]
-    if inner == [None]:
-        return [cfg]
-    return [leaf for child in inner for leaf in leaf_configs(child)]
+    return [leaf for _, leaf in named_leaves(cfg, '')]
+
+
+def named_leaves(cfg: dict, key: str) -> list[tuple[str, dict]]:
+    """As :func:`leaf_configs`, each with its key in the config.
+
+    Args:
+        cfg: of a data set.
+        key: of that data set, such as ``train_dataloader.dataset``.
+    """
+    if cfg.get('datasets'):
+        inner = [
+            (f'{key}.datasets.{number}', child)
+            for number, child in enumerate(cfg['datasets'])
+        ]
+    elif cfg.get('dataset') is not None:
+        inner = [(f'{key}.dataset', cfg['dataset'])]
+    else:
+        return [(key, cfg)]
+    return [
+        leaf for name, child in inner for leaf in named_leaves(child, name)
+    ]
 
 
 def pipeline_of(dataset: dict) -> list[dict]:

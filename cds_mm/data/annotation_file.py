@@ -4,12 +4,23 @@ from mmengine import fileio
 
 from cds_mm.errors import UserError
 
+# U+FEFF at the start of a file, which some editors write.
+MARK = '\ufeff'
 
-def check_annotations(path: str, with_label: bool = True) -> None:
+
+def check_annotations(
+    path: str, with_label: bool = True, may_be_marked: bool = False
+) -> None:
     """Check that an annotation file of MMPretrain can be read.
 
+    Args:
+        path: of the file.
+        with_label: whether its lines end with a label.
+        may_be_marked: whether its reader drops a byte order mark.
+
     Raises:
-        UserError: it is missing or empty, or a line is not 'path label'.
+        UserError: it is missing or empty, starts with a byte order mark that
+            would become part of a name, or a line is not 'path label'.
     """
     if not fileio.isfile(path):
         raise UserError(
@@ -20,6 +31,12 @@ def check_annotations(path: str, with_label: bool = True) -> None:
     if not lines:
         raise UserError(
             f"{path}: is empty; write one line 'path label' for each image"
+        )
+    if lines[0].startswith(MARK) and not may_be_marked:
+        raise UserError(
+            f'{path}: starts with a byte order mark, which would be part of '
+            'the first name; save it as UTF-8 without one, or set '
+            'type=ClassFolder'
         )
     if not with_label:
         return

@@ -162,7 +162,9 @@ def _check_folder(cls, cfg: dict) -> None:
     annotations = cfg.get('ann_file') or _found_annotations(cls, cfg, root)
     if annotations:
         check_annotations(
-            fileio.join_path(root, annotations), cfg.get('with_label', True)
+            fileio.join_path(root, annotations),
+            cfg.get('with_label', True),
+            may_be_marked=issubclass(cls, ClassFolder),
         )
     elif issubclass(cls, ImageNet):
         _check_class_count(cls, cfg, folder)

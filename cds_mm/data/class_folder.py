@@ -7,7 +7,7 @@ from mmengine import fileio
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
-from cds_mm.data.annotation_file import check_annotations
+from cds_mm.data.annotation_file import MARK, check_annotations
 from cds_mm.errors import UserError
 
 
@@ -83,8 +83,10 @@ class ClassFolder(CustomDataset):
                 'split) of the dataset to the folder of your images'
             )
         if self.ann_file:
-            check_annotations(self.ann_file, self.with_label)
+            check_annotations(self.ann_file, self.with_label, True)
         records = super().load_data_list()
+        if self.ann_file:
+            self._drop_mark(records[0])
         if self.unlabelled:
             self.check_unlabelled()
             # An annotation file may name some images of that folder.
@@ -145,6 +147,12 @@ class ClassFolder(CustomDataset):
     @property
     def _where(self) -> str:
         return self.img_prefix.rstrip('/')
+
+    def _drop_mark(self, record: dict) -> None:
+        """Take the byte order mark of the file out of its first name."""
+        _, mark, name = record['img_path'].partition(MARK)
+        if mark:
+            record['img_path'] = fileio.join_path(self.img_prefix, name)
 
     def _find_samples(self) -> list:
         self.check_not_empty()

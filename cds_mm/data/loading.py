@@ -4,18 +4,14 @@ import io
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch.utils.data import get_worker_info
 
 from cds_mm.data.jpeg import decode_jpeg
+from cds_mm.data.skips import SkipCount, checked_choice
 from cds_mm.errors import UserError, message
-
-# One slot for the main process and one for each worker.
-_SLOTS = 1024
 
 
 @TRANSFORMS.register_module()
@@ -47,23 +43,14 @@ class LoadRGBImage(BaseTransform):
         backend_args: dict | None = None,
         keep_pixels: int | None = None,
     ):
-        if on_error not in ('raise', 'skip'):
-            raise UserError(
-                f"LoadRGBImage: on_error={on_error!r} is none of 'raise' and "
-                "'skip'; set one of them"
-            )
-        self.on_error = on_error
+        self.on_error = checked_choice(type(self).__name__, on_error)
         self.backend_args = backend_args
         self.keep_pixels = keep_pixels
-        self._skipped: torch.Tensor | None = None
-        if on_error == 'skip':
-            # Each process adds to its own slot only: no lock, no lost count.
-            counts = torch.zeros(_SLOTS, dtype=torch.int64)
-            self._skipped = counts.share_memory_()
+        self._skips = SkipCount() if on_error == 'skip' else None
 
     def skipped_count(self) -> int:
         """Files skipped so far, by this process and all of its workers."""
-        return 0 if self._skipped is None else int(self._skipped.sum())
+        return 0 if self._skips is None else self._skips.total()
 
     def transform(self, results: dict) -> dict | None:
         """Add ``img``, ``img_shape`` and ``ori_shape`` (H, W).
@@ -84,11 +71,9 @@ class LoadRGBImage(BaseTransform):
         try:
             return read_rgb(path, self.backend_args, self.keep_pixels)
         except UserError:
-            if self._skipped is None:  # on_error='raise'
+            if self._skips is None:  # on_error='raise'
                 raise
-        worker = get_worker_info()
-        slot = worker.id + 1 if worker else 0
-        self._skipped[slot % _SLOTS] += 1
+        self._skips.add()
         return None
 
     def __repr__(self) -> str:

@@ -11,11 +11,13 @@ from mmengine.runner import Runner
 from cds_mm.config import find_pretrained
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
+from cds_mm.engine.data_report import report_data
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
+    check_annotations_and_heads,
     check_classes,
     check_data,
     check_frozen,
@@ -56,6 +58,15 @@ class RunPlan:
             self.config.load_from, resume=self.config.resume
         )
 
+    @cached_property
+    def annotations(self) -> dict[str, dict]:
+        """What the annotation files of a detection hold.
+
+        Raises:
+            UserError: as of :func:`check_annotations_and_heads`.
+        """
+        return check_annotations_and_heads(self.config, self.splits)
+
 
 # What can be known before anything is built, in this order: each returns, or
 # raises a UserError.
@@ -66,6 +77,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
     lambda plan: plan.start_meta,
+    lambda plan: plan.annotations,
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
@@ -73,6 +85,7 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_ops(runner),
     lambda runner, plan: check_teacher(plan.config, runner.model),
+    lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
 )
 
 

@@ -3,11 +3,14 @@
 Which of them run, and in which order, stands in ``plan.py``.
 """
 
-from pathlib import Path
-
 from mmpretrain.models import GlobalAveragePooling
 
 from cds_mm.branches import stage_specs
+from cds_mm.coco import (
+    check_annotation_files,
+    check_files_exist,
+    check_heads,
+)
 from cds_mm.config import (
     evaluators,
     find_pretrained,
@@ -26,18 +29,41 @@ from cds_mm.run_warnings import warn
 def check_data(cfg, splits: tuple[str, ...]) -> None:
     """Look at the data sets of some splits, and at how they are judged.
 
+    Reads no file of any size.
+
     Raises:
-        UserError: a folder is missing or empty, or the layout is another; a
-            metric of MMDetection cannot be used.
+        UserError: a folder or a file is missing or empty, or the layout is
+            another; a metric of MMDetection cannot be used.
     """
     if is_detection(cfg):
         check_evaluators(cfg, splits)
-        return _check_coco(cfg, splits)
+        for split in splits:
+            check_files_exist(cfg, split)
+        return
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
         if loader is not None:
             check_dataset(loader.dataset)
-    return None
+
+
+def check_annotations_and_heads(
+    cfg, splits: tuple[str, ...]
+) -> dict[str, dict]:
+    """Read the annotation files of a detection, and compare all with all.
+
+    Returns:
+        dict: what the files hold, for :func:`report_data`; empty in
+        classification.
+
+    Raises:
+        UserError: a file does not fit the config, the detector or another
+            file.
+    """
+    if not is_detection(cfg):
+        return {}
+    found = check_annotation_files(cfg, splits)
+    check_heads(cfg, splits)
+    return found
 
 
 def check_classes(runner, cfg) -> None:
@@ -148,18 +174,4 @@ def _check_topk(cfg, split, num_classes):
             raise UserError(
                 f'{split}_evaluator.topk={topk}: there are {num_classes} '
                 'classes; set val_evaluator.topk=1 test_evaluator.topk=1'
-            )
-
-
-def _check_coco(cfg, splits):
-    for split in splits:
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {})
-        root = Path(dataset.get('data_root') or '.')
-        annotations = dataset.get('ann_file')
-        if annotations and not (root / annotations).is_file():
-            raise UserError(
-                f'{split}_dataloader.dataset: there is no {root / annotations}'
-                '; name your files with --cfg-options '
-                f'{split}_dataloader.dataset.data_root=... '
-                f'{split}_dataloader.dataset.ann_file=...'
             )

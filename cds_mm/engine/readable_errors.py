@@ -5,6 +5,7 @@ import traceback
 
 from mmengine.visualization import BaseVisBackend
 
+from cds_mm.engine.joined import joined_classes
 from cds_mm.errors import UserError, failed_source
 from cds_mm.outcome import one_line, user_message
 
@@ -15,7 +16,11 @@ def readable_errors(cfg):
     try:
         yield
     except Exception as error:
-        said = _of_backend(error) or _of_config(cfg, error)
+        said = (
+            _of_backend(error)
+            or joined_classes(error)
+            or _of_config(cfg, error)
+        )
         if said is None:
             raise
         raise UserError(f'{said} (CDS_MM_DEBUG=1 shows where)') from error

@@ -17,9 +17,11 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.data_report import report_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
+    check_annotations_and_heads,
     check_data,
     check_test_classes,
 )
@@ -83,6 +85,7 @@ def build_test_runner(cfg: Config) -> Runner:
     check_data(cfg, ('test',))
     check_checkpoint(cfg.load_from)
     check_writable(cfg.work_dir, '--work-dir')
+    annotations = check_annotations_and_heads(cfg, ('test',))
     add_hooks(
         cfg, dict(type='StrictLoadHook'), dict(type='RecordTestMetricsHook')
     )
@@ -90,6 +93,7 @@ def build_test_runner(cfg: Config) -> Runner:
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
     check_test_classes(runner, cfg)
+    report_data(runner, ('test',), annotations)
     return runner
 
 

@@ -14,7 +14,7 @@ from cds_mm.run_warnings import warn
 
 @HOOKS.register_module()
 class SkippedImagesHook(Hook):
-    """Log the images that ``LoadRGBImage`` skipped, over all ranks.
+    """Log the images that our loaders skipped, over all ranks.
 
     After each epoch, as ``train/skipped_images``, where ``on_error='skip'``.
     """
@@ -44,7 +44,7 @@ class SkippedImagesHook(Hook):
             warn(
                 f'epoch {runner.epoch + 1}: {count} of the images could not '
                 "be read and were replaced by others; on_error='raise' in "
-                'LoadRGBImage names the first',
+                'the image loader names the first',
                 runner.logger,
             )
 

@@ -6,8 +6,8 @@ from mmengine.runner import Runner
 
 from cds_mm.run_warnings import warn
 
-# The second does the same with a compiled evaluator.
-METRICS = ('CocoMetric', 'FasterCocoMetric')
+# The second has a compiled evaluator, the third goes by names.
+METRICS = ('CocoMetric', 'FasterCocoMetric', 'NamedCocoMetric')
 SUFFIXES = ('', '_50', '_75', '_s', '_m', '_l')
 
 

@@ -87,6 +87,34 @@ def test_annotation_file(image_folder, tmp_path):
     assert 'none.txt: no such' in error_of(root, ann_file='none.txt')
 
 
+@pytest.mark.parametrize('prefix', ['', 'a'])
+@pytest.mark.parametrize('with_label', [True, False])
+def test_annotation_file_with_a_byte_order_mark(
+    image_folder, tmp_path, prefix, with_label
+):
+    root = image_folder('x', {'a': 2})
+    absolute = os.path.join(root, 'a/1.png')
+    names = ['0.png' if prefix else 'a/0.png', absolute]
+    lines = [f'{name} 3' if with_label else name for name in names]
+    path = tmp_path / 'x' / 'list.txt'
+    path.write_text('\n'.join(lines), encoding='utf-8-sig')
+    options = dict(
+        ann_file='list.txt', data_prefix=prefix, with_label=with_label
+    )
+    data = build(root, **options)
+    found = [data.get_data_info(n)['img_path'] for n in range(2)]
+    assert [os.path.relpath(name, root) for name in found] == [
+        'a/0.png',
+        'a/1.png',
+    ]
+    cfg = dict(type='ClassFolder', data_root=str(root), **options)
+    check_dataset(cfg)
+    # The host's class makes it part of the name; the advice is to take ours.
+    with pytest.raises(UserError, match='byte order mark') as error:
+        check_dataset(dict(cfg, type='CustomDataset'))
+    assert str(error.value).endswith('set type=ClassFolder')
+
+
 def test_given_classes_fix_the_labels(image_folder):
     root = image_folder('x', {'b': 1, 'd': 1})
     meta = {'classes': ('d', 'c', 'b')}

@@ -17,6 +17,7 @@ TOOLS = [
     'test',
     'convert_backbone',
     'browse_views',
+    'check_data',
     'cost_table',
     'demo',
     'run_row',

@@ -1,0 +1,226 @@
+"""One look at the annotation files of a detection run before it starts."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from mmengine.config import Config
+
+from cds_mm.coco.annotations import Annotations, read_annotations
+from cds_mm.coco.boxes import check_boxes, count_boxes
+from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
+from cds_mm.coco.leaf import (
+    Leaf,
+    check_files_exist,
+    detection_leaves,
+    knows_its_classes,
+    same_file,
+    splits_with_classes,
+)
+from cds_mm.coco.mismatches import Mismatches
+from cds_mm.coco.names import check_unique, shown
+from cds_mm.coco.sections import check_entries
+from cds_mm.coco.summary import summary_of
+from cds_mm.errors import UserError
+from cds_mm.quiet import quiet_hosts_load
+from cds_mm.run_warnings import warn
+
+
+@dataclass
+class _Files:
+    """Annotation files, each read once."""
+
+    read: dict[str, Annotations] = field(default_factory=dict)
+
+    def __call__(self, path: str) -> Annotations:
+        for known, file in self.read.items():
+            if same_file(known, path):
+                return file
+        self.read[path] = read_annotations(path)
+        return self.read[path]
+
+
+def check_annotation_files(
+    cfg: Config, splits: Sequence[str]
+) -> dict[str, dict]:
+    """Compare annotation files with the config, and with each other.
+
+    Data sets of other formats are looked at where that has a meaning; what
+    MMDetection cannot build is left to it.
+
+    Args:
+        cfg: a full config of MMDetection.
+        splits: that the run uses.
+
+    Returns:
+        dict: what the files hold, for the data report, by the keys of the
+        data sets.
+
+    Raises:
+        UserError: labels, boxes or figures would be wrong, or nothing is
+            left to learn from.
+    """
+    with quiet_hosts_load():
+        import mmdet.datasets  # noqa: F401
+    for split in splits:
+        check_files_exist(cfg, split)
+    leaves = {split: detection_leaves(cfg, split) for split in splits}
+    _check_same_classes(cfg, leaves)
+    files = _Files()
+    plain = [
+        (split, leaf, files(leaf.annotation_path))
+        for split, of_split in leaves.items()
+        for leaf in of_split
+        if leaf.has_plain_labels and leaf.annotation_path
+    ]
+    judges = {
+        split: coco_evaluators(cfg, split, [leaf.dataset for leaf in found])
+        for split, found in leaves.items()
+    }
+    mismatches = Mismatches()
+    for split, leaf, file in plain:
+        _check_leaf(leaf, file, judges[split], mismatches)
+    for split, of_split in judges.items():
+        for judge in of_split:
+            _check_judge(judge, leaves[split], files, mismatches)
+    mismatches.raise_if_any()
+    return _check_content(plain, judges)
+
+
+def _check_leaf(leaf, file, judges, mismatches):
+    judged = any(judge.reads(file.path) for judge in judges)
+    check_entries(leaf.place, file, leaf.is_by_name, crowds=judged)
+    if leaf.is_unlabelled or leaf.classes is None:
+        return
+    check_unique(leaf.place, leaf.classes, file)
+    mismatches.compare(leaf, file)
+
+
+def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
+    """Look at the file of a metric, which may be another."""
+    path = judge.annotation_path
+    if not path or len(leaves) != 1 or not leaves[0].classes:
+        return
+    leaf = leaves[0]
+    file = files(path)
+    check_entries(judge.place, file, judge.is_by_name, crowds=judge.scores)
+    mismatches.compare_judge(judge, leaf, file)
+    own = leaf.has_plain_labels and leaf.annotation_path
+    if own and not same_file(own, path):
+        others = set(files(own).image_ids) - set(file.image_ids)
+        if others:
+            raise UserError(
+                f'{judge.place}.ann_file: {path} lacks {len(others):,} '
+                f'images of {leaf.place}, which reads {own}; set '
+                f'{judge.place}.ann_file={own}'
+            )
+
+
+def _check_content(plain, judges) -> dict[str, dict]:
+    summaries: dict[str, dict] = {}
+    used: dict[str, int] = {}
+    for split, leaf, file in plain:
+        labels = file.box_labels(leaf.classes or ())
+        counts, kept = count_boxes(file, labels)
+        if leaf.has_plain_boxes and not leaf.is_unlabelled:
+            check_boxes(leaf.place, file, counts)
+            _check_masks(leaf, file, kept)
+            used[split] = used.get(split, 0) + counts.used
+            if not _images_left(leaf, file, labels):
+                _nothing_left(leaf, file, counts)
+        summaries[leaf.place] = summary_of(leaf, file, labels, kept, counts)
+    for split, leaf, file in plain:
+        scored = [judge for judge in judges[split] if judge.scores]
+        if used.get(split) == 0 and (split == 'train' or scored):
+            counts, _ = count_boxes(file, file.box_labels(leaf.classes or ()))
+            _nothing_left(leaf, file, counts)
+    _warn_of_empty_classes(plain, summaries)
+    return summaries
+
+
+def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
+    """A label means one class in all splits."""
+    if not knows_its_classes(cfg):
+        return
+    leaves = dict(leaves)
+    if 'train' not in leaves and cfg.get('train_dataloader'):
+        # A test does not need the files of the training.
+        with contextlib.suppress(UserError):
+            leaves['train'] = detection_leaves(cfg, 'train')
+    found = splits_with_classes(leaves)
+    if 'train' not in found:
+        return
+    place, classes = found.pop('train')
+    for other, theirs in found.values():
+        if tuple(theirs) != tuple(classes):
+            odd = sorted(set(theirs) ^ set(classes))
+            what = shown(odd) if odd else 'their order'
+            raise UserError(
+                f'{place} has {len(classes)} classes ({shown(classes)}) and '
+                f'{other} {len(theirs)} ({shown(theirs)}), which differ in '
+                f'{what}; set the same metainfo.classes in both'
+            )
+
+
+def _images_left(leaf, file, labels) -> int:
+    """How many images the host's filter leaves."""
+    settings = leaf.dataset.filter_cfg
+    if leaf.dataset.test_mode or not settings:
+        return len(file.image_ids)
+    kept = file.sizes.min(axis=1) >= settings.get('min_size', 0)
+    if settings.get('filter_empty_gt'):
+        wanted = np.flatnonzero(labels >= 0)
+        filled = {file.box_images[number] for number in wanted}
+        kept &= np.array([image in filled for image in file.image_ids])
+    return int(kept.sum())
+
+
+def _nothing_left(leaf, file, counts):
+    if counts.used:
+        settings = ', '.join(
+            f'{key}={value}' for key, value in leaf.dataset.filter_cfg.items()
+        )
+        raise UserError(
+            f'{leaf.place}.filter_cfg: leaves none of the '
+            f'{len(file.image_ids):,} images of {file.path} ({settings}); '
+            f'set {leaf.place}.filter_cfg=None, or take larger images'
+        )
+    reasons = ', '.join(
+        f'{reason} {count:,}' for reason, count in counts.left_out.items()
+    )
+    why = f' (left out: {reasons})' if reasons else ''
+    raise UserError(
+        f'{leaf.place}: of {len(file.boxes):,} annotations in {file.path} '
+        f'none is left of the classes {shown(leaf.classes or ())}{why}; '
+        'check metainfo.classes and the boxes of the file'
+    )
+
+
+def _check_masks(leaf, file, kept):
+    without = np.flatnonzero(kept & ~file.masked)
+    if leaf.needs_masks and without.size:
+        first = without[0]
+        raise UserError(
+            f'{file.path}, annotations[{first}] (id {file.box_ids[first]}): '
+            f"has no 'segmentation' ({without.size:,} in all), and "
+            f'{leaf.place}.pipeline loads masks; add it, or take a detector '
+            'without masks'
+        )
+
+
+def _warn_of_empty_classes(plain, summaries):
+    """A class without a box in any training file is never learned."""
+    boxes: dict[str, int] = {}
+    for split, leaf, _ in plain:
+        if split == 'train' and not leaf.is_unlabelled:
+            for name, count in summaries[leaf.place]['classes'].items():
+                boxes[name] = boxes.get(name, 0) + count
+    empty = [name for name, count in boxes.items() if not count]
+    if empty:
+        be = 'have' if empty[1:] else 'has'
+        warn(
+            f'train_dataloader: {shown(empty)} of metainfo.classes {be} no '
+            'box in the training data and will never be detected; check the '
+            'spelling, or take it out'
+        )

@@ -1,0 +1,48 @@
+"""What the loaders of this project do with files that cannot be read."""
+
+import torch
+from torch.utils.data import get_worker_info
+
+from cds_mm.errors import UserError
+
+# One slot for the main process and one for each worker.
+_SLOTS = 1024
+
+
+class SkipCount:
+    """Counts skipped files over the processes of a data loader.
+
+    Made before the workers start, which share its memory then.
+    """
+
+    def __init__(self) -> None:
+        # Each process adds to its own slot only: no lock, no lost count.
+        self._counts = torch.zeros(_SLOTS, dtype=torch.int64).share_memory_()
+
+    def add(self) -> None:
+        """Count one more file."""
+        worker = get_worker_info()
+        slot = worker.id + 1 if worker else 0
+        self._counts[slot % _SLOTS] += 1
+
+    def total(self) -> int:
+        """Files skipped so far, by all processes."""
+        return int(self._counts.sum())
+
+
+def checked_choice(loader: str, on_error: str) -> str:
+    """The ``on_error`` of a loader.
+
+    Args:
+        loader: its name, for the message.
+        on_error: what is set.
+
+    Raises:
+        UserError: it is neither 'raise' nor 'skip'.
+    """
+    if on_error not in ('raise', 'skip'):
+        raise UserError(
+            f"{loader}: on_error={on_error!r} is none of 'raise' and "
+            "'skip'; set one of them"
+        )
+    return on_error
