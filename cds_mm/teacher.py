@@ -11,6 +11,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.arguments import checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.extract import classifier_state
@@ -58,6 +59,7 @@ class Teacher:
         UserError: there is no such file, or it does not fill the network.
     """
 
+    @checked
     def __init__(self, config: str, checkpoint: str, batchnorm: str = 'eval'):
         if batchnorm not in BATCHNORM:
             raise ValueError(

@@ -7,6 +7,7 @@ from mmengine import fileio
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
+from cds_mm.arguments import checked
 from cds_mm.data.annotation_file import check_annotations
 from cds_mm.errors import UserError
 
@@ -46,6 +47,7 @@ class ClassFolder(CustomDataset):
             files of an annotation file exist shows when they are read.
     """
 
+    @checked
     def __init__(
         self,
         data_root: str = '',

@@ -11,6 +11,7 @@ from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.utils.data import get_worker_info
 
+from cds_mm.arguments import Count, checked
 from cds_mm.data.jpeg import decode_jpeg
 from cds_mm.errors import UserError, message
 
@@ -41,11 +42,12 @@ class LoadRGBImage(BaseTransform):
             would shrink them anyway. Defaults to None: at full size.
     """
 
+    @checked
     def __init__(
         self,
         on_error: str = 'raise',
         backend_args: dict | None = None,
-        keep_pixels: int | None = None,
+        keep_pixels: Count | None = None,
     ):
         if on_error not in ('raise', 'skip'):
             raise UserError(
