@@ -5,13 +5,15 @@ Needs nothing of the hosts but MMEngine's ``Config``.
 
 from cds_mm.config.files import (
     ConfigOrName,
-    apply_options,
     drop_pretrained,
     load_config,
     named_config,
     plain_batchnorm,
     with_preprocessor,
 )
+from cds_mm.config.kinds import check_kinds
+from cds_mm.config.option_values import option_value
+from cds_mm.config.options import apply_options
 from cds_mm.config.pipelines import (
     check_recipe,
     first_steps,
@@ -31,10 +33,12 @@ from cds_mm.config.questions import (
     pretrained_init,
     type_name,
 )
+from cds_mm.config.unread import warn_of_slips
 
 __all__ = [
     'ConfigOrName',
     'apply_options',
+    'check_kinds',
     'check_recipe',
     'drop_pretrained',
     'evaluators',
@@ -45,6 +49,7 @@ __all__ = [
     'leaf_configs',
     'load_config',
     'named_config',
+    'option_value',
     'network_settings',
     'optimised_views',
     'pipeline_of',
@@ -54,5 +59,6 @@ __all__ = [
     'training_views',
     'type_name',
     'views_of',
+    'warn_of_slips',
     'with_preprocessor',
 ]

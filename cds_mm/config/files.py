@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from mmengine.config import Config, ConfigDict
 
+from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
-from cds_mm.outcome import one_line
 
 # They need a GPU, or several processes.
 _SYNCHRONISED = ('SyncBN', 'MMSyncBN')
@@ -46,27 +46,6 @@ def load_config(name: str, options: dict | None = None) -> Config:
         ) from error
     apply_options(cfg, options or {})
     return cfg
-
-
-def apply_options(cfg: Config, options: dict) -> None:
-    """Set what ``--cfg-options`` says, in place.
-
-    Args:
-        cfg: a full config.
-        options: values by dotted keys.
-
-    Raises:
-        UserError: a key has no place there.
-    """
-    for key, value in options.items():
-        try:
-            cfg.merge_from_dict({key: value})
-        # One of the keys between the dots is no dict, or no such index.
-        except (AssertionError, AttributeError, KeyError, TypeError) as error:
-            raise UserError(
-                f'--cfg-options {key}: cannot be set ({one_line(error)}); '
-                f'compare the key with {cfg.filename}'
-            ) from error
 
 
 def named_config(config: ConfigOrName) -> tuple[Config, str]:
