@@ -6,7 +6,6 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from cds_mm.arguments import checked
 from cds_mm.data.label_split import (
     LabelSplit,
     check_ratio,
@@ -20,7 +19,6 @@ KEEP = ('all', 'labelled')
 
 
 @DATASETS.register_module()
-@checked
 def LabelFraction(
     of: str,
     ratio: float | None = None,
