@@ -13,6 +13,10 @@ _SYNSET = re.compile(r'n\d{8}')
 _SHOWN = 20
 
 
+class ClassesError(UserError):
+    """Data of other classes than those that a network was trained on."""
+
+
 def class_names(dataset) -> tuple[str, ...] | None:
     """Names of the classes of a built data set, None where they are unknown.
 
@@ -70,7 +74,8 @@ def shown_classes(names: Sequence[str]) -> str:
     """A tuple of names for a command line, without spaces; '' for many."""
     if len(names) > _SHOWN or any("'" in name for name in names):
         return ''
-    return f'({",".join(repr(name) for name in names)},)'.replace(',,', ',')
+    inner = ','.join(map(repr, names))
+    return f'({inner},)' if len(names) == 1 else f'({inner})'
 
 
 def check_trained_classes(
@@ -85,7 +90,7 @@ def check_trained_classes(
         where: the key of the data set in the config.
 
     Raises:
-        UserError: others, or another order; one line.
+        ClassesError: others, or another order; one line.
     """
     if same_names(known, given):
         return
@@ -97,21 +102,16 @@ def check_trained_classes(
         gone = next(name for name in known if name not in set(given))
         what = f'without {gone!r}, so that the labels behind it shift'
     shown = shown_classes(known)
-    way = (
-        f'{where}.metainfo.classes={shown}'
-        if shown
-        else (
-            f'{where}.metainfo.classes to the names in dataset_meta of the '
-            'checkpoint'
-        )
-    )
+    way = f'{where}.metainfo.classes="{shown}"'
+    if not shown:
+        way = f'{where}.metainfo.classes to the names in its dataset_meta'
     if len(odd) == len(given) == len(known):
         fix = f'if these are the same classes in this order, set {way}'
     elif odd:
         fix = f'use images of its classes, {shown or "and no others"}'
     else:
         fix = f'set {way}'
-    raise UserError(
+    raise ClassesError(
         f'{owner}: was trained on {len(known)} classes, {where} has '
         f'{len(given)}, {what}; {fix}'
     )

@@ -82,7 +82,9 @@ class ImageFiles:
         if others:
             kinds = ', '.join(
                 f'{suffix or "no suffix"} {number}'
-                for suffix, number in self.left_out.most_common()
+                for suffix, number in sorted(
+                    self.left_out.items(), key=lambda kind: (-kind[1], kind[0])
+                )
             )
             parts.append(f'{others} of other suffixes ({kinds})')
         if self.broken:
@@ -90,7 +92,7 @@ class ImageFiles:
             more = ', ...' if self.broken[_SHOWN:] else ''
             parts.append(f'{len(self.broken)} broken links ({named}{more})')
         line = (
-            f'{self.folder}: {count} of {count + images} files were left out: '
+            f'{self.folder.rstrip(os.sep)}: {count} of {count + images} files were left out: '
             f'{", ".join(parts)}'
         )
         if self.broken or set(self.left_out) - _NO_IMAGES:

@@ -9,8 +9,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cds_mm.config import find_pretrained
+from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
+from cds_mm.engine.class_checks import check_teacher_classes
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.parity import use_parity
@@ -71,6 +73,10 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_teacher(plan.config, runner.model),
+    lambda runner, plan: check_teacher_classes(
+        runner.train_dataloader.dataset,
+        getattr(unwrapped(runner.model), 'teacher', None),
+    ),
 )
 
 

@@ -15,9 +15,10 @@ from cds_mm.config import (
     is_detection,
     type_name,
 )
-from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.data import check_dataset, check_labels
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
+from cds_mm.engine.class_checks import check_splits
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
@@ -62,7 +63,7 @@ def check_classes(runner, cfg) -> None:
     _check_topk(cfg, 'val', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
-        check_same_classes(train, val)
+        check_splits(train, val)
         check_labels(val, num_classes, unlabelled=False)
 
 
