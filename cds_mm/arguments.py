@@ -124,7 +124,7 @@ def _fits(hint, value) -> bool:
     if origin is Annotated:
         limits = [m for m in inner[1:] if isinstance(m, Limit)]
         return _fits(inner[0], value) and all(m.holds(value) for m in limits)
-    if origin in (Union, UnionType):
+    if origin in _UNIONS:
         return any(_fits(choice, value) for choice in inner)
     if origin is Literal:
         return any(type(c) is type(value) and c == value for c in inner)
@@ -151,7 +151,7 @@ def _words(hint) -> str:
     if origin is Annotated:
         limits = [m.words for m in inner[1:] if isinstance(m, Limit)]
         return ' '.join([_words(inner[0]), *limits])
-    if origin in (Union, UnionType):
+    if origin in _UNIONS:
         return ' or '.join(_words(choice) for choice in inner)
     if origin is Literal:
         return f'one of {", ".join(map(repr, inner))}'
@@ -177,3 +177,27 @@ _NAMES = {
     dict: 'a dict',
     NoneType: 'None',
 }
+
+
+def basic_mismatch(hint: Any, value: object) -> str:
+    """As :func:`mismatch`, for hints of others, which are no promise.
+
+    Only texts and booleans where a hint names other basic kinds; of a choice
+    of kinds, those that are classes are passed over.
+
+    Args:
+        hint: a type hint.
+        value: of the argument.
+    """
+    if not isinstance(value, str | bool):
+        return ''
+    choices = get_args(hint) if get_origin(hint) in _UNIONS else (hint,)
+    basic = [choice for choice in choices if choice in _KINDS]
+    if not basic or any(_fits(choice, value) for choice in basic):
+        return ''
+    if isinstance(value, bool) and int in basic:
+        return ''  # which Python takes for a number
+    return ' or '.join(_words(choice) for choice in basic)
+
+
+_UNIONS = (Union, UnionType)

@@ -16,6 +16,7 @@ from cds_mm.config.option_values import option_value
 from cds_mm.config.options import apply_options
 from cds_mm.config.pipelines import (
     check_recipe,
+    evaluated_side,
     first_steps,
     image_side,
     leaf_configs,
@@ -25,9 +26,11 @@ from cds_mm.config.pipelines import (
     views_of,
 )
 from cds_mm.config.questions import (
+    backbone_starts_from_weights,
     evaluators,
     find_pretrained,
     is_detection,
+    names_weights,
     network_settings,
     preprocessor_settings,
     pretrained_init,
@@ -38,9 +41,11 @@ from cds_mm.config.unread import warn_of_slips
 __all__ = [
     'ConfigOrName',
     'apply_options',
+    'backbone_starts_from_weights',
     'check_kinds',
     'check_recipe',
     'drop_pretrained',
+    'evaluated_side',
     'evaluators',
     'find_pretrained',
     'first_steps',
@@ -49,6 +54,7 @@ __all__ = [
     'leaf_configs',
     'load_config',
     'named_config',
+    'names_weights',
     'option_value',
     'network_settings',
     'optimised_views',

@@ -29,7 +29,7 @@ READ = RUNNER | {
 }
 # Dicts of which the Runner takes some keys and overlooks the others.
 _INSIDE = {
-    'auto_scale_lr': ('enable', 'base_batch_size'),
+    'auto_scale_lr': ('enable', 'base_batch_size', 'accumulative_counts'),
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
 }
 # What keys are called now that had these names before MMEngine, or that many

@@ -92,7 +92,8 @@ class ImageFiles:
             more = ', ...' if self.broken[_SHOWN:] else ''
             parts.append(f'{len(self.broken)} broken links ({named}{more})')
         line = (
-            f'{self.folder.rstrip(os.sep)}: {count} of {count + images} files were left out: '
+            f'{self.folder.rstrip(os.sep)}: {count} of {count + images} files '
+            'were left out: '
             f'{", ".join(parts)}'
         )
         if self.broken or set(self.left_out) - _NO_IMAGES:

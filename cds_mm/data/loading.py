@@ -11,7 +11,8 @@ from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.utils.data import get_worker_info
 
-from cds_mm.arguments import Count, checked
+from cds_mm.arguments import Count, Positive, checked
+from cds_mm.data.deep_images import deep_values, scaled
 from cds_mm.data.jpeg import decode_jpeg
 from cds_mm.errors import UserError, message
 
@@ -40,6 +41,9 @@ class LoadRGBImage(BaseTransform):
         keep_pixels (int, optional): decode a JPEG at 1/2, 1/4 or 1/8 of its
             sides as long as this many pixels are left, for a recipe that
             would shrink them anyway. Defaults to None: at full size.
+        white (float, optional): the value of 16- and 32-bit samples that
+            becomes 255, e.g. 4095 for those of a 12-bit camera, or 1 for
+            floating-point images. Defaults to None: the high byte of 16 bits.
     """
 
     @checked
@@ -48,6 +52,7 @@ class LoadRGBImage(BaseTransform):
         on_error: str = 'raise',
         backend_args: dict | None = None,
         keep_pixels: Count | None = None,
+        white: Positive | None = None,
     ):
         if on_error not in ('raise', 'skip'):
             raise UserError(
@@ -57,6 +62,7 @@ class LoadRGBImage(BaseTransform):
         self.on_error = on_error
         self.backend_args = backend_args
         self.keep_pixels = keep_pixels
+        self.white = white
         self._skipped: torch.Tensor | None = None
         if on_error == 'skip':
             # Each process adds to its own slot only: no lock, no lost count.
@@ -84,7 +90,9 @@ class LoadRGBImage(BaseTransform):
 
     def _load_or_skip(self, path: str) -> np.ndarray | None:
         try:
-            return read_rgb(path, self.backend_args, self.keep_pixels)
+            return read_rgb(
+                path, self.backend_args, self.keep_pixels, self.white
+            )
         except UserError:
             if self._skipped is None:  # on_error='raise'
                 raise
@@ -104,6 +112,7 @@ def read_rgb(
     path: str | Path,
     backend_args: dict | None = None,
     keep_pixels: int | None = None,
+    white: float | None = None,
 ) -> np.ndarray:
     """Read an image file.
 
@@ -111,6 +120,7 @@ def read_rgb(
         path: the file, in any place that MMEngine's backends read.
         backend_args: file backend of MMEngine.
         keep_pixels: as of :func:`cds_mm.data.jpeg.decode_jpeg`.
+        white: as of :class:`LoadRGBImage`.
 
     Returns:
         RGB uint8 (H, W, 3).
@@ -129,7 +139,7 @@ def read_rgb(
     if image is not None:
         return image
     try:
-        return _decode(data)
+        return _decode(data, white)
     # PIL's decoders raise these, SyntaxError for broken PNG chunks.
     except (
         OSError,
@@ -150,12 +160,18 @@ def _cause(error: Exception) -> str:
     return ' '.join(message(error).split())
 
 
-def _decode(data: bytes) -> np.ndarray:
+def _decode(data: bytes, white: float | None) -> np.ndarray:
+    values = None if white is None else deep_values(data)
+    if white is not None and values is not None:
+        return scaled(values, white)
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode == 'F':
-            raise ValueError('its pixels are floating-point numbers')
+            raise ValueError(
+                'its pixels are floating-point numbers, which LoadRGBImage '
+                'scales with white=1, or whatever is white'
+            )
         if image.mode.startswith('I'):
             # PIL would clip 16-bit grey at 255 and make it white.
             high = np.asarray(image).astype(np.int64) >> 8

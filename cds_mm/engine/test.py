@@ -18,6 +18,7 @@ from cds_mm.engine.build import (
 )
 from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.class_checks import check_judged_classes, name_test_classes
+from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
@@ -97,6 +98,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     if same_classes:
         check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)
+    warn_of_data(runner, cfg, ('test',))
     return runner
 
 
