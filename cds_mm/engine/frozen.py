@@ -11,6 +11,7 @@ from cds_mm.config import (
 )
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import warn
 
 _NORMS = nn.modules.batchnorm._NormBase
 
@@ -66,11 +67,16 @@ def check_frozen_stages(model: nn.Module, cfg) -> None:
     if norms:
         kept.append(f'the statistics of {norms} BatchNorm layers')
     new = ' '.join(f'{where}.{key}={value}' for key, _, value in settings)
-    raise UserError(
+    said = (
         f'{where}: {given} would keep {" and ".join(kept)} at random values, '
         f'since nothing is loaded; set {new} to train them, or load_from (or '
         'init_cfg of the backbone) to a checkpoint that has them'
     )
+    # The stem alone: published recipes that start from nothing do it (ViG).
+    if [(key, old) for key, old, _ in settings] == [('frozen_stages', 0)]:
+        warn(said)
+        return
+    raise UserError(said)
 
 
 def _holder(model) -> tuple[Any, str]:
