@@ -10,6 +10,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from cds_mm.arguments import checked
 from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
@@ -52,6 +53,7 @@ class DeepSupervisedClassifier(ImageClassifier):
             no such memory format.
     """
 
+    @checked
     def __init__(
         self,
         backbone: dict,

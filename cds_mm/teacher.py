@@ -11,6 +11,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.arguments import checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.extract import classifier_state
@@ -22,6 +23,7 @@ from cds_mm.config import (
     with_preprocessor,
 )
 from cds_mm.config.network_input import reverses, statistics
+from cds_mm.data.class_names import trained_classes
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 from cds_mm.stage_outputs import StageOutputs
@@ -53,11 +55,14 @@ class Teacher:
     Attributes:
         image_side: pixels of the images that it was trained with, None where
             its config does not say.
+        classes: names of the classes that it was taught, by label; None
+            where its checkpoint does not say.
 
     Raises:
         UserError: there is no such file, or it does not fill the network.
     """
 
+    @checked
     def __init__(self, config: str, checkpoint: str, batchnorm: str = 'eval'):
         if batchnorm not in BATCHNORM:
             raise ValueError(
@@ -75,7 +80,10 @@ class Teacher:
         self.image_side = image_side(cfg)
         self.model = build_teacher(cfg)
         self.watch = Stopwatch()
-        state = classifier_state(read_checkpoint(checkpoint), checkpoint)
+        content = read_checkpoint(checkpoint)
+        meta = content.get('meta')
+        self.classes = trained_classes(meta if isinstance(meta, dict) else {})
+        state = classifier_state(content, checkpoint)
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
         owner = f'the network of model.teacher.config={config}'

@@ -13,6 +13,7 @@ LAYERS = [
     # wrapper and file names.
     {
         'errors',
+        'arguments',
         'outcome',
         'choices',
         'quiet',

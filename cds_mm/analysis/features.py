@@ -152,7 +152,9 @@ def labelled_images(dataset, images_per_class: int | None = None):
 
 
 def collect_features(
-    cfg: Config, images_per_class: int | None = None
+    cfg: Config,
+    images_per_class: int | None = None,
+    same_classes: bool = True,
 ) -> tuple[dict[str, Labelled] | None, LabelledImages]:
     """Run the network over the data of ``cfg.test_dataloader``.
 
@@ -161,6 +163,7 @@ def collect_features(
     Args:
         cfg: of :func:`cds_mm.engine.test.evaluation_config`.
         images_per_class: of :class:`FeatureLoop`.
+        same_classes: of :func:`cds_mm.engine.test.build_test_runner`.
 
     Returns:
         tuple: features and labels by stage, None on other ranks than the
@@ -177,7 +180,7 @@ def collect_features(
         dict(type='StrictLoadHook', parts=['backbone.']),
         *hooks,
     ]
-    runner = build_test_runner(cfg)
+    runner = build_test_runner(cfg, same_classes)
     runner.test()
     (kept,) = runner.test_evaluator.metrics
     return kept.stages, runner.test_dataloader.dataset

@@ -10,7 +10,8 @@ from mmengine.config import Config
 
 from cds_mm.analysis.features import collect_features, train_as_test
 from cds_mm.config import is_detection
-from cds_mm.data import check_same_classes
+from cds_mm.data.class_names import ClassesError
+from cds_mm.engine.class_checks import check_splits
 from cds_mm.engine.preflight import check_data
 from cds_mm.engine.test import evaluation_config
 from cds_mm.errors import UserError
@@ -48,9 +49,15 @@ def probe_stages(args: argparse.Namespace) -> None:
     cfg = evaluation_config(args)
     _check(args, cfg)
     check_data(cfg, ('train', 'test'))
-    test, tested = collect_features(cfg)
-    train, fitted = collect_features(train_as_test(cfg), args.images)
-    check_same_classes(fitted, tested)
+    same = not args.other_classes
+    try:
+        test, tested = collect_features(cfg, same_classes=same)
+    except ClassesError as error:
+        raise UserError(
+            f'{error}; pass --other-classes to probe it on other classes'
+        ) from error
+    train, fitted = collect_features(train_as_test(cfg), args.images, same)
+    check_splits(fitted, tested, ('train', 'test'))
     if train is not None and test is not None:  # on the first rank
         report(args, train, test, fitted.metainfo.get('classes'))
 

@@ -7,6 +7,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from cds_mm.arguments import checked
 from cds_mm.backbones.cifar_stem import CifarStem
 from cds_mm.errors import UserError
 
@@ -73,6 +74,7 @@ class PreActResNet(ResNet):
         34: (PreActBlock, (3, 4, 6, 3)),
     }
 
+    @checked
     def __init__(self, depth: int, zero_init_residual: bool = False, **kwargs):
         if zero_init_residual:
             raise UserError(

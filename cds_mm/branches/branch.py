@@ -4,6 +4,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.arguments import checked
 from cds_mm.branches.geometry import NetworkSpec
 from cds_mm.errors import UserError
 
@@ -26,6 +27,7 @@ class Branch(BaseModule):
         UserError: the backbone does not give the tapped stage.
     """
 
+    @checked
     def __init__(
         self,
         tap: str,

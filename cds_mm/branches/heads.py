@@ -5,6 +5,7 @@ from typing import Literal
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.arguments import Count, Index, checked
 from cds_mm.branches.geometry import NetworkSpec
 from cds_mm.errors import UserError
 
@@ -25,12 +26,13 @@ class ProjectionHead(nn.Module):
         out_channels: D_out of the MLP, 'same' for D_in.
     """
 
+    @checked
     def __init__(
         self,
         in_channels: int,
         network: NetworkSpec | None = None,
-        hidden: int | Literal['same'] = 0,
-        out_channels: int | Literal['same'] = 128,
+        hidden: Index | Literal['same'] = 0,
+        out_channels: Count | Literal['same'] = 128,
     ):
         super().__init__()
         inner, outer = (
@@ -63,6 +65,7 @@ class ClassHead(nn.Linear):
         UserError: the network has no main head.
     """
 
+    @checked
     def __init__(self, in_channels: int, network: NetworkSpec):
         if network.num_classes is None:
             raise UserError(

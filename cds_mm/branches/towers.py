@@ -5,6 +5,7 @@ import math
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.arguments import Count, checked
 from cds_mm.branches.geometry import NetworkSpec, StageSpec
 from cds_mm.errors import UserError
 
@@ -36,6 +37,7 @@ class SepConvTower(nn.Sequential):
         network: the stages, of which the last gives size and width.
     """
 
+    @checked
     def __init__(self, tap: str, network: NetworkSpec):
         tapped, last = network.stages[tap], network.last
         steps = steps_between(tapped, last)
@@ -90,6 +92,7 @@ class IdentityTower(nn.Module):
         network: the stages.
     """
 
+    @checked
     def __init__(self, tap: str, network: NetworkSpec):
         super().__init__()
         self.out_channels = network.stages[tap].channels
@@ -119,12 +122,13 @@ class ResidualTower(nn.Sequential):
             are not as many as the stages after the tap.
     """
 
+    @checked
     def __init__(
         self,
         tap: str,
         network: NetworkSpec,
         blocks: tuple[int | str, ...],
-        width_mult: int = 1,
+        width_mult: Count = 1,
     ):
         stages = network.after(tap)
         if network.residual_stage is None:

@@ -2,8 +2,7 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
+from cds_mm.config import option_value
 from cds_mm.errors import UserError
 
 LAUNCHERS = ['none', 'pytorch', 'slurm', 'mpi']
@@ -16,21 +15,29 @@ class Defaults(
     """Keep the lines of the description, and show the defaults."""
 
 
-class _Settings(DictAction):
+class _Settings(argparse.Action):
+    """Collects ``key=value`` in a dict."""
+
     def __call__(self, parser, namespace, values, option_string=None):
-        for value in values:
-            if not value.partition('=')[1]:
+        settings = dict(getattr(namespace, self.dest, None) or {})
+        for option in values:
+            key, sign, value = option.partition('=')
+            if not sign or not key:
                 raise UserError(
-                    f'{option_string} {value}: no value; write key=value, '
+                    f'{option_string} {option}: no value; write key=value, '
                     'with no space around the sign'
                 )
-        super().__call__(parser, namespace, values, option_string)
+            try:
+                settings[key] = option_value(value)
+            except UserError as error:
+                raise UserError(f'{option_string} {key}: {error}') from error
+        setattr(namespace, self.dest, settings)
 
 
 def add_cfg_options(
     parser: argparse.ArgumentParser,
     help: str = 'override settings of the config: key=value, lists as '
-    'key="[a,b]", nested keys as a.b.c=value',
+    'key="[a,b]", dicts as key="dict(type=\'x\')", nested keys as a.b.c=value',
 ) -> None:
     """``--cfg-options``, a dict of dotted keys."""
     parser.add_argument(

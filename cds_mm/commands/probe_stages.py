@@ -31,6 +31,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--neighbors', type=int, default=20, help='k of the kNN'
     )
     parser.add_argument(
+        '--other-classes',
+        action='store_true',
+        help='the images are of other classes than those of the checkpoint',
+    )
+    parser.add_argument(
         '--embedding',
         choices=EMBEDDINGS,
         default='tsne',

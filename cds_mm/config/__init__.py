@@ -6,7 +6,6 @@ Needs nothing of the hosts but MMEngine's ``Config``.
 from cds_mm.config.files import (
     REGISTRATION,
     ConfigOrName,
-    apply_options,
     drop_pretrained,
     import_modules,
     imported_modules,
@@ -15,8 +14,12 @@ from cds_mm.config.files import (
     plain_batchnorm,
     with_preprocessor,
 )
+from cds_mm.config.kinds import check_kinds
+from cds_mm.config.option_values import option_value
+from cds_mm.config.options import apply_options
 from cds_mm.config.pipelines import (
     check_recipe,
+    evaluated_side,
     first_steps,
     image_side,
     leaf_configs,
@@ -27,21 +30,27 @@ from cds_mm.config.pipelines import (
     views_of,
 )
 from cds_mm.config.questions import (
+    backbone_starts_from_weights,
     evaluators,
     find_pretrained,
     is_detection,
+    names_weights,
     network_settings,
     preprocessor_settings,
     pretrained_init,
     type_name,
 )
+from cds_mm.config.unread import warn_of_slips
 
 __all__ = [
     'REGISTRATION',
     'ConfigOrName',
     'apply_options',
+    'backbone_starts_from_weights',
+    'check_kinds',
     'check_recipe',
     'drop_pretrained',
+    'evaluated_side',
     'evaluators',
     'find_pretrained',
     'first_steps',
@@ -53,6 +62,8 @@ __all__ = [
     'load_config',
     'named_config',
     'named_leaves',
+    'names_weights',
+    'option_value',
     'network_settings',
     'optimised_views',
     'pipeline_of',
@@ -62,5 +73,6 @@ __all__ = [
     'training_views',
     'type_name',
     'views_of',
+    'warn_of_slips',
     'with_preprocessor',
 ]

@@ -7,9 +7,9 @@ from typing import TypeAlias
 from mmengine.config import Config, ConfigDict
 from mmengine.utils import import_modules_from_strings
 
+from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
-from cds_mm.outcome import one_line
 
 # Registers everything of this package; configs name it.
 REGISTRATION = 'cds_mm.registration'
@@ -71,27 +71,6 @@ def _register_as_before(cfg):
         now = [REGISTRATION if name == 'cds_mm' else name for name in names]
         import_modules(cfg, [*dict.fromkeys(now)])
         import_modules_from_strings(REGISTRATION)
-
-
-def apply_options(cfg: Config, options: dict) -> None:
-    """Set what ``--cfg-options`` says, in place.
-
-    Args:
-        cfg: a full config.
-        options: values by dotted keys.
-
-    Raises:
-        UserError: a key has no place there.
-    """
-    for key, value in options.items():
-        try:
-            cfg.merge_from_dict({key: value})
-        # One of the keys between the dots is no dict, or no such index.
-        except (AssertionError, AttributeError, KeyError, TypeError) as error:
-            raise UserError(
-                f'--cfg-options {key}: cannot be set ({one_line(error)}); '
-                f'compare the key with {cfg.filename}'
-            ) from error
 
 
 def named_config(config: ConfigOrName) -> tuple[Config, str]:

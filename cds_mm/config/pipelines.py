@@ -81,7 +81,22 @@ def image_side(cfg: dict) -> int | None:
     """
     if not cfg.get('train_dataloader'):
         return None
-    for step in reversed(training_views(cfg)[0]):
+    return _last_side(training_views(cfg)[0])
+
+
+def evaluated_side(cfg: dict, split: str) -> int | None:
+    """As :func:`image_side`, of the images of validation or test.
+
+    Args:
+        cfg: a config.
+        split: 'val' or 'test'.
+    """
+    loader = cfg.get(f'{split}_dataloader')
+    return _last_side(pipeline_of(loader['dataset'])) if loader else None
+
+
+def _last_side(steps: list[dict]) -> int | None:
+    for step in reversed(steps):
         for key in _SIZES:
             size = step.get(key)
             if size:

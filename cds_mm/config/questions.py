@@ -109,3 +109,41 @@ def find_pretrained(cfg: Config | dict) -> str | None:
     """
     init = pretrained_init(cfg)
     return None if init is None else str(init['checkpoint'])
+
+
+def backbone_starts_from_weights(cfg: Config | dict) -> bool:
+    """Whether a config names weights for the backbone, of whatever kind.
+
+    In ``init_cfg`` or ``pretrained`` of the model as a whole, or anywhere in
+    the backbone's own config.
+
+    Args:
+        cfg: of a classifier or a detector.
+    """
+    network = network_settings(cfg)
+    whole = [
+        {key: model.get(key) for key in ('init_cfg', 'pretrained')}
+        for model in (cfg.get('model') or {}, network)
+    ]
+    return names_weights([*whole, network.get('backbone')])
+
+
+def names_weights(part: object) -> bool:
+    """Whether a part of a config names weights, at any depth.
+
+    An ``init_cfg`` of type 'Pretrained', or what other classes call
+    ``pretrained``, a path or True.
+
+    Args:
+        part: a dict or a list; anything else names none.
+    """
+    if isinstance(part, list | tuple):
+        return any(map(names_weights, part))
+    if not isinstance(part, dict):
+        return False
+    return bool(
+        type_name(part) == 'Pretrained'
+        or part.get('pretrained')
+        or part.get('from_pretrained')
+        or any(map(names_weights, part.values()))
+    )

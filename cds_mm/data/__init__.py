@@ -8,9 +8,9 @@ from cds_mm.data.batch_geometry import BatchCrop, BatchCutout, BatchFlip
 from cds_mm.data.checks import (
     check_dataset,
     check_labels,
-    check_same_classes,
 )
 from cds_mm.data.class_folder import ClassFolder
+from cds_mm.data.class_names import check_same_classes
 from cds_mm.data.colour import RGBColorJitter, RGBGrayscale
 from cds_mm.data.crop import AntialiasedResizedCrop
 from cds_mm.data.cutout import ClippedCutout

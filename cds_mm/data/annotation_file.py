@@ -47,3 +47,27 @@ def check_annotations(
                 f'{path}, line {number}: {line!r} is not an image and a '
                 "whole number; write 'path label'"
             )
+
+
+def count_from_zero(records: list[dict], first: int, path: str) -> None:
+    """Make the smallest label 0, in place; -1 stays as it is.
+
+    Args:
+        records: with ``gt_label``.
+        first: the smallest label.
+        path: of the annotation file, for messages.
+
+    Raises:
+        UserError: a label is smaller.
+    """
+    for record in records:
+        label = record['gt_label']
+        if label == -1:
+            continue
+        if label < first:
+            raise UserError(
+                f'{path}: {record["img_path"]} has label {label}, below '
+                f'first_label={first}; set first_label of the dataset to the '
+                'smallest label'
+            )
+        record['gt_label'] = label - first

@@ -12,6 +12,8 @@ from torchvision.transforms import (
     InterpolationMode,
 )
 
+from cds_mm.arguments import checked
+
 
 @TRANSFORMS.register_module()
 class RGBAutoAugment(BaseTransform):
@@ -28,6 +30,7 @@ class RGBAutoAugment(BaseTransform):
             in the policy's own code.
     """
 
+    @checked
     def __init__(
         self,
         policy: str = 'imagenet',

@@ -10,6 +10,7 @@ import torch
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
 
+from cds_mm.arguments import NonNegative, Share, checked
 from cds_mm.data.batch_rows import change_rows
 from cds_mm.data.draws import Draws
 
@@ -29,13 +30,14 @@ class BatchColorJitter:
         prob (float): how often anything is done at all. Defaults to 1.
     """
 
+    @checked
     def __init__(
         self,
-        brightness: float = 0.0,
-        contrast: float = 0.0,
-        saturation: float = 0.0,
-        hue: float = 0.0,
-        prob: float = 1.0,
+        brightness: NonNegative = 0.0,
+        contrast: NonNegative = 0.0,
+        saturation: NonNegative = 0.0,
+        hue: NonNegative = 0.0,
+        prob: Share = 1.0,
     ):
         self.ranges = [
             (adjust, max(middle - reach, least), middle + reach)
@@ -79,7 +81,8 @@ class BatchGrayscale:
         prob (float): how often. Defaults to 0.1.
     """
 
-    def __init__(self, prob: float = 0.1):
+    @checked
+    def __init__(self, prob: Share = 0.1):
         self.prob = prob
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:

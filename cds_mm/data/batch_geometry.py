@@ -12,6 +12,7 @@ import torch
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
 
+from cds_mm.arguments import Count, Index, Share, checked
 from cds_mm.data.batch_rows import change_rows
 from cds_mm.data.draws import Draws
 
@@ -24,7 +25,8 @@ class BatchFlip:
         prob (float): how often. Defaults to 0.5.
     """
 
-    def __init__(self, prob: float = 0.5):
+    @checked
+    def __init__(self, prob: Share = 0.5):
         self.prob = prob
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
@@ -46,10 +48,11 @@ class BatchCrop:
         fill (tuple): RGB of the padding. Defaults to black.
     """
 
+    @checked
     def __init__(
         self,
-        crop_size: int,
-        padding: int = 0,
+        crop_size: Count,
+        padding: Index = 0,
         fill: Sequence[int] = (0, 0, 0),
     ):
         self.crop_size = crop_size
@@ -93,7 +96,8 @@ class BatchCutout:
         fill (int): grey level of the hole. Defaults to 0.
     """
 
-    def __init__(self, size: int = 16, fill: int = 0):
+    @checked
+    def __init__(self, size: Count = 16, fill: int = 0):
         self.size = size
         self.fill = fill
 

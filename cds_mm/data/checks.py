@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 from mmengine import fileio
-from mmengine.dataset import BaseDataset
 from mmpretrain.datasets import CIFAR10, CustomDataset, ImageNet
 from mmpretrain.registry import DATASETS
 from torch.utils.data import Dataset
@@ -93,6 +92,13 @@ def check_labels(
                 f'{name}: label {labels[first]} is below -1, the mark of an '
                 'unlabelled image; mend the annotation'
             )
+        known = labels[labels >= 0]
+        if known.min() == 1 and known.max() == num_classes:
+            raise UserError(
+                f'{name}: label {labels[first]} does not fit a head of '
+                f'{num_classes} classes; the labels start at 1 and not at 0: '
+                f'{_count_from_one(leaf)}'
+            )
         raise UserError(
             f'{name}: label {labels[first]} does not fit a head of '
             f'{num_classes} classes; set '
@@ -101,30 +107,16 @@ def check_labels(
     return unknown
 
 
+def _count_from_one(leaf) -> str:
+    if isinstance(leaf, ClassFolder):
+        return 'set first_label=1 of its dataset'
+    where = getattr(leaf, 'ann_file', '') or 'the annotation'
+    return f'subtract 1 from each in {where}'
+
+
 def _name(leaf, place: int) -> str:
     info = leaf.get_data_info(int(place))
     return info.get('img_path', f'sample {place}')
-
-
-def check_same_classes(train: BaseDataset, val: BaseDataset) -> None:
-    """Check that a label means the same class in both data sets.
-
-    A validation folder that lacks one class shifts the labels of all classes
-    behind it, and nothing else would tell.
-
-    Raises:
-        UserError: the classes differ; it names one.
-    """
-    named = [data.metainfo.get('classes') for data in (train, val)]
-    if None in named or tuple(named[0]) == tuple(named[1]):
-        return
-    odd = sorted(set(named[0]) ^ set(named[1]))
-    what = f'such as {odd[0]!r}' if odd else 'in their order'
-    raise UserError(
-        f'training has {len(named[0])} classes and validation '
-        f'{len(named[1])}, which differ, {what}; use the same class folders '
-        'in both, or give metainfo.classes to both data sets'
-    )
 
 
 def _check_cifar(cls, cfg: dict) -> None:
@@ -169,16 +161,23 @@ def _check_folder(cls, cfg: dict) -> None:
     elif issubclass(cls, ImageNet):
         _check_class_count(cls, cfg, folder)
     elif issubclass(cls, ClassFolder):
-        _unlisted(cls, cfg).check_not_empty()
+        unlisted_folder(cls, cfg).check_not_empty()
     elif cfg.get('with_label', True):
         next(_folders(folder), None) or _no_class_folders(folder)
     if issubclass(cls, ClassFolder):
-        _unlisted(cls, cfg).check_unlabelled()
+        unlisted_folder(cls, cfg).check_unlabelled()
 
 
-def _unlisted(cls, cfg: dict) -> ClassFolder:
-    # The rest it says itself when it lists its files.
-    wanted = 'data_root split data_prefix ann_file extensions unlabelled'
+def unlisted_folder(cls: type[ClassFolder], cfg: dict) -> ClassFolder:
+    """A class folder that has not listed its files.
+
+    Args:
+        cls: its class.
+        cfg: its config; other arguments are checked when it lists them.
+    """
+    wanted = (
+        'data_root split data_prefix ann_file class_from extensions unlabelled'
+    )
     given = {key: cfg[key] for key in wanted.split() if key in cfg}
     return cls(**given, lazy_init=True)
 

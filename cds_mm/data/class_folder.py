@@ -2,12 +2,20 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 
 from mmengine import fileio
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
-from cds_mm.data.annotation_file import MARK, check_annotations
+from cds_mm.arguments import Count, Index, checked
+from cds_mm.data.annotation_file import (
+    MARK,
+    check_annotations,
+    count_from_zero,
+)
+from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
+from cds_mm.data.unlabelled_folder import OTHER_FOLDER, check_place
 from cds_mm.errors import UserError
 
 
@@ -34,6 +42,12 @@ class ClassFolder(CustomDataset):
             before its first underscore (ImageNet's synset).
         images_per_class (int, optional): take the first files of each class,
             by name, and no more.
+        extensions (Sequence[str]): suffixes of the files that are images, in
+            lower or upper case; :data:`cds_mm.data.image_files.IMAGE_SUFFIXES`
+            by default.  How many others there are is said when they are
+            listed.
+        first_label (int): the smallest label in ``ann_file``, which becomes
+            0.  -1 stays the mark of an unlabelled image.  Defaults to 0.
         unlabelled (str): a further folder of images whose class nobody knows,
             at any depth; they come last, with the label -1.  Relative to
             ``data_root``, and outside of the split.
@@ -46,13 +60,16 @@ class ClassFolder(CustomDataset):
             files of an annotation file exist shows when they are read.
     """
 
+    @checked
     def __init__(
         self,
         data_root: str = '',
         split: str = '',
         data_prefix: str | dict = '',
         class_from: str = 'folder',
-        images_per_class: int | None = None,
+        images_per_class: Count | None = None,
+        extensions: Sequence[str] = IMAGE_SUFFIXES,
+        first_label: Index = 0,
         unlabelled: str = '',
         **kwargs,
     ):
@@ -68,11 +85,15 @@ class ClassFolder(CustomDataset):
             )
         self.class_from = class_from
         self.images_per_class = images_per_class
+        self.first_label = first_label
         self.unlabelled = unlabelled and os.path.join(
             os.path.expanduser(data_root), os.path.expanduser(unlabelled)
         )
         super().__init__(
-            data_root=data_root, data_prefix=data_prefix or split, **kwargs
+            data_root=data_root,
+            data_prefix=data_prefix or split,
+            extensions=extensions,
+            **kwargs,
         )
 
     def load_data_list(self) -> list[dict]:
@@ -87,6 +108,8 @@ class ClassFolder(CustomDataset):
         records = super().load_data_list()
         if self.ann_file:
             self._drop_mark(records[0])
+        if self.ann_file and self.with_label and self.first_label:
+            count_from_zero(records, self.first_label, self.ann_file)
         if self.unlabelled:
             self.check_unlabelled()
             # An annotation file may name some images of that folder.
@@ -97,6 +120,17 @@ class ClassFolder(CustomDataset):
                 if os.path.abspath(record['img_path']) not in listed
             ]
         return records
+
+    def found_classes(self) -> list[str]:
+        """Names of the classes in the split, as its folders or files say.
+
+        Raises:
+            UserError: as when the files are listed.
+        """
+        files = [*self._images(self.img_prefix)]
+        if self.class_from == 'folder':
+            return self._class_folders(files)
+        return sorted({self._prefix(file) for file in files})
 
     def check_not_empty(self) -> None:
         """Look for one image, without listing the others.
@@ -114,30 +148,9 @@ class ClassFolder(CustomDataset):
             UserError: there is no such folder, no image in it, or it is part
             of the split, where its images have a class.
         """
-        if not self.unlabelled:
-            return
-        mend = "set unlabelled of the dataset to another, or to ''"
-        if not fileio.isdir(self.unlabelled):
-            raise UserError(
-                f'{self.unlabelled}: no such folder of unlabelled images, '
-                f'which is looked for in data_root; {mend}'
-            )
-        folders = [
-            os.path.abspath(folder)
-            for folder in (self.img_prefix, self.unlabelled)
-        ]
-        common = os.path.commonpath(folders)
-        if common == folders[0] and not self.ann_file:
-            raise UserError(
-                f'{self.unlabelled}: is part of {self._where}, where its '
-                'images would have a class too; move it out of there'
-            )
-        if common == folders[1] and not self.ann_file:
-            raise UserError(
-                f'{self.unlabelled}: contains {self._where}, whose images '
-                f'would come without a class too; {mend}'
-            )
-        self._check_not_empty(self.unlabelled, mend)
+        if self.unlabelled:
+            check_place(self.unlabelled, self._where, bool(self.ann_file))
+            self._check_not_empty(self.unlabelled, OTHER_FOLDER)
 
     def _check_not_empty(self, folder: str, mend: str) -> None:
         if not any(self._images(folder)):
@@ -156,7 +169,7 @@ class ClassFolder(CustomDataset):
 
     def _find_samples(self) -> list:
         self.check_not_empty()
-        files = sorted(self._images(self.img_prefix))
+        files = self._listed(self.img_prefix)
         if not self.with_label:
             return files
         if self.class_from == 'folder':
@@ -178,16 +191,17 @@ class ClassFolder(CustomDataset):
         label = {'gt_label': -1} if self.with_label else {}
         return [
             {'img_path': fileio.join_path(self.unlabelled, file), **label}
-            for file in sorted(self._images(self.unlabelled))
+            for file in self._listed(self.unlabelled)
         ]
 
-    def _images(self, folder: str):
-        found = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
-        for file in filter(self.is_valid_file, found):
-            file = file.replace('/', os.sep)
-            # Hidden folders (.ipynb_checkpoints) are no classes.
-            if not any(part.startswith('.') for part in file.split(os.sep)):
-                yield file
+    def _images(self, folder: str) -> ImageFiles:
+        return ImageFiles(folder, self.extensions)
+
+    def _listed(self, folder: str) -> list[str]:
+        images = self._images(folder)
+        files = sorted(images)
+        images.report(len(files))
+        return files
 
     def _class_folders(self, files: list[str]) -> list[str]:
         classes = sorted(

@@ -6,6 +6,7 @@ stated.
 """
 
 import random
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -13,6 +14,11 @@ from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image
 from torchvision.transforms import ColorJitter
+
+from cds_mm.arguments import NonNegative, Share, checked
+
+# torchvision also takes the ends of a range.
+_Strength: TypeAlias = NonNegative | tuple[float, ...]
 
 
 @TRANSFORMS.register_module()
@@ -31,13 +37,14 @@ class RGBColorJitter(BaseTransform):
         prob (float): how often anything is done at all. Defaults to 1.
     """
 
+    @checked
     def __init__(
         self,
-        brightness: float = 0.0,
-        contrast: float = 0.0,
-        saturation: float = 0.0,
-        hue: float = 0.0,
-        prob: float = 1.0,
+        brightness: _Strength = 0.0,
+        contrast: _Strength = 0.0,
+        saturation: _Strength = 0.0,
+        hue: _Strength = 0.0,
+        prob: Share = 1.0,
     ):
         self.jitter = ColorJitter(brightness, contrast, saturation, hue)
         self.prob = prob
@@ -63,7 +70,8 @@ class RGBGrayscale(BaseTransform):
         prob (float): how often. Defaults to 0.1.
     """
 
-    def __init__(self, prob: float = 0.1):
+    @checked
+    def __init__(self, prob: Share = 0.1):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:

@@ -7,6 +7,7 @@ from mmpretrain.datasets.transforms import RandomResizedCrop
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image
 
+from cds_mm.arguments import checked
 from cds_mm.errors import UserError
 
 BACKENDS = ('pillow', 'torch')
@@ -31,6 +32,7 @@ class AntialiasedResizedCrop(RandomResizedCrop):
             third of the time. Defaults to 'pillow'.
     """
 
+    @checked
     def __init__(self, *args, backend: str = 'pillow', **kwargs):
         if backend not in BACKENDS:
             raise UserError(

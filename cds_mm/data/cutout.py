@@ -4,6 +4,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 
+from cds_mm.arguments import Count, checked
+
 
 @TRANSFORMS.register_module()
 class ClippedCutout(BaseTransform):
@@ -22,7 +24,8 @@ class ClippedCutout(BaseTransform):
         fill (int): grey level of the hole. Defaults to 0.
     """
 
-    def __init__(self, size: int = 16, fill: int = 0):
+    @checked
+    def __init__(self, size: Count = 16, fill: int = 0):
         self.size = size
         self.fill = fill
 

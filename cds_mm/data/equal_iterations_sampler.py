@@ -7,6 +7,7 @@ import torch
 from mmengine.dataset import BaseDataset, DefaultSampler
 from mmengine.registry import DATA_SAMPLERS
 
+from cds_mm.arguments import checked
 from cds_mm.errors import UserError
 
 
@@ -29,6 +30,7 @@ class EqualIterationsSampler(DefaultSampler):
         UserError: the data set does not say how many images the whole has.
     """
 
+    @checked
     def __init__(self, dataset: BaseDataset, **kwargs):
         super().__init__(dataset, **kwargs)
         if not hasattr(dataset, 'epoch_images'):

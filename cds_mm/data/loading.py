@@ -9,6 +9,8 @@ from mmengine import fileio
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cds_mm.arguments import Count, Positive, checked
+from cds_mm.data.deep_images import deep_values, scaled
 from cds_mm.data.jpeg import decode_jpeg
 from cds_mm.data.skips import SkipCount, checked_choice
 from cds_mm.errors import UserError, message
@@ -35,18 +37,24 @@ class LoadRGBImage(BaseTransform):
         keep_pixels (int, optional): decode a JPEG at 1/2, 1/4 or 1/8 of its
             sides as long as this many pixels are left, for a recipe that
             would shrink them anyway. Defaults to None: at full size.
+        white (float, optional): the value of 16- and 32-bit samples that
+            becomes 255, e.g. 4095 for those of a 12-bit camera, or 1 for
+            floating-point images. Defaults to None: the high byte of 16 bits.
     """
 
+    @checked
     def __init__(
         self,
         on_error: str = 'raise',
         backend_args: dict | None = None,
-        keep_pixels: int | None = None,
+        keep_pixels: Count | None = None,
+        white: Positive | None = None,
     ):
         self.on_error = checked_choice(type(self).__name__, on_error)
         self.backend_args = backend_args
         self.keep_pixels = keep_pixels
         self._skips = SkipCount() if on_error == 'skip' else None
+        self.white = white
 
     def skipped_count(self) -> int:
         """Files skipped so far, by this process and all of its workers."""
@@ -69,7 +77,9 @@ class LoadRGBImage(BaseTransform):
 
     def _load_or_skip(self, path: str) -> np.ndarray | None:
         try:
-            return read_rgb(path, self.backend_args, self.keep_pixels)
+            return read_rgb(
+                path, self.backend_args, self.keep_pixels, self.white
+            )
         except UserError:
             if self._skips is None:  # on_error='raise'
                 raise
@@ -87,6 +97,7 @@ def read_rgb(
     path: str | Path,
     backend_args: dict | None = None,
     keep_pixels: int | None = None,
+    white: float | None = None,
 ) -> np.ndarray:
     """Read an image file.
 
@@ -94,6 +105,7 @@ def read_rgb(
         path: the file, in any place that MMEngine's backends read.
         backend_args: file backend of MMEngine.
         keep_pixels: as of :func:`cds_mm.data.jpeg.decode_jpeg`.
+        white: as of :class:`LoadRGBImage`.
 
     Returns:
         RGB uint8 (H, W, 3).
@@ -112,7 +124,7 @@ def read_rgb(
     if image is not None:
         return image
     try:
-        return _decode(data)
+        return _decode(data, white)
     # PIL's decoders raise these, SyntaxError for broken PNG chunks.
     except (
         OSError,
@@ -133,12 +145,18 @@ def _cause(error: Exception) -> str:
     return ' '.join(message(error).split())
 
 
-def _decode(data: bytes) -> np.ndarray:
+def _decode(data: bytes, white: float | None) -> np.ndarray:
+    values = None if white is None else deep_values(data)
+    if white is not None and values is not None:
+        return scaled(values, white)
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode == 'F':
-            raise ValueError('its pixels are floating-point numbers')
+            raise ValueError(
+                'its pixels are floating-point numbers, which LoadRGBImage '
+                'scales with white=1, or whatever is white'
+            )
         if image.mode.startswith('I'):
             # PIL would clip 16-bit grey at 255 and make it white.
             high = np.asarray(image).astype(np.int64) >> 8

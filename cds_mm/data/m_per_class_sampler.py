@@ -10,6 +10,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+from cds_mm.arguments import Count, checked
 from cds_mm.data.labels import dataset_labels
 from cds_mm.errors import UserError
 
@@ -42,11 +43,12 @@ class MPerClassSampler(Sampler):
             classes.
     """
 
+    @checked
     def __init__(
         self,
         dataset: BaseDataset,
         images_per_class: int,
-        batch_size: int,
+        batch_size: Count,
         seed: int | None = None,
     ):
         self.rank, self.world_size = get_dist_info()

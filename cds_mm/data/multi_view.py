@@ -7,6 +7,7 @@ from mmcv.transforms import Compose
 from mmpretrain.datasets.transforms import MultiView, RandomResizedCrop
 from mmpretrain.registry import TRANSFORMS
 
+from cds_mm.arguments import Count, Index, checked
 from cds_mm.data.seeding import seed_view
 
 
@@ -27,11 +28,12 @@ class SeededMultiView(MultiView):
             view would draw the same numbers again.
     """
 
+    @checked
     def __init__(
         self,
         transforms: list[list[dict | Callable]],
-        num_views: list[int] | None = None,
-        first_seed: int = 0,
+        num_views: list[Count] | None = None,
+        first_seed: Index = 0,
     ):
         # Built here: the host's Compose would look in the default scope.
         built = [

@@ -8,6 +8,8 @@ from mmpretrain.datasets import PackInputs
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
 
+from cds_mm.arguments import checked
+
 
 @TRANSFORMS.register_module()
 class PackChannelsLast(PackInputs):
@@ -29,6 +31,7 @@ class PackChannelsLast(PackInputs):
 
 
 @FUNCTIONS.register_module()
+@checked
 def collate_views(samples: list[dict]) -> dict:
     """MMEngine's ``default_collate``, which keeps the channels last.
 

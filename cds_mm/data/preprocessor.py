@@ -5,6 +5,7 @@ from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
+from cds_mm.arguments import checked
 from cds_mm.data.draws import Draws
 from cds_mm.data.seeding import DRAW_KEY
 from cds_mm.errors import UserError
@@ -38,6 +39,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         **kwargs: as of the parent.
     """
 
+    @checked
     def __init__(self, views: list[list[dict]] | None = None, **kwargs):
         super().__init__(**kwargs)
         # From pinned memory; the host knows the switch, but not here.

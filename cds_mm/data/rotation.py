@@ -4,6 +4,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 
+from cds_mm.arguments import checked
+
 
 @TRANSFORMS.register_module()
 class RightAngleRotation(BaseTransform):
@@ -15,6 +17,7 @@ class RightAngleRotation(BaseTransform):
         quarters (int): how many quarters, 0 to 3.
     """
 
+    @checked
     def __init__(self, quarters: int):
         self.quarters = quarters
 

@@ -6,6 +6,7 @@ from mmengine import fileio
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from cds_mm.arguments import checked
 from cds_mm.errors import UserError, message
 
 
@@ -39,6 +40,7 @@ class StanfordDogs(BaseDataset):
             not give each folder its own label, from 1 on.
     """
 
+    @checked
     def __init__(
         self,
         data_root: str,

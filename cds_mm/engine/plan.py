@@ -9,10 +9,14 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cds_mm.config import find_pretrained
+from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
+from cds_mm.engine.class_checks import check_teacher_classes
 from cds_mm.engine.data_report import report_data
+from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.fast_views import use_fast_views
+from cds_mm.engine.frozen import check_frozen, check_frozen_stages
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.parity import use_parity
@@ -20,13 +24,13 @@ from cds_mm.engine.preflight import (
     check_annotations_and_heads,
     check_classes,
     check_data,
-    check_frozen,
     check_head,
     check_teacher,
 )
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.engine.run_config import run_config
+from cds_mm.engine.scale_lr import count_accumulation
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
 
@@ -84,8 +88,14 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_ops(runner),
+    lambda runner, plan: check_frozen_stages(runner.model, plan.config),
     lambda runner, plan: check_teacher(plan.config, runner.model),
+    lambda runner, plan: check_teacher_classes(
+        runner.train_dataloader.dataset,
+        getattr(unwrapped(runner.model), 'teacher', None),
+    ),
     lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
+    lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
 )
 
 
@@ -145,6 +155,7 @@ def _apply_flags(cfg, args):
                 'size its learning rate is; set auto_scale_lr.base_batch_size'
             )
         cfg.auto_scale_lr.enable = True
+    count_accumulation(cfg)
     if args.resume:
         auto = args.resume == 'auto'
         found = auto and latest_checkpoint(*checkpoint_folders(cfg))

@@ -13,14 +13,14 @@ from cds_mm.coco import (
 )
 from cds_mm.config import (
     evaluators,
-    find_pretrained,
     image_side,
     is_detection,
     type_name,
 )
-from cds_mm.data import check_dataset, check_labels, check_same_classes
+from cds_mm.data import check_dataset, check_labels
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
+from cds_mm.engine.class_checks import check_splits
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
@@ -84,11 +84,11 @@ def check_classes(runner, cfg) -> None:
         runner.logger.info(
             f'{images - unknown:,} of {images:,} training images are labelled'
         )
-    _warn_of_spare_classes(train, num_classes)
+    _warn_of_spare_classes(train, num_classes, runner.logger)
     _check_topk(cfg, 'val', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
-        check_same_classes(train, val)
+        check_splits(train, val)
         check_labels(val, num_classes, unlabelled=False)
 
 
@@ -99,22 +99,6 @@ def check_test_classes(runner, cfg) -> None:
         test = runner.test_dataloader.dataset
         check_labels(test, num_classes, unlabelled=False)
         _check_topk(cfg, 'test', num_classes)
-
-
-def check_frozen(cfg) -> None:
-    """See that what is not trained comes from somewhere.
-
-    Raises:
-        UserError: parts of the model are frozen, and nothing is loaded.
-    """
-    frozen = set(cfg.model.get('frozen') or ())
-    if find_pretrained(cfg):
-        frozen -= {'backbone'}
-    if frozen and not cfg.get('load_from'):
-        raise UserError(
-            f'model.frozen={sorted(frozen)}: would stay at random weights; '
-            'set load_from to a checkpoint that has them'
-        )
 
 
 def check_teacher(cfg, model) -> None:
@@ -155,14 +139,15 @@ def check_head(model) -> None:
         )
 
 
-def _warn_of_spare_classes(dataset, num_classes):
+def _warn_of_spare_classes(dataset, num_classes, logger):
     # Not known where an annotation file gives the labels.
     classes = dataset.metainfo.get('classes') or ()
     if 0 < len(classes) < num_classes:
         warn(
             f'model.head.num_classes={num_classes}: the training data has '
             f'{len(classes)} classes; set model.head.num_classes='
-            f'{len(classes)}'
+            f'{len(classes)}',
+            logger,
         )
 
 

@@ -7,7 +7,12 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from cds_mm.config import apply_options, load_config
+from cds_mm.config import (
+    apply_options,
+    check_kinds,
+    load_config,
+    warn_of_slips,
+)
 from cds_mm.utils import register_all_modules
 
 
@@ -16,6 +21,8 @@ def run_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     register_all_modules(init_default_scope=False)
     cfg = load_config(args.config)
+    warn_of_slips(cfg)
+    check_kinds(cfg)
     cfg.launcher = args.launcher
     stem = Path(args.config).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{stem}'
@@ -24,6 +31,7 @@ def run_config(args: argparse.Namespace) -> Config:
         if loader is not None:
             _loader_defaults(loader, args)
     apply_options(cfg, args.cfg_options)
+    check_kinds(cfg)
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None and not loader.get('num_workers'):

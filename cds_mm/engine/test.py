@@ -17,7 +17,9 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.class_checks import check_judged_classes, name_test_classes
 from cds_mm.engine.data_report import report_data
+from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
@@ -73,17 +75,21 @@ def evaluation_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def build_test_runner(cfg: Config) -> Runner:
+def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     """Look at what a test needs, then build it; ``runner.test()`` is next.
 
     Args:
         cfg: of :func:`evaluation_config`.
+        same_classes: whether the images are of the classes that the
+            checkpoint was trained on.
 
     Raises:
         UserError: whatever the user can mend.
     """
     check_data(cfg, ('test',))
-    check_checkpoint(cfg.load_from)
+    meta = check_checkpoint(cfg.load_from)
+    if same_classes:
+        name_test_classes(cfg, meta)
     check_writable(cfg.work_dir, '--work-dir')
     annotations = check_annotations_and_heads(cfg, ('test',))
     add_hooks(
@@ -92,8 +98,11 @@ def build_test_runner(cfg: Config) -> Runner:
     prepare_ranks(cfg)
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
+    if same_classes:
+        check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)
     report_data(runner, ('test',), annotations)
+    warn_of_data(runner, cfg, ('test',))
     return runner
 
 

@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from cds_mm.arguments import checked
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.distributed import unwrapped
@@ -26,6 +27,7 @@ class BackboneRecordHook(Hook):
             the config's name.
     """
 
+    @checked
     def __init__(self, method: str | None = None):
         self.method = method
         self._record: BackboneRecord | None = None

@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from cds_mm.arguments import checked
 from cds_mm.checkpoint.fit import fit
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
@@ -24,6 +25,7 @@ class StrictLoadHook(Hook):
             all of them by default.
     """
 
+    @checked
     def __init__(self, parts: Sequence[str] = ('',)):
         self.parts = tuple(parts)
 

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from cds_mm.arguments import Count, checked
 from cds_mm.distributed import world_size
 
 
@@ -30,7 +31,8 @@ class ThroughputHook(Hook):
     # After the host's timer (NORMAL), before its logger (BELOW_NORMAL).
     priority = 55
 
-    def __init__(self, window: int = 20):
+    @checked
+    def __init__(self, window: Count = 20):
         self.window = window
 
     def after_train_iter(

@@ -7,6 +7,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
+from cds_mm.arguments import checked
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.mismatch import check_fits
 from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
@@ -35,6 +36,7 @@ class VerifyPretrainedHook(Hook):
     # After every hook that may still change the model.
     priority = 'LOWEST'
 
+    @checked
     def __init__(self, checkpoint: str | None = None):
         self.checkpoint = checkpoint
 

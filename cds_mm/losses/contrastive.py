@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from cds_mm.arguments import Positive, checked
 from cds_mm.distributed import (
     gather_counts,
     gather_rows,
@@ -94,11 +95,12 @@ def relate(ids: Tensor, num_views: int, gather: bool = False) -> Relations:
     )
 
 
+@checked
 def contrastive_loss(
     z: Tensor,
     ids: Tensor,
-    temperature: float = 0.07,
-    base_temperature: float | None = None,
+    temperature: Positive = 0.07,
+    base_temperature: Positive | None = None,
     gather: bool = False,
 ) -> Tensor:
     """Mean of the supervised contrastive loss over anchors with a positive.

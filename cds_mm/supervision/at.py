@@ -1,8 +1,11 @@
 """Attention transfer (AT): the spatial energy of feature maps."""
 
+from typing import Literal
+
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from cds_mm.arguments import NonNegative, checked
 from cds_mm.losses import attention_transfer_loss
 from cds_mm.supervision.map_distillation import MapDistillation
 
@@ -18,7 +21,13 @@ class AttentionTransfer(MapDistillation):
         **kwargs: as of :class:`MapDistillation`.
     """
 
-    def __init__(self, weight: float = 1000.0, mode: str = 'code', **kwargs):
+    @checked
+    def __init__(
+        self,
+        weight: NonNegative = 1000.0,
+        mode: Literal['code', 'paper'] = 'code',
+        **kwargs,
+    ):
         super().__init__(weight, **kwargs)
         self.mode = mode
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from cds_mm.arguments import Views, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
 from cds_mm.stage_outputs import StageOutputs
@@ -104,10 +105,11 @@ class BranchSupervision(Supervision):
         views: which views it reads.
     """
 
+    @checked
     def __init__(
         self,
         branches: tuple[str, ...] | None = None,
-        views: tuple[int, ...] = (0,),
+        views: Views = (0,),
     ):
         super().__init__()
         self.branches = None if branches is None else tuple(branches)

@@ -1,8 +1,11 @@
 """Correlation congruence (CC): correlations between the embeddings."""
 
+from typing import Literal
+
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from cds_mm.arguments import Count, NonNegative, Views, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import correlation_congruence_loss
 from cds_mm.stage_outputs import StageOutputs
@@ -29,12 +32,13 @@ class CorrelationCongruence(Supervision):
 
     needs_teacher = True
 
+    @checked
     def __init__(
         self,
-        weight: float = 0.02,
-        mode: str = 'rd',
-        width: int = 128,
-        views: tuple[int, ...] = (0,),
+        weight: NonNegative = 0.02,
+        mode: Literal['rd', 'gaussian', 'bilinear'] = 'rd',
+        width: Count = 128,
+        views: Views = (0,),
     ):
         super().__init__()
         self.weight = weight

@@ -2,6 +2,7 @@
 
 from mmpretrain.registry import MODELS
 
+from cds_mm.arguments import Count, NonNegative, Positive, checked
 from cds_mm.distributed import world_size
 from cds_mm.losses import (
     poster_contrastive_loss,
@@ -37,16 +38,17 @@ class ContrastiveSupervision(BranchSupervision):
         num_views: V, how many views of each image it expects.
     """
 
+    @checked
     def __init__(
         self,
-        weight: float = 0.1,
-        temperature: float = 0.07,
-        base_temperature: float | None = None,
+        weight: NonNegative = 0.1,
+        temperature: Positive = 0.07,
+        base_temperature: Positive | None = None,
         branches: tuple[str, ...] | None = None,
         positives: str = 'label',
         gather: bool = False,
         formula: str = 'supcon',
-        num_views: int = 2,
+        num_views: Count = 2,
     ):
         super().__init__(branches)
         if positives not in POSITIVES or formula not in FORMULAS:

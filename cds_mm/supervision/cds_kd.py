@@ -1,8 +1,11 @@
 """Distilled CDS: the projections follow those of the teacher."""
 
+from typing import Literal
+
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from cds_mm.arguments import NonNegative, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import feature_regression_loss, unit_rows
 from cds_mm.stage_outputs import StageOutputs
@@ -33,10 +36,11 @@ class StageDistillation(BranchSupervision):
 
     needs_teacher = True
 
+    @checked
     def __init__(
         self,
-        weight: float = 0.1,
-        form: str = 'fro',
+        weight: NonNegative = 0.1,
+        form: Literal['fro', 'mse', 'l2_per_sample'] = 'fro',
         branches: tuple[str, ...] | None = None,
         always_adapt: bool = False,
     ):

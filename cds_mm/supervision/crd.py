@@ -5,6 +5,14 @@ from mmengine.dist import broadcast
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from cds_mm.arguments import (
+    Count,
+    NonNegative,
+    Positive,
+    Share,
+    Views,
+    checked,
+)
 from cds_mm.branches import NetworkSpec
 from cds_mm.data.seeding import seeded_generator
 from cds_mm.distributed import gather_counts, gather_rows, rank
@@ -46,14 +54,15 @@ class ContrastiveRepresentationDistillation(Supervision):
     seed: Tensor
     step: Tensor
 
+    @checked
     def __init__(
         self,
-        weight: float = 0.8,
-        temperature: float = 0.07,
-        num_negatives: int = 16384,
-        width: int = 128,
-        momentum: float = 0.5,
-        views: tuple[int, ...] = (0,),
+        weight: NonNegative = 0.8,
+        temperature: Positive = 0.07,
+        num_negatives: Count = 16384,
+        width: Count = 128,
+        momentum: Share = 0.5,
+        views: Views = (0,),
     ):
         super().__init__()
         self.weight = weight

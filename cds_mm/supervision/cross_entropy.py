@@ -2,6 +2,7 @@
 
 from mmpretrain.registry import MODELS
 
+from cds_mm.arguments import NonNegative, Share, Views, checked
 from cds_mm.losses import labelled_cross_entropy
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import Counters, Losses, Supervision
@@ -19,11 +20,12 @@ class CrossEntropySupervision(Supervision):
         label_smoothing: share of each target spread over all classes.
     """
 
+    @checked
     def __init__(
         self,
-        weight: float = 1.0,
-        views: tuple[int, ...] = (0,),
-        label_smoothing: float = 0.0,
+        weight: NonNegative = 1.0,
+        views: Views = (0,),
+        label_smoothing: Share = 0.0,
     ):
         super().__init__()
         self.weight = weight

@@ -5,6 +5,7 @@ from itertools import permutations
 import torch
 from mmpretrain.registry import MODELS
 
+from cds_mm.arguments import NonNegative, Positive, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import softened_divergence
 from cds_mm.stage_outputs import StageOutputs
@@ -43,11 +44,12 @@ class SynergySupervision(BranchSupervision):
         **kwargs: as of :class:`BranchSupervision`.
     """
 
+    @checked
     def __init__(
         self,
-        weight: float = 1.0,
-        temperature: float = 1.0,
-        smoothing: float = 1e-8,
+        weight: NonNegative = 1.0,
+        temperature: Positive = 1.0,
+        smoothing: NonNegative = 1e-8,
         dynamic: str | None = None,
         **kwargs,
     ):

@@ -2,6 +2,7 @@
 
 from mmpretrain.registry import MODELS
 
+from cds_mm.arguments import NonNegative, Share, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import labelled_count, labelled_cross_entropy
 from cds_mm.stage_outputs import StageOutputs
@@ -22,8 +23,9 @@ class DeepSupervision(BranchSupervision):
         **kwargs: as of :class:`BranchSupervision`.
     """
 
+    @checked
     def __init__(
-        self, weight: float = 1.0, label_smoothing: float = 0.0, **kwargs
+        self, weight: NonNegative = 1.0, label_smoothing: Share = 0.0, **kwargs
     ):
         super().__init__(**kwargs)
         self.weight = weight

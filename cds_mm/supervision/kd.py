@@ -2,6 +2,7 @@
 
 from mmpretrain.registry import MODELS
 
+from cds_mm.arguments import NonNegative, Positive, Share, Views, checked
 from cds_mm.losses import (
     selected_divergence,
     softened_cross_entropy,
@@ -36,13 +37,14 @@ class LogitDistillation(Supervision):
 
     needs_teacher = True
 
+    @checked
     def __init__(
         self,
-        weight: float = 0.9,
-        temperature: float = 4.0,
+        weight: NonNegative = 0.9,
+        temperature: Positive = 4.0,
         form: str = 'kl',
-        views: tuple[int, ...] = (0,),
-        keep_wrong: float | None = None,
+        views: Views = (0,),
+        keep_wrong: Share | None = None,
     ):
         super().__init__()
         if form not in FORMS:

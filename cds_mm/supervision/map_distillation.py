@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from cds_mm.arguments import NonNegative, Views, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
@@ -24,11 +25,12 @@ class MapDistillation(Supervision):
     needs_teacher = True
     stages: list[str]  # chosen by `connect`
 
+    @checked
     def __init__(
         self,
-        weight: float,
+        weight: NonNegative,
         stages: tuple[str, ...] | None = None,
-        views: tuple[int, ...] = (0,),
+        views: Views = (0,),
     ):
         super().__init__()
         self.weight = weight

@@ -6,6 +6,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from cds_mm.arguments import NonNegative, Positive, Share, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.errors import UserError
 from cds_mm.losses import labelled_cross_entropy, softened_divergence
@@ -58,11 +59,12 @@ class EnsembleSupervision(BranchSupervision):
         **kwargs: as of :class:`BranchSupervision`.
     """
 
+    @checked
     def __init__(
         self,
-        weight: float = 1.0,
-        temperature: float = 3.0,
-        ramp: float = 80 / 300,
+        weight: NonNegative = 1.0,
+        temperature: Positive = 3.0,
+        ramp: Share = 80 / 300,
         **kwargs,
     ):
         super().__init__(**kwargs)

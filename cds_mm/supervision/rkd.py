@@ -2,6 +2,7 @@
 
 from mmpretrain.registry import MODELS
 
+from cds_mm.arguments import NonNegative, Views, checked
 from cds_mm.losses import (
     relational_angle_loss,
     relational_distance_loss,
@@ -29,12 +30,13 @@ class RelationalDistillation(Supervision):
 
     needs_teacher = True
 
+    @checked
     def __init__(
         self,
-        distance_weight: float = 25.0,
-        angle_weight: float = 50.0,
+        distance_weight: NonNegative = 25.0,
+        angle_weight: NonNegative = 50.0,
         normalise: bool = False,
-        views: tuple[int, ...] = (0,),
+        views: Views = (0,),
     ):
         super().__init__()
         self.distance_weight = distance_weight

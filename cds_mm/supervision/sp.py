@@ -3,6 +3,7 @@
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from cds_mm.arguments import NonNegative, checked
 from cds_mm.losses import similarity_preserving_loss
 from cds_mm.supervision.map_distillation import MapDistillation
 
@@ -16,7 +17,8 @@ class SimilarityPreserving(MapDistillation):
         **kwargs: as of :class:`MapDistillation`.
     """
 
-    def __init__(self, weight: float = 3000.0, **kwargs):
+    @checked
+    def __init__(self, weight: NonNegative = 3000.0, **kwargs):
         super().__init__(weight, **kwargs)
 
     def compare(self, student_map: Tensor, teacher_map: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from cds_mm.arguments import NonNegative, Positive, Share, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import rotated_similarity, selected_divergence
 from cds_mm.stage_outputs import StageOutputs
@@ -26,7 +27,10 @@ class RotationSupervision(BranchSupervision):
 
     num_views = 4
 
-    def __init__(self, weight: float, branches: tuple[str, ...] | None = None):
+    @checked
+    def __init__(
+        self, weight: NonNegative, branches: tuple[str, ...] | None = None
+    ):
         super().__init__(branches, views=tuple(range(self.num_views)))
         self.weight = weight
 
@@ -48,8 +52,11 @@ class RotationContrast(RotationSupervision):
         branches: names of the branches, None for all.
     """
 
+    @checked
     def __init__(
-        self, weight: float = 1.0, branches: tuple[str, ...] | None = None
+        self,
+        weight: NonNegative = 1.0,
+        branches: tuple[str, ...] | None = None,
     ):
         super().__init__(weight, branches)
 
@@ -83,11 +90,12 @@ class RotationDistillation(RotationSupervision):
 
     needs_teacher = True
 
+    @checked
     def __init__(
         self,
-        weight: float = 10.0,
-        temperature: float = 0.5,
-        keep_wrong: float = 0.75,
+        weight: NonNegative = 10.0,
+        temperature: Positive = 0.5,
+        keep_wrong: Share = 0.75,
         branches: tuple[str, ...] | None = None,
     ):
         super().__init__(weight, branches)

@@ -9,9 +9,9 @@ from mmpretrain.registry import DATASETS
 
 from cds_mm.config import load_config
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.frozen import check_frozen
 from cds_mm.engine.preflight import (
     check_classes,
-    check_frozen,
     check_teacher,
 )
 from cds_mm.errors import UserError

@@ -120,9 +120,9 @@ def test_a_stage_that_is_not_there(train):
     )
     error = train(model__backbone__out_indices='"(0,9)"').error
     assert error == (
-        f'error: config {CONFIG}: cannot be built '
-        '(assert max(out_indices) < num_stages); fix the part that is named '
-        'here (CDS_MM_DEBUG=1 shows where)'
+        f'error: config {CONFIG}: model.backbone cannot be built '
+        '(assert max(out_indices) < num_stages); fix the settings of '
+        'model.backbone (CDS_MM_DEBUG=1 shows where)'
     )
 
 
