@@ -71,3 +71,15 @@ def count_from_zero(records: list[dict], first: int, path: str) -> None:
                 'smallest label'
             )
         record['gt_label'] = label - first
+
+
+def drop_mark(record: dict, img_prefix: str) -> None:
+    """Take the byte order mark of the file out of its first name, in place.
+
+    Args:
+        record: of the first line.
+        img_prefix: the folder that was put before the names.
+    """
+    _, mark, name = record['img_path'].partition(MARK)
+    if mark:
+        record['img_path'] = fileio.join_path(img_prefix, name)

@@ -10,9 +10,9 @@ from mmpretrain.registry import DATASETS
 
 from cds_mm.arguments import Count, Index, checked
 from cds_mm.data.annotation_file import (
-    MARK,
     check_annotations,
     count_from_zero,
+    drop_mark,
 )
 from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
 from cds_mm.data.unlabelled_folder import OTHER_FOLDER, check_place
@@ -107,7 +107,7 @@ class ClassFolder(CustomDataset):
             check_annotations(self.ann_file, self.with_label, True)
         records = super().load_data_list()
         if self.ann_file:
-            self._drop_mark(records[0])
+            drop_mark(records[0], self.img_prefix)
         if self.ann_file and self.with_label and self.first_label:
             count_from_zero(records, self.first_label, self.ann_file)
         if self.unlabelled:
@@ -160,12 +160,6 @@ class ClassFolder(CustomDataset):
     @property
     def _where(self) -> str:
         return self.img_prefix.rstrip('/')
-
-    def _drop_mark(self, record: dict) -> None:
-        """Take the byte order mark of the file out of its first name."""
-        _, mark, name = record['img_path'].partition(MARK)
-        if mark:
-            record['img_path'] = fileio.join_path(self.img_prefix, name)
 
     def _find_samples(self) -> list:
         self.check_not_empty()
