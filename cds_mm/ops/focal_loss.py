@@ -63,7 +63,9 @@ def sigmoid_focal_loss_backward(
     log_pt = F.logsigmoid(sign * at_least_float32(input))
     pt = log_pt.exp()
     rest = -torch.expm1(log_pt)
-    grad = -sign * side * rest.pow(gamma) * (rest - gamma * pt * log_pt)
+    # An infinite logit: 0 times infinity, which tends to 0.
+    entropy = torch.where(pt > 0, pt * log_pt, 0)
+    grad = -sign * side * rest.pow(gamma) * (rest - gamma * entropy)
     grad_input.copy_(grad * _row_weight(target, weight, grad))
 
 

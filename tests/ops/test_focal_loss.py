@@ -93,6 +93,43 @@ def test_far_logits_stay_finite():
     torch.testing.assert_close(logits.grad, torch.tensor([[-0.25, 0.75]]))
 
 
+def test_the_slope_at_an_infinite_logit():
+    """As at logits of 200: that of a loss which is linear there."""
+    logits = torch.tensor([[-torch.inf, torch.inf]]).requires_grad_()
+    target = torch.tensor([0])
+    loss = sigmoid_focal_loss(logits, target, 2.0, 0.25, None, 'none')
+    loss.sum().backward()
+    torch.testing.assert_close(logits.grad, torch.tensor([[-0.25, 0.75]]))
+
+
+@pytest.mark.parametrize('gamma', [0, 0.5, 2.0])
+def test_logits_of_zero_and_targets_of_nothing(gamma):
+    """Where a head starts, and images without a box."""
+    logits = torch.zeros(4, 3)
+    targets = torch.tensor([3, 3, 0, 2])
+    ours, true = logits.clone(), logits.double()
+    answers = []
+    for leaf, function in ((ours, None), (true, reference)):
+        leaf.requires_grad_()
+        if function:
+            loss = function(leaf, targets, gamma, 0.25)
+        else:
+            loss = sigmoid_focal_loss(leaf, targets, gamma, 0.25, None, 'none')
+        loss.sum().backward()
+        answers.append((loss.detach().double(), leaf.grad.double()))
+    for mine, exact in zip(*answers, strict=True):
+        torch.testing.assert_close(mine, exact, atol=1e-6, rtol=1e-5)
+
+
+def test_no_rows():
+    logits = torch.zeros(0, 3).requires_grad_()
+    targets = torch.zeros(0, dtype=torch.long)
+    loss = sigmoid_focal_loss(logits, targets, 2.0, 0.25, None, 'sum')
+    loss.backward()
+    assert loss == 0
+    assert logits.grad.shape == (0, 3)
+
+
 def test_equals_the_python_loss_of_mmdetection():
     """On a GPU MMDetection calls the op, on a CPU its own function."""
     from mmdet.models.losses import FocalLoss
