@@ -1,10 +1,13 @@
 """MMDetection's image loader with a choice for files that are no images."""
 
+from typing import Literal
+
 import cds_mm.hosts  # noqa: F401
 
 from mmcv.transforms import LoadImageFromFile
 
-from cds_mm.data.skips import SkipCount, checked_choice
+from cds_mm.arguments import checked
+from cds_mm.data.skips import SkipCount
 from cds_mm.errors import UserError, first_line
 from cds_mm.registry import TRANSFORMS
 
@@ -26,9 +29,10 @@ class LoadBGRImage(LoadImageFromFile):
         **kwargs: as in :class:`mmcv.transforms.LoadImageFromFile`.
     """
 
-    def __init__(self, on_error: str = 'raise', **kwargs):
+    @checked
+    def __init__(self, on_error: Literal['raise', 'skip'] = 'raise', **kwargs):
         super().__init__(**kwargs)
-        self.on_error = checked_choice(type(self).__name__, on_error)
+        self.on_error = on_error
         self._skips = SkipCount() if on_error == 'skip' else None
 
     def skipped_count(self) -> int:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 from mmengine import fileio
 from mmpretrain.datasets import CustomDataset
@@ -66,18 +67,13 @@ class ClassFolder(CustomDataset):
         data_root: str = '',
         split: str = '',
         data_prefix: str | dict = '',
-        class_from: str = 'folder',
+        class_from: Literal['folder', 'prefix'] = 'folder',
         images_per_class: Count | None = None,
         extensions: Sequence[str] = IMAGE_SUFFIXES,
         first_label: Index = 0,
         unlabelled: str = '',
         **kwargs,
     ):
-        if class_from not in ('folder', 'prefix'):
-            raise UserError(
-                f"ClassFolder: class_from={class_from!r} is none of 'folder' "
-                "and 'prefix'; set one of them"
-            )
         if not (data_root or data_prefix):
             raise UserError(
                 'ClassFolder: no folder is given; set data_root to the '

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -12,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cds_mm.arguments import Count, Positive, checked
 from cds_mm.data.deep_images import deep_values, scaled
 from cds_mm.data.jpeg import decode_jpeg
-from cds_mm.data.skips import SkipCount, checked_choice
+from cds_mm.data.skips import SkipCount
 from cds_mm.errors import UserError, message
 
 
@@ -45,12 +46,12 @@ class LoadRGBImage(BaseTransform):
     @checked
     def __init__(
         self,
-        on_error: str = 'raise',
+        on_error: Literal['raise', 'skip'] = 'raise',
         backend_args: dict | None = None,
         keep_pixels: Count | None = None,
         white: Positive | None = None,
     ):
-        self.on_error = checked_choice(type(self).__name__, on_error)
+        self.on_error = on_error
         self.backend_args = backend_args
         self.keep_pixels = keep_pixels
         self._skips = SkipCount() if on_error == 'skip' else None

@@ -3,8 +3,6 @@
 import torch
 from torch.utils.data import get_worker_info
 
-from cds_mm.errors import UserError
-
 # One slot for the main process and one for each worker.
 _SLOTS = 1024
 
@@ -28,21 +26,3 @@ class SkipCount:
     def total(self) -> int:
         """Files skipped so far, by all processes."""
         return int(self._counts.sum())
-
-
-def checked_choice(loader: str, on_error: str) -> str:
-    """The ``on_error`` of a loader.
-
-    Args:
-        loader: its name, for the message.
-        on_error: what is set.
-
-    Raises:
-        UserError: it is neither 'raise' nor 'skip'.
-    """
-    if on_error not in ('raise', 'skip'):
-        raise UserError(
-            f"{loader}: on_error={on_error!r} is none of 'raise' and "
-            "'skip'; set one of them"
-        )
-    return on_error
