@@ -122,7 +122,7 @@ class Archive:
                 f'is damaged (its part {name[:60]!a} has a wrong size)'
             )
         content = torch.empty(size, dtype=torch.uint8)
-        self._fill(name, memoryview(content.numpy()))
+        self._fill(name, content.numpy().data)
         return content
 
     def check_rest(self) -> None:

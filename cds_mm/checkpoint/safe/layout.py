@@ -157,7 +157,7 @@ def _old_data(file: _Stream, storage: Storage) -> torch.Tensor:
     if count != storage.count or storage.size > file.left:
         raise Refused('is truncated (its end is missing)')
     content = torch.empty(storage.size, dtype=torch.uint8)
-    memoryview(content.numpy())[:] = file.read(storage.size)
+    content.numpy().data[:] = file.read(storage.size)
     return content
 
 

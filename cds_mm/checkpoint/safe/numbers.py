@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def numpy_names(allowance: Allowance) -> dict[str, Maker]:
         array.value = _array(allowance, bytes(content), kind, shape, order)
         return array
 
-    makers = {'numpy.dtype': DType}
+    makers: dict[str, Callable] = {'numpy.dtype': DType}
     for package in ('numpy.core', 'numpy._core'):
         makers[f'{package}.multiarray._reconstruct'] = reconstruct
         makers[f'{package}.multiarray.scalar'] = scalar

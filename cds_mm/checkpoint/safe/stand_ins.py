@@ -6,6 +6,8 @@ None of them can be called, and none takes an attribute from a file.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cds_mm.checkpoint.safe.limits import Refused, RunsCode
 
 
@@ -66,8 +68,9 @@ class Method:
         return f'<{self.owner}.{self.name}>'
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Method)
-        return same and (self.owner, self.name) == (other.owner, other.name)
+        if not isinstance(other, Method):
+            return False
+        return (self.owner, self.name) == (other.owner, other.name)
 
     def __hash__(self) -> int:
         return hash((self.owner, self.name))
@@ -77,14 +80,18 @@ class LogBuffer:
     """The numbers of MMEngine's HistoryBuffer.
 
     Attributes:
-        state: as the file has it; once the tree is finished, ``values``,
-            ``counts`` and ``max_length`` are read from it.
+        state: as the file has it, until the tree is finished.
+        values: that were logged, in one dimension.
+        counts: of what each is the mean.
+        max_length: of both.
     """
 
     __slots__ = ('counts', 'max_length', 'state', 'values')
 
     def __init__(self) -> None:
         self.state: dict = {}
+        self.values = self.counts = np.zeros(0)
+        self.max_length = 0
 
     def build(self, state: object) -> None:
         """Keep the state that a file brings.

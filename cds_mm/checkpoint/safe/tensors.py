@@ -1,6 +1,7 @@
 """Tensors in a pickle: which part of which storage, in what shape."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -167,7 +168,7 @@ def tensor_names(allowance: Allowance) -> dict[str, Any]:
         f'torch._utils.{name}': _refuser(f'torch._utils.{name}', kind)
         for name, kind in _OTHER_KINDS.items()
     }
-    functions = {
+    functions: dict[str, Callable] = {
         'torch._utils._rebuild_tensor': version_1,
         'torch._utils._rebuild_tensor_v2': version_2,
         'torch._utils._rebuild_tensor_v3': version_3,
