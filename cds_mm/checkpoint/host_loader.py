@@ -18,7 +18,6 @@ import torch
 
 from cds_mm.checkpoint.host_values import MapLocation, for_host, placer
 from cds_mm.checkpoint.reading import (
-    ONLY_WEIGHTS,
     check_name,
     read_bytes,
     read_file,
@@ -52,9 +51,6 @@ def register() -> None:
     """Let MMEngine read checkpoints in this process with our reader only."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    # What reads files past MMEngine gets weights or an error from torch.
-    os.environ[ONLY_WEIGHTS] = '1'
-    os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
     ours: dict[str, Callable] = {
         '': load_from_local,
         **dict.fromkeys(_WEB, load_from_http),

@@ -1,12 +1,9 @@
 """Reads checkpoint files without running anything that is in them."""
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,6 @@ from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
 METADATA_KEY = 'cds_mm'
-# With it torch reads nothing but weights, whatever its caller asks for.
-ONLY_WEIGHTS = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 _PUBLISHED = re.compile(r'-([0-9a-f]{8})\.(?:pth|safetensors)')
 _CHUNK = 16 << 20  # bytes
 _TAR_MARK, _TAR_MARK_AT = b'ustar', 257
@@ -100,24 +95,13 @@ def read_trusted(path: str | Path) -> Any:
     if path.suffix in SAFETENSORS_SUFFIXES:
         return _read_safetensors(path, None)
     try:
-        with _code_allowed():
-            return torch.load(path, map_location='cpu', weights_only=False)
+        return torch.load(path, map_location='cpu', weights_only=False)
     except Exception as error:  # whatever a broken file makes torch raise
         raise UserError(
             f'{path}: cannot be read as a checkpoint, also where it is '
             f'trusted ({first_line(error)[:160]}); copy it again, or save '
             'its state_dict with torch.save'
         ) from error
-
-
-@contextlib.contextmanager
-def _code_allowed() -> Iterator[None]:
-    before = os.environ.pop(ONLY_WEIGHTS, None)
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ[ONLY_WEIGHTS] = before
 
 
 def _check_file(path: Path) -> None:
