@@ -1,5 +1,6 @@
 """From a training checkpoint to a backbone file that is proven."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,14 +84,19 @@ def convert(
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = _with_standard_stem(record)
-    source = build_source(record, src)
+    source = build_source(record, src, found.state)
     load_strictly(source, found.state, src, describe(record))
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
-        check_finite(source.state_dict(), src)
-    numbers = fingerprint(source, record)
-    record = replace(record, fingerprint=numbers, weights=found.weights)
+    # Wider numbers of the file may be infinite in float32.
+    check_finite(source.state_dict(), src)
+    record = replace(
+        record,
+        fingerprint=_finite_fingerprint(source, record, src),
+        weights=found.weights,
+        published=options.publish or None,
+    )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
     other = options.detector
@@ -108,6 +114,25 @@ def convert(
         dict(found.dropped),
         proof,
         notes,
+    )
+
+
+def _finite_fingerprint(
+    source: nn.Module, record: BackboneRecord, src
+) -> dict:
+    numbers = fingerprint(source, record)
+    stages = numbers['stages'].values()
+    if all(math.isfinite(n) for stage in stages for n in stage):
+        return numbers
+    largest, key = max(
+        (value.abs().max().item(), key)
+        for key, value in source.state_dict().items()
+        if value.numel()
+    )
+    raise UserError(
+        f'{src}: its features are not finite; the largest of its weights is '
+        f'{largest:.1e} in {key}: the training diverged, or the file is '
+        'damaged; take another checkpoint'
     )
 
 
@@ -132,15 +157,7 @@ def _check_options(src, dst, options: Options) -> None:
         raise UserError(
             f'{dst}: Detectron2 reads no safetensors; name a .pth file'
         )
-    if Path(dst).exists() and Path(src).exists() and _same(src, dst):
-        raise UserError(
-            f'{dst}: would overwrite the checkpoint it comes from; choose '
-            'another name'
-        )
-
-
-def _same(src, dst) -> bool:
-    return Path(src).samefile(dst)
+    writing.check_other(src, dst)
 
 
 def _adds_maxpool(

@@ -12,7 +12,7 @@ from cds_mm.checkpoint.safe.stand_ins import (
     Maker,
     look_up,
 )
-from cds_mm.checkpoint.safe.tensors import tensor_names
+from cds_mm.checkpoint.safe.tensor_names import tensor_names
 
 _BUFFER = 'mmengine.logging.history_buffer.HistoryBuffer'
 _SCHEDULER = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
