@@ -40,12 +40,8 @@ def atomic_write(path: str | Path, content: Content) -> Path:
     check_replaceable(path)
     temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            # Of a long name a part, since the whole would be too long.
-            prefix=f'.{path.name[:_SHOWN]}.',
-            suffix='.tmp',
-            dir=path.parent,
-        )
+        prefix = f'.{path.name[:_SHOWN]}.'  # the whole may be too long
+        descriptor, temporary = tempfile.mkstemp('.tmp', prefix, path.parent)
         with os.fdopen(descriptor, 'wb') as file:
             if callable(content):
                 content(file)

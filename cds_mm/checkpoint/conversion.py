@@ -89,8 +89,6 @@ def convert(
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
-    # Wider numbers of the file may be infinite in float32.
-    check_finite(source.state_dict(), src)
     record = replace(
         record,
         fingerprint=_finite_fingerprint(source, record, src),
@@ -106,20 +104,17 @@ def convert(
     path = writing.write_checkpoint(
         packed, dst, options.file_format, options.publish
     )
+    dropped = dict(found.dropped)
     return Result(
-        path,
-        record,
-        found.weights,
-        len(state),
-        dict(found.dropped),
-        proof,
-        notes,
+        path, record, found.weights, len(state), dropped, proof, notes
     )
 
 
 def _finite_fingerprint(
     source: nn.Module, record: BackboneRecord, src
 ) -> dict:
+    # Wider numbers of the file may be infinite in float32.
+    check_finite(source.state_dict(), src)
     numbers = fingerprint(source, record)
     stages = numbers['stages'].values()
     if all(math.isfinite(n) for stage in stages for n in stage):
