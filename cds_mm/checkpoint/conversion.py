@@ -23,7 +23,7 @@ from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.config.files import ConfigOrName, named_config
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 # The class of this project for the network of the released code.
 NO_MAXPOOL = 'ResNetNoMaxPool'
@@ -115,7 +115,15 @@ def _finite_fingerprint(
 ) -> dict:
     # Wider numbers of the file may be infinite in float32.
     check_finite(source.state_dict(), src)
-    numbers = fingerprint(source, record)
+    try:
+        numbers = fingerprint(source, record)
+    # What its layers are told comes from a file, and leads to any error.
+    except Exception as error:
+        raise UserError(
+            f'{src}: {describe(record)} of its record cannot compute an '
+            f'image ({first_line(error)[:120]}); name the training config '
+            'with --config'
+        ) from error
     stages = numbers['stages'].values()
     if all(math.isfinite(n) for stage in stages for n in stage):
         return numbers

@@ -1,8 +1,8 @@
 """How much a file may ask for, and the errors for those that ask more."""
 
-# A training checkpoint of a large network has some 200,000 instructions; two
-# millions take a few seconds.
-MAX_INSTRUCTIONS = 2_000_000
+# A training checkpoint of a large network has some 200,000 instructions; a
+# million take a few seconds.
+MAX_INSTRUCTIONS = 1_000_000
 MAX_PARTS = 50_000  # of an archive
 MAX_DEPTH = 100
 # Of what is no tensor.  Log buffers of a very long run take some 100 MB.

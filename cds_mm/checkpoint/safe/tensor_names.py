@@ -7,7 +7,11 @@ import torch
 
 from cds_mm.checkpoint.safe.limits import Allowance, Refused
 from cds_mm.checkpoint.safe.stand_ins import Maker
-from cds_mm.checkpoint.safe.tensors import StorageKind, Tensor
+from cds_mm.checkpoint.safe.tensors import (
+    StorageKind,
+    Tensor,
+    other_kind,
+)
 
 _STORAGES = {
     'FloatStorage': torch.float32,
@@ -30,14 +34,18 @@ _DTYPES = {
 }
 # What torch can save and this reader does not build.
 _OTHER_KINDS = {
-    '_rebuild_sparse_tensor': 'sparse',
-    '_rebuild_meta_tensor_no_storage': 'empty (meta)',
-    '_rebuild_nested_tensor': 'nested',
-    '_rebuild_qtensor': 'quantized',
-    '_rebuild_wrapper_subclass': 'wrapped',
-    '_rebuild_device_tensor_from_numpy': 'foreign',
-    '_rebuild_device_tensor_from_cpu_tensor': 'foreign',
+    'torch.serialization._get_layout': 'sparse',
+    'torch._utils._rebuild_sparse_tensor': 'sparse',
+    'torch._utils._rebuild_meta_tensor_no_storage': 'empty (meta)',
+    'torch._utils._rebuild_nested_tensor': 'nested',
+    'torch._utils._rebuild_qtensor': 'quantized',
+    'torch._utils._rebuild_wrapper_subclass': 'wrapped',
+    'torch._utils._rebuild_device_tensor_from_numpy': 'foreign',
+    'torch._utils._rebuild_device_tensor_from_cpu_tensor': 'foreign',
 }
+_QUANTIZED = (
+    'QInt8Storage QUInt8Storage QInt32Storage QUInt4x2Storage QUInt2x4Storage'
+).split()
 
 
 def tensor_names(allowance: Allowance) -> dict[str, Any]:
@@ -64,8 +72,7 @@ def tensor_names(allowance: Allowance) -> dict[str, Any]:
         return tensor(storage, offset, shape, stride, grad, dtype)
 
     names: dict[str, Any] = {
-        f'torch._utils.{name}': _refuser(f'torch._utils.{name}', kind)
-        for name, kind in _OTHER_KINDS.items()
+        name: _refuser(name, kind) for name, kind in _OTHER_KINDS.items()
     }
     functions: dict[str, Callable] = {
         'torch._utils._rebuild_tensor': version_1,
@@ -84,6 +91,7 @@ def tensor_names(allowance: Allowance) -> dict[str, Any]:
         names[f'torch.{name}'] = names[f'torch.cuda.{name}'] = StorageKind(
             dtype
         )
+    names |= {f'torch.{name}': StorageKind(None) for name in _QUANTIZED}
     names['torch.storage.UntypedStorage'] = StorageKind(torch.uint8)
     return names | _DTYPES
 
@@ -118,9 +126,6 @@ def _refuse_bits(bits: tuple) -> None:
 
 def _refuser(name: str, kind: str) -> Maker:
     def refuse(*_: object) -> None:
-        raise Refused(
-            f'holds a tensor that is {kind}, which is no weight of a network',
-            'save a checkpoint of dense tensors',
-        )
+        raise other_kind(kind)
 
     return Maker(name, refuse)

@@ -110,12 +110,28 @@ class Tensor:
 
 
 class StorageKind:
-    """The class of a storage, which tells the type of its elements."""
+    """The class of a storage, which tells the type of its elements.
+
+    Args:
+        dtype: None for one of quantized tensors, which are not read.
+    """
 
     __slots__ = ('dtype',)
 
-    def __init__(self, dtype: torch.dtype):
+    def __init__(self, dtype: torch.dtype | None):
         self.dtype = dtype
+
+
+def other_kind(kind: str) -> Refused:
+    """The error for a tensor that this reader does not build.
+
+    Args:
+        kind: in a word.
+    """
+    return Refused(
+        f'holds a tensor that is {kind}, which is no weight of a network',
+        'save a checkpoint of dense tensors',
+    )
 
 
 def storage_from(parts: Any, seen: dict[str, Storage]) -> Storage:
@@ -132,6 +148,8 @@ def storage_from(parts: Any, seen: dict[str, Storage]) -> Storage:
     word, kind, key, location, count, *view = parts
     if word != 'storage' or not isinstance(kind, StorageKind):
         raise Refused('is damaged (it refers to data that is no storage)')
+    if kind.dtype is None:
+        raise other_kind('quantized')
     key, location = str(key), str(location)
     if type(count) is not int or not 0 <= count < 1 << 60:
         raise Refused('is damaged (a storage of no size)')
