@@ -7,6 +7,7 @@ import pytest
 import torch
 from command_lines import CONFIG, tiny
 from hostile_pickles import in_log_buffer, in_meta, saved
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
@@ -112,10 +113,12 @@ def test_every_depth_of_a_config(place, tmp_path, monkeypatch):
 def test_the_way_out_of_a_refusal_works(command, folder, tmp_path):
     """What the message says, followed for a file that is trusted."""
     marker, file = tmp_path / 'ran', tmp_path / 'foreign.pth'
-    run = command('train', CONFIG, *tiny(folder, work_dir=tmp_path / 'a'))
-    run.fine()
-    content = torch.load(tmp_path / 'a' / 'epoch_1.pth', weights_only=False)
-    content['args'] = in_meta(marker)
+    config = Config.fromfile(CONFIG)
+    config.model.backbone.base_channels = 8
+    config.model.head.update(in_channels=64, num_classes=4)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        network = MODELS.build(config.model)
+    content = dict(state_dict=network.state_dict(), args=in_meta(marker))
     torch.save(content, file)
     options = tiny(folder, work_dir=tmp_path / 'b')
     error = command('test', CONFIG, file, *options).error
