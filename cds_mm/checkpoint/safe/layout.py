@@ -76,11 +76,17 @@ def _read(file: BinaryIO, size: int, place: Placer | None) -> Any:
     if start != b'PK\x03\x04':
         return _read_old(_Stream(file, size), allowance, place)
     check_count(file, size)
+    with _opened(file) as zipped:
+        return _read_archive(Archive(zipped, allowance), allowance, place)
+
+
+def _opened(file: BinaryIO) -> zipfile.ZipFile:
     try:
-        with zipfile.ZipFile(file) as zipped:
-            return _read_archive(Archive(zipped, allowance), allowance, place)
+        return zipfile.ZipFile(file)
     except zipfile.BadZipFile as error:
         raise Refused('is truncated (its end is missing)') from error
+    except Exception as error:  # whatever broken names and sizes lead to
+        raise Refused('is damaged (its list of parts is)') from error
 
 
 def _read_archive(
