@@ -1,6 +1,7 @@
 """From a training checkpoint to a backbone file that is proven."""
 
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
-from cds_mm.checkpoint.reading import read_checkpoint
+from cds_mm.checkpoint.reading import name_difference, read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
@@ -149,6 +150,10 @@ def _identified(
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order
     )
+    difference = name_difference(src)
+    # Eight decimal digits are a date as a rule.
+    if difference and re.search('[a-f]', Path(src).stem[-8:]):
+        notes.append(f'{src}: {difference}; is it the right file?')
     return found, record, notes
 
 

@@ -177,17 +177,31 @@ def check_name(path: str | Path, content: dict) -> None:
     """
     meta = content.get('meta')
     record = meta.get(METADATA_KEY) if isinstance(meta, dict) else None
+    if isinstance(record, dict) and record.get('published') is True:
+        difference = name_difference(path)
+        if difference:
+            raise UserError(
+                f'{path}: {difference}: the file is damaged or another one; '
+                'copy it again, or take the digits out of its name if you '
+                'know that it is right'
+            )
+
+
+def name_difference(path: str | Path) -> str:
+    """How a file differs from the hash in its name; empty if not at all.
+
+    Args:
+        path: the file.  Other programs put dates and versions where this
+            one puts a hash, so that a difference alone proves nothing.
+    """
     digits = _PUBLISHED.search(Path(path).name)
-    published = isinstance(record, dict) and record.get('published') is True
-    if not (published and digits):
-        return
-    found = _sha256(path)[:8]
-    if found != digits[1]:
-        raise UserError(
-            f'{path}: its name says that its SHA-256 starts with {digits[1]}, '
-            f'but it starts with {found}: the file is damaged or another one; '
-            'copy it again, or rename it if you know that it is right'
-        )
+    found = _sha256(path)[:8] if digits else ''
+    if not digits or found == digits[1]:
+        return ''
+    return (
+        f'its name says that its SHA-256 starts with {digits[1]}, but it '
+        f'starts with {found}'
+    )
 
 
 def _sha256(path: str | Path) -> str:

@@ -136,9 +136,10 @@ def _number(value: Any) -> Any:
 
 
 def _dense(value: torch.Tensor) -> torch.Tensor:
-    plain = value.detach().as_subclass(torch.Tensor)
+    plain = value.detach()
     if plain.is_quantized:
         plain = plain.dequantize()
     if plain.layout is not torch.strided:
         plain = plain.to_dense()
+    plain = plain.as_subclass(torch.Tensor)
     return plain.resolve_conj().resolve_neg()
