@@ -32,7 +32,12 @@ REQUIRES = [
 EXTRAS = {
     'eval': ['faster-coco-eval>=1.8.0'],
     'demo': ['scikit-learn>=1.7.2', 'matplotlib>=3.10.9'],
-    'test': ['pytest>=9.2.0', 'pytest-xdist>=3.8.0', 'timm>=1.0.31'],
+    'test': [
+        'hypothesis>=6.100',
+        'pytest>=9.2.0',
+        'pytest-xdist>=3.8.0',
+        'timm>=1.0.31',
+    ],
     'lint': ['ruff==0.17.6', 'mypy==2.4.1'],
 }
 EXTRAS['all'] = sorted({need for needs in EXTRAS.values() for need in needs})

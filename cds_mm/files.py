@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from cds_mm.outcome import is_first_rank
 
 # The bytes, or what writes them into an open file.
 Content: TypeAlias = bytes | Callable[[BinaryIO], object]
+
+_SHOWN = 60  # letters of a long name
 
 
 def atomic_write(path: str | Path, content: Content) -> Path:
@@ -30,15 +33,15 @@ def atomic_write(path: str | Path, content: Content) -> Path:
         Path: ``path``.
 
     Raises:
-        UserError: The folder is missing or not writable, or the disk is
-            full; nothing is left behind.
+        UserError: The folder is missing or not writable, the disk is full,
+            or the name is that of a device; nothing is left behind.
     """
     path = Path(path)
+    check_replaceable(path)
     temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent
-        )
+        prefix = f'.{path.name[:_SHOWN]}.'  # the whole may be too long
+        descriptor, temporary = tempfile.mkstemp('.tmp', prefix, path.parent)
         with os.fdopen(descriptor, 'wb') as file:
             if callable(content):
                 content(file)
@@ -64,6 +67,41 @@ def atomic_write(path: str | Path, content: Content) -> Path:
                 os.unlink(temporary)
     _sync_folder(path.parent)
     return path
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Say that a name cannot be given to a new file.
+
+    A rename would put a file in the place of a device or a pipe.
+
+    Args:
+        path: regular file, or a name that is free.
+
+    Raises:
+        UserError: it is something else, or too long.
+    """
+    path = Path(path)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        return  # said where it is written
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise UserError(
+            f'{str(path)[:_SHOWN]}...: cannot be a file ({reason}); choose '
+            'another name'
+        ) from error
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise UserError(f'{path}: is a folder; give the name of a file in it')
+    if stat.S_ISLNK(found.st_mode) and not path.exists():
+        what = 'a link to what is not there'
+    else:
+        what = 'a pipe or a device and no file'
+    raise UserError(f'{path}: is {what}; choose another name')
 
 
 def _os_error_behind(error: BaseException) -> OSError | None:

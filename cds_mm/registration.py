@@ -1,5 +1,8 @@
 """Registers everything of this project with MMEngine's registries.
 
+It also makes MMEngine read checkpoints with the reader of this project, which
+runs nothing that is in a file.
+
 A config names it: ``custom_imports = dict(imports=['cds_mm.registration'])``.
 """
 
@@ -20,3 +23,6 @@ from cds_mm import (  # noqa: F401
     supervision,
     teacher,
 )
+from cds_mm.checkpoint import host_loader
+
+host_loader.register()

@@ -111,3 +111,45 @@ def test_a_folder_is_made_and_goes_with_a_failure(tmp_path, monkeypatch):
         assert list(tmp_path.iterdir()) == []
     write_checkpoint({}, path)
     assert path.is_file()
+
+
+def test_only_regular_files_are_replaced(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'nowhere').symlink_to(tmp_path / 'absent')
+    (tmp_path / 'null').symlink_to(os.devnull)
+    (tmp_path / 'folder').mkdir()
+    before = {p.name: p.lstat().st_mode for p in tmp_path.iterdir()}
+    reasons = dict(
+        pipe='a pipe or a device',
+        nowhere='a link to what is not there',
+        null='a pipe or a device',
+        folder='a folder; give the name of a file in it',
+    )
+    for name, reason in reasons.items():
+        for write in (atomic_write, _written_checkpoint):
+            with pytest.raises(UserError, match=f'{name}: is {reason}'):
+                write(tmp_path / name, b'new')
+    after = {p.name: p.lstat().st_mode for p in tmp_path.iterdir()}
+    assert after == before
+
+
+def _written_checkpoint(path, _):
+    write_checkpoint({'state_dict': {}, 'meta': {}}, path)
+
+
+def test_names_that_are_long_and_too_long(tmp_path):
+    for name in ('x' * 255, 'é' * 127):
+        assert atomic_write(tmp_path / name, b'a').read_bytes() == b'a'
+    for name in ('x' * 256, 'é' * 128, 'a\0b'):
+        for write in (atomic_write, _written_checkpoint):
+            with pytest.raises(UserError, match='cannot be a file') as caught:
+                write(tmp_path / name, b'a')
+            assert '\n' not in str(caught.value)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_published_name_that_is_too_long(tmp_path):
+    path = tmp_path / ('x' * 250 + '.pth')
+    with pytest.raises(UserError, match='cannot be'):
+        write_checkpoint({'state_dict': {}, 'meta': {}}, path, publish=True)
+    assert not list(tmp_path.iterdir())

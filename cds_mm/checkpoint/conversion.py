@@ -1,5 +1,7 @@
 """From a training checkpoint to a backbone file that is proven."""
 
+import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +19,12 @@ from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
-from cds_mm.checkpoint.reading import read_checkpoint
+from cds_mm.checkpoint.reading import name_difference, read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.config.files import ConfigOrName, named_config
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 # The class of this project for the network of the released code.
 NO_MAXPOOL = 'ResNetNoMaxPool'
@@ -83,14 +85,17 @@ def convert(
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = _with_standard_stem(record)
-    source = build_source(record, src)
+    source = build_source(record, src, found.state)
     load_strictly(source, found.state, src, describe(record))
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
-        check_finite(source.state_dict(), src)
-    numbers = fingerprint(source, record)
-    record = replace(record, fingerprint=numbers, weights=found.weights)
+    record = replace(
+        record,
+        fingerprint=_finite_fingerprint(source, record, src),
+        weights=found.weights,
+        published=options.publish or None,
+    )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
     other = options.detector
@@ -100,14 +105,38 @@ def convert(
     path = writing.write_checkpoint(
         packed, dst, options.file_format, options.publish
     )
+    dropped = dict(found.dropped)
     return Result(
-        path,
-        record,
-        found.weights,
-        len(state),
-        dict(found.dropped),
-        proof,
-        notes,
+        path, record, found.weights, len(state), dropped, proof, notes
+    )
+
+
+def _finite_fingerprint(
+    source: nn.Module, record: BackboneRecord, src
+) -> dict:
+    # Wider numbers of the file may be infinite in float32.
+    check_finite(source.state_dict(), src)
+    try:
+        numbers = fingerprint(source, record)
+    # What its layers are told comes from a file, and leads to any error.
+    except Exception as error:
+        raise UserError(
+            f'{src}: {describe(record)} of its record cannot compute an '
+            f'image ({first_line(error)[:120]}); name the training config '
+            'with --config'
+        ) from error
+    stages = numbers['stages'].values()
+    if all(math.isfinite(n) for stage in stages for n in stage):
+        return numbers
+    largest, key = max(
+        (value.abs().max().item(), key)
+        for key, value in source.state_dict().items()
+        if value.numel()
+    )
+    raise UserError(
+        f'{src}: its features are not finite; the largest of its weights is '
+        f'{largest:.1e} in {key}: the training diverged, or the file is '
+        'damaged; take another checkpoint'
     )
 
 
@@ -121,6 +150,10 @@ def _identified(
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order
     )
+    difference = name_difference(src)
+    # Eight decimal digits are a date as a rule.
+    if difference and re.search('[a-f]', Path(src).stem[-8:]):
+        notes.append(f'{src}: {difference}; is it the right file?')
     return found, record, notes
 
 
@@ -132,15 +165,7 @@ def _check_options(src, dst, options: Options) -> None:
         raise UserError(
             f'{dst}: Detectron2 reads no safetensors; name a .pth file'
         )
-    if Path(dst).exists() and Path(src).exists() and _same(src, dst):
-        raise UserError(
-            f'{dst}: would overwrite the checkpoint it comes from; choose '
-            'another name'
-        )
-
-
-def _same(src, dst) -> bool:
-    return Path(src).samefile(dst)
+    writing.check_other(src, dst)
 
 
 def _adds_maxpool(

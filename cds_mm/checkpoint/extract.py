@@ -186,7 +186,7 @@ def check_finite(state: dict[str, torch.Tensor], path) -> None:
     bad = [
         key
         for key, value in state.items()
-        if value.is_floating_point() and not torch.isfinite(value).all()
+        if _has_numbers(value) and not torch.isfinite(value).all()
     ]
     if bad:
         raise UserError(
@@ -194,3 +194,9 @@ def check_finite(state: dict[str, torch.Tensor], path) -> None:
             f'infinity, the first is {bad[0]}; the training diverged: take '
             'an earlier checkpoint'
         )
+
+
+def _has_numbers(value: torch.Tensor) -> bool:
+    # Other kinds are refused where they are to fill a network.
+    dense = value.layout is torch.strided and not value.is_meta
+    return dense and value.is_floating_point() and value.itemsize > 1

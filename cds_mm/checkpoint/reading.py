@@ -1,28 +1,31 @@
 """Reads checkpoint files without running anything that is in them."""
 
-import contextlib
+import hashlib
 import json
-import pickletools
 import re
-import warnings
-import zipfile
+import stat
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import serialization
 
-from cds_mm.checkpoint.inert import RefusedLookup, inert_globals
+from cds_mm.checkpoint.safe import Refused, RunsCode, read_content
+from cds_mm.checkpoint.safe.layout import Placer
 from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
 METADATA_KEY = 'cds_mm'
+_PUBLISHED = re.compile(r'-([0-9a-f]{8})\.(?:pth|safetensors)')
+_CHUNK = 16 << 20  # bytes
+_TAR_MARK, _TAR_MARK_AT = b'ustar', 257
 
 
 def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     """Opens a ``.pth`` or ``.safetensors`` file; no code of it runs.
 
-    Only tensors, containers and plain values are read.  Log buffers and
-    NumPy values, which MMEngine adds, come back as inert placeholders.
+    Only tensors, containers and plain values are read, and no more memory is
+    taken than a file of its size can hold.  Of MMEngine's log buffers the
+    numbers come back.
 
     Args:
         path (str | Path): The file.
@@ -34,164 +37,182 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         ``{'state_dict': ..., 'meta': {'cds_mm': ...}}``.
 
     Raises:
-        UserError: No such file, not a file, empty, truncated, not a
+        UserError: No such file, not a file, empty, truncated, damaged, not a
             checkpoint, or it names something outside the allowed list.
     """
-    path = Path(path)
-    _check_file(path)
-    if path.suffix in SAFETENSORS_SUFFIXES:
-        return _read_safetensors(path)
-    content = _read_pickle(path, trust)
+    content = read_trusted(path) if trust else read_file(path)
     if not isinstance(content, dict):
         raise UserError(
             f'{path}: holds a {type(content).__name__}, not a checkpoint '
             '(a dict); give the file that the training wrote'
         )
+    check_name(path, content)
     return content
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise UserError(
-            f'{path}: is a folder; give a checkpoint file inside it, such as '
-            'epoch_N.pth'
-        )
-    if not path.exists():
-        raise UserError(f'{path}: no such file; check the path')
+def read_file(path: str | Path, place: Placer | None = None) -> Any:
+    """What a file holds, whatever that is.
+
+    Args:
+        path: the file.
+        place: moves each storage to where it is wanted.
+
+    Raises:
+        UserError: as of :func:`read_checkpoint`.
+    """
+    path = Path(path)
+    _check_file(path)
+    if path.suffix in SAFETENSORS_SUFFIXES:
+        return _read_safetensors(path, place)
+    return _explained(path, path, place)
+
+
+def read_bytes(content: bytes, name: str, place: Placer | None = None) -> Any:
+    """What the bytes of a file hold, which lies in a remote store.
+
+    Args:
+        content: of the file.
+        name: of the file, for messages.
+        place: as of :func:`read_file`.
+
+    Raises:
+        UserError: as of :func:`read_checkpoint`.
+    """
+    return _explained(content, name, place)
+
+
+def read_trusted(path: str | Path) -> Any:
+    """What a file holds, with everything run that it wants to run.
+
+    Args:
+        path: a file whose origin is trusted as that of a program.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    path = Path(path)
+    _check_file(path)
+    if path.suffix in SAFETENSORS_SUFFIXES:
+        return _read_safetensors(path, None)
     try:
-        size = path.stat().st_size
+        return torch.load(path, map_location='cpu', weights_only=False)
+    except Exception as error:  # whatever a broken file makes torch raise
+        raise UserError(
+            f'{path}: cannot be read as a checkpoint, also where it is '
+            f'trusted ({first_line(error)[:160]}); copy it again, or save '
+            'its state_dict with torch.save'
+        ) from error
+
+
+def _check_file(path: Path) -> None:
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise UserError(
+                f'{path}: is a folder; give a checkpoint file inside it, '
+                'such as epoch_N.pth'
+            )
+        if not stat.S_ISREG(found.st_mode):
+            # Opening a pipe would wait for somebody who writes into it.
+            raise UserError(
+                f'{path}: is a pipe or a device and no file; give a '
+                'checkpoint file'
+            )
         with path.open('rb'):
             pass
+    except FileNotFoundError as error:
+        raise UserError(f'{path}: no such file; check the path') from error
     except OSError as error:
         raise UserError(
-            f'{path}: cannot be opened ({error.strerror}); check its '
-            'permissions'
+            f'{str(path)[:200]}: cannot be opened ({error.strerror}); check '
+            'the path and its permissions'
         ) from error
-    if size == 0:
+    if found.st_size == 0:
         raise UserError(
             f'{path}: is empty (0 bytes); copy or download it again'
         )
 
 
-def _read_pickle(path: Path, trust: bool):
+def _explained(source: Path | bytes, name: Any, place: Placer | None) -> Any:
+    """Read it; an error says what to do."""
     try:
-        if trust:
-            return torch.load(path, map_location='cpu', weights_only=False)
-        with _only_inert_globals(), warnings.catch_warnings():
-            # Torch warns of an unusual pickle protocol before it refuses.
-            warnings.simplefilter('ignore')
-            return torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # whatever a broken file makes torch raise
-        raise UserError(_explain(path, error, trust)) from error
+        return read_content(source, place)
+    except RunsCode as error:
+        raise UserError(
+            f'{name}: refused, because reading it would run {error.name}, '
+            'which is not part of a checkpoint; nothing was run; if you know '
+            'who made the file, tools/convert_backbone.py writes its tensors '
+            'to a plain file with --rewrite, or converts it with --trust'
+        ) from error
+    except Refused as error:
+        if isinstance(source, Path) and _is_tar(source):
+            raise UserError(
+                f'{name}: is in the first layout of torch (a tar archive); if '
+                'you know who made the file, tools/convert_backbone.py makes '
+                'a plain file of it with --rewrite'
+            ) from error
+        raise UserError(f'{name}: {error.reason}; {error.fix}') from error
+    except MemoryError as error:
+        raise UserError(
+            f'{name}: there is not enough memory to read it; free some'
+        ) from error
 
 
-@contextlib.contextmanager
-def _only_inert_globals():
-    """Our list alone: other code in the process may have widened torch's."""
-    before = serialization.get_safe_globals()
-    serialization.clear_safe_globals()
-    try:
-        with serialization.safe_globals([*inert_globals()]):
-            yield
-    finally:
-        serialization.clear_safe_globals()
-        serialization.add_safe_globals(before)
+def _is_tar(path: Path) -> bool:
+    with path.open('rb') as file:
+        file.seek(_TAR_MARK_AT)
+        return file.read(len(_TAR_MARK)) == _TAR_MARK
 
 
-def _explain(path: Path, error: Exception, trust: bool) -> str:
-    unsafe = [] if trust else _refused_globals(path, str(error))
-    if isinstance(error, RefusedLookup):
-        unsafe.append(str(error))
-    if unsafe:
-        names = ', '.join(unsafe[:3]) + (', ...' if len(unsafe) > 3 else '')
-        return (
-            f'{path}: refused, because reading it would run {names}, which '
-            'is not part of a checkpoint; nothing was run; pass --trust only '
-            'if you know who made the file'
-        )
-    if zipfile.is_zipfile(path):
-        return (
-            f'{path}: cannot be read as a checkpoint '
-            f'({first_line(error)[:160]}); save it again with '
-            'torch.save(state_dict, path)'
-        )
-    if _starts_like_zip(path):
-        return (
-            f'{path}: is truncated (its end is missing); copy or download it '
-            'again'
-        )
+def check_name(path: str | Path, content: dict) -> None:
+    """Compare a published file with the digits in its name.
+
+    Args:
+        path: the file; ``write_checkpoint`` puts the first 8 digits of its
+            SHA-256 into its name where it publishes.
+        content: of the file, whose record says that it was published.
+
+    Raises:
+        UserError: it is another file, or a damaged one.
+    """
+    meta = content.get('meta')
+    record = meta.get(METADATA_KEY) if isinstance(meta, dict) else None
+    if isinstance(record, dict) and record.get('published') is True:
+        difference = name_difference(path)
+        if difference:
+            raise UserError(
+                f'{path}: {difference}: the file is damaged or another one; '
+                'copy it again, or take the digits out of its name if you '
+                'know that it is right'
+            )
+
+
+def name_difference(path: str | Path) -> str:
+    """How a file differs from the hash in its name; empty if not at all.
+
+    Args:
+        path: the file.  Other programs put dates and versions where this
+            one puts a hash, so that a difference alone proves nothing.
+    """
+    digits = _PUBLISHED.search(Path(path).name)
+    found = _sha256(path)[:8] if digits else ''
+    if not digits or found == digits[1]:
+        return ''
     return (
-        f'{path}: is not a checkpoint that torch can read, or is truncated; '
-        'give a .pth or .safetensors file, or copy it again'
+        f'its name says that its SHA-256 starts with {digits[1]}, but it '
+        f'starts with {found}'
     )
 
 
-def _starts_like_zip(path: Path) -> bool:
-    with path.open('rb') as file:
-        return file.read(2) == b'PK'
+def _sha256(path: str | Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
-def _refused_globals(path: Path, message: str) -> list[str]:
-    """Names in a pickle that are not allowed, without running it."""
-    allowed = {name for _, name in inert_globals()}
-    allowed |= set(torch._weights_only_unpickler._get_allowed_globals())
-    found = [n for n in _named_globals(path) if n not in allowed]
-    match = re.search(r'GLOBAL ([\w.]+)', message)
-    if match and not found:
-        found.append(match.group(1))
-    return list(dict.fromkeys(found))
-
-
-def _named_globals(path: Path) -> list[str]:
-    """Every global that the pickle streams of a file name."""
-    names: list[str] = []
-    for stream in _pickle_streams(path):
-        recent: list[str] = []
-        # A cut or foreign stream ends in an error; what came first counts.
-        with contextlib.suppress(Exception):
-            for opcode, argument, _ in pickletools.genops(stream):
-                if opcode.name == 'STACK_GLOBAL' and len(recent) > 1:
-                    names.append(_modern_name(*recent[-2:]))
-                elif not isinstance(argument, str):
-                    continue
-                elif opcode.name in ('GLOBAL', 'INST'):
-                    names.append(_modern_name(*argument.split(' ', 1)))
-                else:
-                    recent.append(argument)
-    return names
-
-
-def _modern_name(module: str, name: str) -> str:
-    renamed = {'__builtin__': 'builtins', 'copy_reg': 'copyreg'}
-    return f'{renamed.get(module, module)}.{name}'
-
-
-def _pickle_streams(path: Path):
-    with contextlib.suppress(Exception):
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist():
-                    if name.endswith('.pkl'):
-                        yield archive.read(name)
-        else:
-            with path.open('rb') as file:
-                content = file.read(64 << 20)
-            # The old format holds several pickles in a row: a magic number,
-            # a version, the platform, the object.
-            for _ in range(5):
-                yield content
-                content = content[_pickle_length(content) :]
-
-
-def _pickle_length(content: bytes) -> int:
-    length = len(content)
-    for opcode, _, position in pickletools.genops(content):
-        if opcode.name == 'STOP' and position is not None:
-            length = position + 1
-    return length
-
-
-def _read_safetensors(path: Path) -> dict:
+def _read_safetensors(path: Path, place: Placer | None) -> dict:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -203,13 +224,23 @@ def _read_safetensors(path: Path) -> dict:
             f'{path}: is not a whole safetensors file '
             f'({first_line(error)[:120]}); copy it again'
         ) from error
+    if place is not None:
+        state = {name: _placed(value, place) for name, value in state.items()}
     meta = {}
     if METADATA_KEY in metadata:
         try:
             meta[METADATA_KEY] = json.loads(metadata[METADATA_KEY])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
-                f'{path}: its cds_mm record is damaged ({error}); convert '
-                'the checkpoint again'
+                f'{path}: its cds_mm record is damaged '
+                f'({first_line(error)[:120]}); convert the checkpoint again'
             ) from error
     return {'state_dict': state, 'meta': meta}
+
+
+def _placed(tensor: torch.Tensor, place: Placer) -> torch.Tensor:
+    data = place(tensor.untyped_storage(), 'cpu')
+    empty = torch.empty(0, dtype=tensor.dtype, device=data.device)
+    return empty.set_(
+        data, tensor.storage_offset(), tensor.shape, tensor.stride()
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from cds_mm.checkpoint.safe import finite_number
 from cds_mm.errors import UserError
 
 RECORD_KEY = 'cds_mm'
@@ -46,6 +47,7 @@ class BackboneRecord:
             re-estimated the BatchNorm statistics.
         fingerprint: as :func:`cds_mm.checkpoint.fingerprint` gives it.
         weights: which weights of the checkpoint the conversion took.
+        published: True where the file's hash is in its name.
         extra: keys that this version does not know, with their values.
         keys: those that are always written, in this order; the others that
             have a value follow in the order of the attributes.
@@ -62,6 +64,7 @@ class BackboneRecord:
     batchnorm_images: int | None = None
     fingerprint: dict | None = None
     weights: str | None = None
+    published: bool | None = None
     extra: dict = field(default_factory=dict)
     keys: tuple = field(default=_REQUIRED, repr=False, compare=False)
 
@@ -101,12 +104,13 @@ class BackboneRecord:
             and values.get('channel_order') in ('rgb', 'bgr', None)
             and _three_numbers(values.get('mean'))
             and _three_numbers(values.get('std'))
-            and all(values['std'])
+            and min(values['std']) > 0
         )
         if not healthy:
             raise UserError(
-                f'{path}: its record is damaged; name the training config '
-                'with --config'
+                f'{path}: its record is damaged (backbone, channel order, '
+                'or three finite numbers of mean and std above 0); name the '
+                'training config with --config'
             )
         known: dict[str, Any] = {k: values.get(k) for k in _attribute_keys()}
         named = {'format', *known}
@@ -170,5 +174,5 @@ def _three_numbers(values) -> bool:
     return (
         isinstance(values, list)
         and len(values) == 3
-        and all(type(value) in (int, float) for value in values)
+        and all(finite_number(value) for value in values)
     )

@@ -6,9 +6,12 @@ only names that are registered are let through, and nothing that loads files.
 """
 
 import copy
+from collections.abc import Mapping
 
+import torch
 from torch import nn
 
+from cds_mm.checkpoint.bounded_build import bounded_build, check_numbers
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import BackboneRecord, function_of
@@ -17,14 +20,23 @@ from cds_mm.errors import UserError, first_line
 
 # In a name: wants to read a file, or to look elsewhere for its class.
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
+_LARGEST_NETWORK = 16 << 30  # bytes
+_SMALL_NETWORK = 256 << 20  # bytes
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def build_source(record: BackboneRecord, path) -> nn.Module:
+def build_source(
+    record: BackboneRecord,
+    path,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> nn.Module:
     """The recorded backbone with random weights, in evaluation mode.
 
     Args:
         record (BackboneRecord): The backbone record.
         path: The file, for messages.
+        weights (Mapping | None): That are to fill it; a network that is far
+            larger is not built.
 
     Returns:
         nn.Module: An MMPretrain backbone, float32, on the CPU.
@@ -45,9 +57,14 @@ def build_source(record: BackboneRecord, path) -> nn.Module:
     _check_nested(cfg, path)
     plain_batchnorm(cfg)
     try:
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
+        check_numbers(cfg)
+        with (
+            DefaultScope.overwrite_default_scope('mmpretrain'),
+            bounded_build(_honest_size(weights)),
+        ):
             model = MODELS.build(cfg)
-    except (TypeError, ValueError, KeyError, AssertionError) as error:
+    # Its arguments come from a file, and lead to any error.
+    except Exception as error:
         raise UserError(
             f'{path}: the backbone {cfg["type"]} of its record cannot be '
             f'built ({first_line(error)[:120]}); name the training config '
@@ -55,6 +72,14 @@ def build_source(record: BackboneRecord, path) -> nn.Module:
         ) from error
     model.eval()  # of a ResNet, this returns nothing
     return model
+
+
+def _honest_size(weights: Mapping[str, torch.Tensor] | None) -> int:
+    """Bytes that the network of some weights may take, with buffers."""
+    if weights is None:
+        return _LARGEST_NETWORK
+    elements = sum(value.numel() for value in weights.values())
+    return 4 * (4 * elements) + _SMALL_NETWORK
 
 
 def _registered_backbone(kind, path) -> str:
@@ -107,7 +132,8 @@ def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:
         owner (str): What the model is, for messages.
 
     Raises:
-        UserError: Keys missing or left over, or other shapes.
+        UserError: Keys missing or left over, or other shapes or kinds of
+            numbers.
     """
     wanted = model.state_dict()
     found = fit(wanted, state)
@@ -129,4 +155,28 @@ def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:
             f'{path}: {key} is {size(state[key])}, but {size(wanted[key])} '
             f'in {owner}; it is of another network'
         )
+    for key, value in state.items():
+        _check_kind(key, value, wanted[key], path, owner)
     model.load_state_dict({**wanted, **state}, strict=True)
+
+
+def _check_kind(key: str, value, wanted, path, owner: str) -> None:
+    dense = value.layout is torch.strided and not value.is_meta
+    if wanted.is_floating_point():
+        same = dense and value.dtype in _FLOATS
+    else:
+        # Tools that turn a file into another precision turn counters, too.
+        same = dense and not value.is_complex()
+    if not same:
+        kind = str(value.dtype).removeprefix('torch.')
+        raise UserError(
+            f'{path}: {key} holds numbers of type {kind}'
+            f'{"" if dense else ", not dense"}, but '
+            f'{str(wanted.dtype).removeprefix("torch.")} in {owner}; they '
+            'are no trained weights: save the checkpoint in a floating type'
+        )
+    if key.endswith('running_var') and bool((value < 0).any()):
+        raise UserError(
+            f'{path}: {key} has a variance below 0; the file is damaged, or '
+            'its training diverged: take another checkpoint'
+        )

@@ -10,7 +10,7 @@ import torch
 from cds_mm.checkpoint.reading import METADATA_KEY, SAFETENSORS_SUFFIXES
 from cds_mm.choices import FORMATS
 from cds_mm.errors import UserError
-from cds_mm.files import atomic_write, folder_for_now
+from cds_mm.files import atomic_write, check_replaceable, folder_for_now
 
 
 def write_checkpoint(
@@ -65,14 +65,28 @@ def check_target(path: str | Path) -> None:
     """Says early that a file cannot be written where it is wanted.
 
     Raises:
-        UserError: The path is a folder, or leads through a file.
+        UserError: The path is a folder or a device, leads through a file,
+            or is too long.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UserError(f'{path}: is a folder; give the name of a file in it')
+    check_replaceable(path)
     above = next(place for place in path.parents if place.exists())
     if not above.is_dir():
         raise UserError(f'{path}: {above} is no folder; choose another place')
+
+
+def check_other(src: str | Path, dst: str | Path) -> None:
+    """Say that a file would be written over its own source.
+
+    Raises:
+        UserError: both are the same file.
+    """
+    src, dst = Path(src), Path(dst)
+    if dst.exists() and src.exists() and src.samefile(dst):
+        raise UserError(
+            f'{dst}: would overwrite the checkpoint it comes from; choose '
+            'another name'
+        )
 
 
 def format_of(path: str | Path, file_format: str | None = None) -> str:

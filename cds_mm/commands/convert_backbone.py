@@ -2,6 +2,7 @@
 
     python tools/convert_backbone.py SRC DST --detector CONFIG
     python tools/convert_backbone.py --check FILE --detector CONFIG
+    python tools/convert_backbone.py SRC DST --rewrite
 
 SRC is a checkpoint of this project, of MMPretrain (with --config), of the
 released CDS code, or a torchvision state dict.  CONFIG is a file or a name
@@ -31,6 +32,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             'nothing to convert; give SRC and DST, or --check FILE '
             '--detector CONFIG (--help lists the flags)'
         )
+    if args.rewrite:
+        _check_no_more(_given(parser, args), ('--rewrite', '--trust'))
     if args.bn_images < 1:
         raise UserError(
             f'--bn-images {args.bn_images}: must be at least 1; raise it'
@@ -98,6 +101,12 @@ def _add_source_options(parser) -> None:
         action='store_true',
         help='run whatever code SRC contains; only for files you made',
     )
+    parser.add_argument(
+        '--rewrite',
+        action='store_true',
+        help='run whatever code SRC contains, and write only its tensors and '
+        'plain values, under the same keys; other tools then read DST',
+    )
 
 
 def _check_alone(parser, args) -> None:
@@ -107,9 +116,15 @@ def _check_alone(parser, args) -> None:
             'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py; add it'
         )
     flags = [args.src] if args.src else _given(parser, args)
+    _check_no_more(flags, ('--check', '--detector'))
+
+
+def _check_no_more(flags, expected) -> None:
     for given in flags:
-        if given not in ('--check', '--detector'):
-            raise UserError(f'{given} does not go with --check; leave it out')
+        if given not in expected:
+            raise UserError(
+                f'{given} does not go with {expected[0]}; leave it out'
+            )
 
 
 def _given(parser, args) -> list[str]:
@@ -126,11 +141,16 @@ def _given(parser, args) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     """Convert or check, and say what was done."""
     args = vars(parse_args(argv))
+    check, src, dst = (args.pop(name) for name in ('check', 'src', 'dst'))
+    if args.pop('rewrite'):
+        from cds_mm.checkpoint.rewrite import rewrite
+
+        print(rewrite(src, dst).report())
+        return
     with quiet_hosts_load():
         from cds_mm import registration  # noqa: F401
         from cds_mm.checkpoint import Options, check_file, convert, report
 
-    check, src, dst = (args.pop(name) for name in ('check', 'src', 'dst'))
     if check:
         proof = check_file(check, args['detector'])
         print(f'{check}: is what was trained, also in {proof.detector}')

@@ -1,12 +1,9 @@
 """The files that a run starts from, opened before it does."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-
 from cds_mm.checkpoint import check_file, read_checkpoint
+from cds_mm.checkpoint.host_loader import is_remote
 from cds_mm.config import is_detection
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.quiet import quiet_hosts
@@ -36,7 +33,7 @@ def check_pretrained(cfg, pretrained: PretrainedFile | None) -> None:
             'tools/convert_backbone.py, or set '
             'model.backbone.init_cfg=None to start from random weights'
         )
-    _trusted(pretrained.read)
+    pretrained.read()
     # The weights of `load_from` take the place of these.
     replaced = bool(cfg.get('load_from'))
     if is_detection(cfg) and pretrained.has_fingerprint and not replaced:
@@ -58,20 +55,19 @@ def _check_fits(pretrained, cfg):
 def check_checkpoint(path: str, resume: bool = False) -> dict:
     """Open a checkpoint that the host is about to load.
 
-    The host falls back to running whatever code is in a file.  What the
-    restricted reader accepts holds no code to run.
+    The host reads it with the same reader, in the middle of a run.
 
     Returns:
-        dict: its ``meta``; empty for a URL, which is not opened.
+        dict: its ``meta``; empty for a URL, which the host opens later.
 
     Raises:
         UserError: it is missing, broken or more than a checkpoint, or
             ``resume`` is asked for and it has no training state.
     """
-    if '://' in str(path):
+    if is_remote(path):
         return {}
     _check_there(path)
-    checkpoint = _trusted(lambda: read_checkpoint(path))
+    checkpoint = read_checkpoint(path)
     meta = checkpoint.get('meta') or {}
     if resume and 'config' in meta:
         raise UserError(
@@ -98,18 +94,3 @@ def _check_there(path):
             f'{path}: no such file yet; train {in_project(leaf)} first, or '
             'name another checkpoint (load_from in the config)'
         )
-
-
-def _trusted(read: Callable[[], dict]) -> dict:
-    """What a file holds, where nothing can be told to trust it."""
-    try:
-        checkpoint = read()
-    except UserError as error:
-        # Only the converter can be told to trust a file.
-        said, trust, _ = str(error).partition('pass --trust')
-        mend = 'use a checkpoint whose origin you know' if trust else ''
-        raise UserError(said + mend) from error
-    # Else the host cannot read the state of OneCycleLR in its safe way; it
-    # says so, and reads it in the other.
-    torch.serialization.add_safe_globals([OneCycleParamScheduler])
-    return checkpoint

@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cds_mm.checkpoint import carries_fingerprint, read_checkpoint
+from cds_mm.checkpoint.host_loader import is_remote
 from cds_mm.errors import UserError
 
 
@@ -20,7 +21,7 @@ class PretrainedFile:
     @property
     def is_local(self) -> bool:
         """Whether it is a path on this machine, and not a URL."""
-        return '://' not in self.path
+        return not is_remote(self.path)
 
     @property
     def exists(self) -> bool:

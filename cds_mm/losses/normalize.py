@@ -10,6 +10,10 @@ from cds_mm.precision import at_least_float32
 # The gradient of v / |v| grows as 1 / |v|, so the floor bounds it; the usual
 # 1e-12 lets a dead (all-zero) vector multiply its gradient by 1e12.
 NORM_FLOOR = 1e-4
+# The gradient of a row of float16 is float16 again, at most 65504.  With unit
+# rows that of the contrastive loss is at most 4 / temperature: with this floor
+# it fits for temperatures from 0.016 on.
+FLOAT16_NORM_FLOOR = 2**-8
 
 
 def unit_rows(vectors: Tensor, floor: float = NORM_FLOOR) -> Tensor:
@@ -18,11 +22,15 @@ def unit_rows(vectors: Tensor, floor: float = NORM_FLOOR) -> Tensor:
     Args:
         vectors: (N, D) of any floating dtype.
         floor: rows shorter than this are divided by it: a zero row stays
-            zero, and no gradient is multiplied by more than 1 / floor.
+            zero, and no gradient is multiplied by more than 1 / floor.  For
+            rows of float16 it is at least ``FLOAT16_NORM_FLOOR``, since the
+            gradient would overflow.
 
     Returns:
         Tensor: (N, D) float32, or float64 for float64 input.
     """
+    if vectors.dtype == torch.float16:
+        floor = max(floor, FLOAT16_NORM_FLOOR)
     return F.normalize(at_least_float32(vectors), dim=1, eps=floor)
 
 

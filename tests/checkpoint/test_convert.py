@@ -1,5 +1,6 @@
 """What is written is the plain backbone, proven; or nothing is written."""
 
+import hashlib
 import math
 
 import pytest
@@ -79,12 +80,45 @@ def test_safetensors_carries_the_same(tmp_path, training_file, detector):
 
 
 def test_published_name_is_the_hash(tmp_path, training_file):
-    import hashlib
-
     src, _ = training_file()
     path = convert(src, tmp_path / 'b.pth', Options(publish=True)).path
     digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     assert path.name == f'b-{digits}.pth'
+
+
+@pytest.mark.parametrize('suffix', ['pth', 'safetensors'])
+def test_a_published_file_has_to_have_its_name(
+    tmp_path, training_file, detector, suffix
+):
+    src, _ = training_file()
+    target = tmp_path / f'b.{suffix}'
+    path = convert(src, target, Options(publish=True)).path
+    check_file(path, detector())
+    wrong = path.with_name(f'b-00000000.{suffix}')
+    wrong.write_bytes(path.read_bytes())
+    with pytest.raises(UserError, match='SHA-256 starts with 00000000'):
+        check_file(wrong, detector())
+    # What the message says, followed.
+    check_file(wrong.rename(tmp_path / f'renamed.{suffix}'), detector())
+
+
+@pytest.mark.parametrize(
+    ('name', 'noted'),
+    [
+        ('net-20240131.pth', False),  # a date
+        ('net-1a2b3c4d.pth', True),
+        ('net.pth', False),
+        ('net-1a2b3c4d5.pth', False),
+    ],
+)
+def test_a_foreign_name_is_only_noted(tmp_path, training_file, name, noted):
+    src, _ = training_file()
+    other = src.rename(tmp_path / name)
+    notes = convert(other, tmp_path / 'b.pth').notes
+    assert any('is it the right file?' in note for note in notes) == noted
+    digits = hashlib.sha256(other.read_bytes()).hexdigest()[:8]
+    right = other.rename(tmp_path / f'net-{digits}.pth')
+    assert not convert(right, tmp_path / 'c.pth').notes
 
 
 def test_torchvision_file(tmp_path, resnet, detector):

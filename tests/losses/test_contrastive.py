@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from cds_mm.losses import (
     contrastive_loss,
@@ -11,7 +12,13 @@ from cds_mm.losses import (
     relate,
     unit_rows,
 )
-from cds_mm.testing import fresh_generator, random_units, run_ranks
+from cds_mm.losses.normalize import FLOAT16_NORM_FLOOR
+from cds_mm.testing import (
+    fresh_generator,
+    fresh_seed,
+    random_units,
+    run_ranks,
+)
 
 
 def naive_loss(z, ids, temperature, base_temperature=None):
@@ -233,3 +240,36 @@ def test_two_ranks_have_the_gradient_of_one_process():
     # All 24 numbers; the losses alone may be close by chance.
     (gradient,) = torch.autograd.grad(local, weights)
     assert (gradient - weights.grad).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize('temperature', [0.02, 0.07, 0.5])
+@pytest.mark.parametrize('size', [0.0, 1e-7, 1e-5, 1e-3])
+def test_rows_near_zero_in_half_precision(size, temperature):
+    """Finite, and the gradient of float64 wherever float16 can hold that."""
+    generator = torch.Generator().manual_seed(fresh_seed())
+    dead, other = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+    # Its positive on one side and its negative on the other pull alike.
+    rows = torch.stack([dead * size, other, -other])
+    ids = torch.tensor([0, 0, 1])
+    given = rows.half().requires_grad_()
+    same = given.detach().double().requires_grad_()
+    loss = contrastive_loss(unit_rows(given), ids, temperature)
+    exact = contrastive_loss(
+        unit_rows(same, FLOAT16_NORM_FLOOR), ids, temperature
+    )
+    (half,) = torch.autograd.grad(loss, given)
+    (double,) = torch.autograd.grad(exact, same)
+    assert half.dtype == torch.float16 and half.isfinite().all()
+    assert double.abs().max() < torch.finfo(torch.float16).max
+    assert torch.allclose(loss.double(), exact, rtol=1e-5)
+    assert torch.allclose(half.double(), double, rtol=2e-3, atol=1e-6)
+
+
+def test_other_precisions_keep_their_floor():
+    row = torch.full((1, 4), 1e-3)
+    assert torch.equal(unit_rows(row), F.normalize(row, dim=1))
+    assert torch.equal(
+        unit_rows(row.bfloat16()), F.normalize(row.bfloat16().float(), dim=1)
+    )
+    halves = unit_rows(row.half())
+    assert torch.equal(halves, row.half().float() / FLOAT16_NORM_FLOOR)
