@@ -118,6 +118,7 @@ def test_another_order_trains_and_validates_by_the_line(
     assert 'byte order mark' in refused.error
 
 
+@pytest.mark.slow
 def test_heads_and_data(train):
     text = train('model.bbox_head.num_classes=80').error
     assert advised(text) == ['model.bbox_head.num_classes=4']
@@ -136,18 +137,21 @@ def test_a_broken_image_ends_it_before_the_first_step(train, tmp_path):
     assert report['images_left_out'] == dict(unreadable=2)
 
 
+@pytest.mark.slow
 def test_a_validation_takes_every_image(train, tmp_path):
     cut(tmp_path / 'val' / 'val_1.png')
     text = train().error
     assert 'val_1.png' in text and 'skip' not in text
 
 
+@pytest.mark.slow
 def test_an_image_that_is_missing(train, tmp_path):
     (tmp_path / 'train' / 'train_0.png').unlink()
     text = train().error
     assert '1 of 4 images is not on the disk' in text
 
 
+@pytest.mark.slow
 def test_turned_images(train, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -179,6 +183,7 @@ def test_check_data_names_every_broken_image(command, detector, tmp_path):
     assert 'train_1.png: failed to load image\n' in done.out
 
 
+@pytest.mark.slow
 def test_check_data_of_class_folders(command, folder):
     config = ROOT / 'configs/cifar10/baseline_r18_cifar10_folder.py'
     settings = [
