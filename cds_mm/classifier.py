@@ -152,9 +152,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         }
         return ModuleDict(
             {
-                name: MODELS.build(
-                    dict(config, tap=config.get('tap', name), network=network)
-                )
+                name: _build_branch(name, config, network)
                 for name, config in configs.items()
                 if name in read
             }
@@ -217,3 +215,15 @@ class DeepSupervisedClassifier(ImageClassifier):
                 f'each image, the data gives {num_views}: use the pipeline '
                 'with as many views (train_dataloader.dataset.pipeline)'
             )
+
+
+def _build_branch(name, config, network):
+    tap = config.get('tap', name)
+    try:
+        return MODELS.build(dict(config, tap=tap, network=network))
+    except UserError as error:
+        if tap in network.stages:
+            raise
+        raise UserError(
+            f'{error}, or take the branch away with model.branches.{name}=None'
+        ) from error

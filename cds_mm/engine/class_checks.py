@@ -107,6 +107,23 @@ def check_judged_classes(dataset, cfg: Config, meta: dict) -> None:
         check_folders_of_classes(dataset, known, cfg.load_from)
 
 
+def check_resumed_classes(dataset, cfg: Config, meta: dict) -> None:
+    """See that a run that goes on has the classes that it began with.
+
+    Args:
+        dataset: the built data set of the training.
+        cfg: of the run.
+        meta: of the checkpoint that it goes on from, if it does.
+
+    Raises:
+        UserError: other classes, or another order.
+    """
+    known, given = trained_classes(meta), class_names(dataset)
+    if cfg.get('resume') and known and given and not is_detection(cfg):
+        where = 'train_dataloader.dataset'
+        check_trained_classes(known, given, cfg.load_from, where)
+
+
 def check_teacher_classes(dataset, teacher) -> None:
     """See that a teacher was taught the classes of the training data.
 

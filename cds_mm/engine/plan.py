@@ -12,7 +12,10 @@ from cds_mm.config import find_pretrained
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.class_checks import check_teacher_classes
+from cds_mm.engine.class_checks import (
+    check_resumed_classes,
+    check_teacher_classes,
+)
 from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.fast_views import use_fast_views
@@ -90,6 +93,9 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_ops(runner),
     lambda runner, plan: check_frozen_stages(runner.model, plan.config),
     lambda runner, plan: check_teacher(plan.config, runner.model),
+    lambda runner, plan: check_resumed_classes(
+        runner.train_dataloader.dataset, plan.config, plan.start_meta
+    ),
     lambda runner, plan: check_teacher_classes(
         runner.train_dataloader.dataset,
         getattr(unwrapped(runner.model), 'teacher', None),

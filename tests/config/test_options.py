@@ -9,6 +9,7 @@ import string
 import pytest
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
 
 from cds_mm.commands.options import add_cfg_options
 from cds_mm.config import (
@@ -306,3 +307,13 @@ def test_kinds(given, said):
         check_kinds(config(given))
     assert said in str(error.value) and '\n' not in str(error.value)
     check_kinds(load_config(str(FOLDER)))
+
+
+def test_a_branch_of_a_stage_that_another_backbone_lacks():
+    given = ['model.backbone.out_indices=(1,2,3)']
+    with pytest.raises(UserError) as error:
+        MODELS.build(config(*given).model)
+    (setting,) = str(error.value).split()[-1:]
+    assert setting == 'model.branches.stage1=None'
+    model = MODELS.build(config(*given, setting).model)
+    assert [*model.branches] == ['stage2', 'stage3', 'stage4']

@@ -9,6 +9,7 @@ from mmpretrain.registry import DATASETS
 
 from cds_mm.config import load_config
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.class_checks import check_resumed_classes
 from cds_mm.engine.frozen import check_frozen
 from cds_mm.engine.preflight import (
     check_classes,
@@ -98,3 +99,22 @@ def test_a_teacher_of_another_resolution():
     for side in (32, None):
         check_teacher(cfg, model(side))
     check_teacher(cfg, SimpleNamespace())
+
+
+def test_a_resumed_run_has_the_classes_that_it_began_with(folder):
+    dataset = DATASETS.build(
+        dict(type='ClassFolder', data_root=str(folder), split='train')
+    )
+    cfg = Config(dict(resume=True, load_from='epoch_1.pth', model={}))
+
+    def check(classes):
+        meta = dict(dataset_meta=dict(classes=classes))
+        check_resumed_classes(dataset, cfg, meta)
+
+    check(('a', 'b', 'c', 'd'))
+    check(None)
+    wanted = "epoch_1.pth: was trained on 3 classes, train.*'d' is none of"
+    with pytest.raises(UserError, match=wanted):
+        check(('a', 'b', 'c'))
+    cfg.resume = False
+    check(('a', 'b', 'c'))

@@ -116,7 +116,8 @@ def test_a_stage_that_is_not_there(train):
     error = train(**tap).error
     assert error == (
         'error: branch on stage7: the backbone gives stage1, stage2, stage3, '
-        "stage4; name one of these, or widen the backbone's out_indices"
+        "stage4; name one of these, or widen the backbone's out_indices, or "
+        'take the branch away with model.branches.stage4=None'
     )
     error = train(model__backbone__out_indices='"(0,9)"').error
     assert error == (
