@@ -15,6 +15,7 @@ RUN_HOOKS = (
     'ThroughputHook',
     'ProgressBarHook',
     'FastPathHook',
+    'ResumeCheckHook',
     'MemoryFormatHook',
     'WarningSummaryHook',
 )

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import zipfile
 from pathlib import Path
 
+from cds_mm.config.resumed import is_over
 from cds_mm.errors import UserError
 
 _NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
@@ -35,16 +37,20 @@ def nothing_left(cfg, meta: dict) -> str:
     Returns:
         str: empty where there is something left to train.
     """
-    counts = (('max_epochs', 'epoch'), ('max_iters', 'iter'))
-    for limit, count in counts:
-        wanted = cfg.train_cfg.get(limit)
-        if wanted and meta.get(count, 0) >= wanted:
-            unit = limit.removeprefix('max_')
-            return (
-                f'nothing left to train: {Path(cfg.load_from).name} has all '
-                f'{wanted} {unit}; raise train_cfg.{limit} to go on'
-            )
-    return ''
+    limit = is_over(cfg, meta)
+    if limit is None:
+        return ''
+    name = Path(cfg.load_from).name
+    done = f'{cfg.train_cfg[limit]} {limit.removeprefix("max_")}'
+    option = shlex.quote(f'load_from={cfg.load_from}')
+    # A schedule goes no further than it went: what it has left is its end.
+    longer = (
+        'leave --resume out and start a new schedule from its weights with '
+        f'--cfg-options {option}'
+        if cfg.get('param_scheduler')
+        else f'raise train_cfg.{limit} to go on'
+    )
+    return f'nothing left to train: {name} has all {done}; {longer}'
 
 
 def latest_checkpoint(*folders: str | Path) -> Path:

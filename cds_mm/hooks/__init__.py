@@ -10,6 +10,7 @@ from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
 from cds_mm.hooks.record_test_metrics import RecordTestMetricsHook
+from cds_mm.hooks.resume_check import ResumeCheckHook
 from cds_mm.hooks.sample_idx import SampleIdxHook
 from cds_mm.hooks.sample_seed import SampleSeedHook
 from cds_mm.hooks.skipped_images import SkippedImagesHook
@@ -31,6 +32,7 @@ __all__ = [
     'MethodSummaryHook',
     'ProgressBarHook',
     'RecordTestMetricsHook',
+    'ResumeCheckHook',
     'SampleIdxHook',
     'SampleSeedHook',
     'SkippedImagesHook',

@@ -28,6 +28,7 @@ custom_hooks = [
     dict(type='ThroughputHook'),
     dict(type='ProgressBarHook'),
     dict(type='FastPathHook'),
+    dict(type='ResumeCheckHook'),
     dict(type='MemoryFormatHook'),
     dict(type='WarningSummaryHook'),
     dict(type='MethodSummaryHook'),
