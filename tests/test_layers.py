@@ -31,6 +31,10 @@ LAYERS = [
         'hosts',
         'optim_wrapper',
         'run_warnings',
+        'interruption',
+        'launcher',
+        'lost_process',
+        'work_dir_lock',
     },
     # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},
