@@ -1,6 +1,7 @@
 """Ctrl-C that ends a command, wherever it meets it."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -50,7 +51,11 @@ def interrupts_insist() -> Iterator[None]:
 
     def interrupt(number, frame):
         if os.getpid() != owner:
+            _be_silent()
             return
+        for child in multiprocessing.active_children():
+            with contextlib.suppress(OSError, TypeError):  # just ended
+                os.kill(child.pid, signal.SIGINT)  # type: ignore[arg-type]
         signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         raise KeyboardInterrupt
@@ -62,3 +67,10 @@ def interrupts_insist() -> Iterator[None]:
         if os.getpid() == owner:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _be_silent() -> None:
+    """In a worker: its threads would report that their reader is gone."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    os.close(silence)

@@ -17,11 +17,16 @@ def end_with_launcher() -> None:
     leaves them training, and holding their GPUs.  Does nothing in a process
     that torchrun has not started.
     """
-    if 'TORCHELASTIC_RUN_ID' in os.environ:
+    if has_launcher():
         watch = threading.Thread(
             target=_watch, args=(os.getppid(),), daemon=True
         )
         watch.start()
+
+
+def has_launcher() -> bool:
+    """Whether torchrun has started this process."""
+    return 'TORCHELASTIC_RUN_ID' in os.environ
 
 
 def leave_at_once(code: int) -> None:

@@ -4,7 +4,9 @@ import errno
 import functools
 import os
 import re
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -17,11 +19,16 @@ from cds_mm.interruption import (
 )
 from cds_mm.launcher import (
     end_with_launcher,
+    has_launcher,
     is_first_rank,
     is_rank,
     leave_at_once,
 )
-from cds_mm.lost_process import lost_process
+from cds_mm.lost_process import (
+    LOST_RANK,
+    lost_in_the_loader,
+    lost_process,
+)
 
 # A dataloader worker's exception arrives with the worker's whole traceback as
 # its message; the last line of that is what was raised there.
@@ -88,6 +95,8 @@ def user_message(error: BaseException) -> str | None:
         )
     if isinstance(error, RuntimeError):
         return lost_process(one_line(error))
+    if isinstance(error, (ConnectionError, EOFError)):
+        return lost_in_the_loader(error)
     if not isinstance(error, OSError):
         return None
     if error.errno in _MENDS:
@@ -120,6 +129,7 @@ def friendly_main(main: Callable) -> Callable:
             with interrupts_insist():
                 return main(*args, **kwargs) or 0
         except (KeyboardInterrupt, Exception) as error:
+            _let_workers_end()
             code = _say(error)
         if is_rank():
             leave_at_once(code)
@@ -136,7 +146,7 @@ def _say(error: BaseException) -> int:
             print(f'interrupted{_advice(interrupt)}', file=sys.stderr)
         return 130
     message = user_message(error)
-    _let_rank_0_speak()
+    _let_others_speak(message)
     if message is None or os.environ.get('CDS_MM_DEBUG'):
         traceback.print_exception(error)
     if message is None:
@@ -149,12 +159,19 @@ def _advice(interrupt: KeyboardInterrupt) -> str:
     return f'; {interrupt}' if isinstance(interrupt, Interrupted) else ''
 
 
-def _let_rank_0_speak():
+def _let_others_speak(message):
     # A mistake in a config meets all ranks, and where rank 0 alone fails the
     # others lose their connection to it.  torchrun and srun end them as soon
     # as one has failed, so a rank that waits here speaks if rank 0 has not.
-    if not is_first_rank():
+    # Of a rank that is lost the launcher of torchrun knows how it ended.
+    if not is_first_rank() or (message == LOST_RANK and has_launcher()):
         time.sleep(_PATIENCE)
+
+
+def _let_workers_end():
+    """Keep PyTorch from reporting, at the exit, each worker that has ended."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _link_in_a_circle(path: str) -> str:

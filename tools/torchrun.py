@@ -36,7 +36,7 @@ PATIENCE = int(os.environ.get('MEETING_TIMEOUT', '300'))
 
 def main() -> int:
     """Run the ranks; arguments are those of torchrun."""
-    logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL)
+    logging.disable(logging.CRITICAL)  # its loggers have levels of their own
     args = run.parse_args(sys.argv[1:])
     meeting = f'{args.master_addr}:{args.master_port}'
     if not args.standalone:

@@ -17,6 +17,7 @@ RUN_HOOKS = (
     'FastPathHook',
     'ResumeCheckHook',
     'MemoryFormatHook',
+    'TrialStepHook',
     'WarningSummaryHook',
 )
 CLASSIFICATION_HOOKS = (

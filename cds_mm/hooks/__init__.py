@@ -19,6 +19,7 @@ from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
 from cds_mm.hooks.training_labels import TrainingLabelsHook
+from cds_mm.hooks.trial_step import TrialStepHook
 from cds_mm.hooks.verify_pretrained import VerifyPretrainedHook
 from cds_mm.hooks.warning_summary import WarningSummaryHook
 from cds_mm.hooks.zero_ap import ZeroAPHook
@@ -41,6 +42,7 @@ __all__ = [
     'StrictLoadHook',
     'ThroughputHook',
     'TrainingLabelsHook',
+    'TrialStepHook',
     'VerifyPretrainedHook',
     'WarningSummaryHook',
     'ZeroAPHook',

@@ -62,7 +62,9 @@ def _of_the_steps(runner, checkpoint, before):
     ranks = then.get('world_size', now['world_size'])
     if ranks != now['world_size']:
         changed.append(
-            Difference('the number of ranks', str(ranks), now['world_size'])
+            Difference(
+                'the number of ranks', str(ranks), str(now['world_size'])
+            )
         )
     length = then.get('epoch_length', now['epoch_length'])
     follows = []
