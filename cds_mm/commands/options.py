@@ -1,6 +1,7 @@
 """Options that several command lines share, as MMPretrain spells them."""
 
 import argparse
+from typing import Any
 
 from mmengine.config import DictAction
 
@@ -24,7 +25,59 @@ class _Settings(DictAction):
                     f'{option_string} {value}: no value; write key=value, '
                     'with no space around the sign'
                 )
-        super().__call__(parser, namespace, values, option_string)
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for text in values:
+            key, _, value = text.partition('=')
+            options[key] = setting(value, f'{option_string} {key}')
+        setattr(namespace, self.dest, options)
+
+
+def setting(text: str, name: str) -> Any:
+    """The value of a setting, as MMEngine reads it, with its spaces kept.
+
+    Args:
+        text: '5', 'true', 'None', 'a path/with spaces', '[a, (1, 2)]', '1,2'.
+        name: of the setting, for the message.
+
+    Raises:
+        UserError: brackets are not closed.
+    """
+    text = text.strip().strip('\'"').strip()
+    if _is_bracketed(text):
+        values = [setting(part, name) for part in _parts(text[1:-1], name)]
+        return tuple(values) if text[0] == '(' else values
+    if ',' in text:
+        parts = _parts(text, name)
+        if parts != [text]:
+            return [setting(part, name) for part in parts]
+    # A number, a boolean, None or text.
+    return DictAction._parse_int_float_bool(text)
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether one pair of brackets stands around all of it."""
+    if text[:1] + text[-1:] not in ('()', '[]'):
+        return False
+    depth = 0
+    for letter in text[:-1]:
+        depth += (letter in '([') - (letter in ')]')
+        if depth == 0:
+            return False
+    return True
+
+
+def _parts(text: str, name: str) -> list[str]:
+    """Split at the commas outside of brackets."""
+    parts, start, depth = [], 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter in '([') - (letter in ')]')
+        if letter == ',' and depth == 0:
+            parts.append(text[start:place])
+            start = place + 1
+    if depth:
+        raise UserError(f'{name}={text}: brackets are not closed; close them')
+    rest = text[start:]
+    return parts + [rest] if rest.strip() else parts
 
 
 def add_cfg_options(

@@ -17,7 +17,7 @@ class _OneBatch(IterableDataset):
         self.count = count
 
     def __iter__(self):
-        indices = [*next(iter(self.loader.batch_sampler))]
+        indices = [*next(iter(self.loader.batch_sampler or ()))]
         if self.count and len(indices) > self.count:
             # The ends: samplers put what belongs together side by side.
             step = (len(indices) - 1) / (self.count - 1)

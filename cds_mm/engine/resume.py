@@ -27,12 +27,13 @@ def checkpoint_folders(cfg) -> list[str]:
     return [cfg.work_dir, os.path.join(out_dir, os.path.basename(work_dir))]
 
 
-def nothing_left(cfg, meta: dict) -> str:
+def nothing_left(cfg, meta: dict, can_be_longer: bool = True) -> str:
     """The line for a checkpoint that is at the end of its run.
 
     Args:
         cfg (Config): of the run that resumes from ``load_from``.
         meta: what the checkpoint says of itself.
+        can_be_longer: whether its schedule would go on in a longer run.
 
     Returns:
         str: empty where there is something left to train.
@@ -43,12 +44,11 @@ def nothing_left(cfg, meta: dict) -> str:
     name = Path(cfg.load_from).name
     done = f'{cfg.train_cfg[limit]} {limit.removeprefix("max_")}'
     option = shlex.quote(f'load_from={cfg.load_from}')
-    # A schedule goes no further than it went: what it has left is its end.
     longer = (
-        'leave --resume out and start a new schedule from its weights with '
-        f'--cfg-options {option}'
-        if cfg.get('param_scheduler')
-        else f'raise train_cfg.{limit} to go on'
+        f'raise train_cfg.{limit} to go on'
+        if can_be_longer
+        else 'its schedule is used up: leave --resume out and start a new one '
+        f'from its weights with --cfg-options {option}'
     )
     return f'nothing left to train: {name} has all {done}; {longer}'
 

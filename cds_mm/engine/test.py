@@ -29,6 +29,9 @@ from cds_mm.errors import UserError
 from cds_mm.files import check_writable
 from cds_mm.run_warnings import warnings_at_the_end
 
+# In the folder of a detector's log; nothing is written there.
+_IN_THE_LOG = '.'
+
 
 def test(args: argparse.Namespace) -> None:
     """Evaluate a checkpoint; print the metrics, and write them if asked.
@@ -118,7 +121,9 @@ def _check_out(args):
 
 def _paint(cfg, args):
     if is_detection(cfg):
-        paint = dict(draw=True, test_out_dir=args.show_dir)
+        # The host makes this one in the folder of the log, PaintingHook ours.
+        paint = dict(draw=True, test_out_dir=_IN_THE_LOG)
     else:
         paint = dict(enable=True, out_dir=args.show_dir)
     cfg.default_hooks.visualization.update(paint, interval=args.interval)
+    add_hooks(cfg, dict(type='PaintingHook', out_dir=args.show_dir))

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 from collections.abc import Iterator
 
+from cds_mm.config.resumed import is_over
 from cds_mm.engine.amp import unused_units
 from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.malloc import calm_malloc
@@ -15,6 +16,7 @@ from cds_mm.engine.resume import (
     nothing_left,
 )
 from cds_mm.errors import UserError
+from cds_mm.hooks.resume_check import can_be_longer
 from cds_mm.interruption import Interrupted, interrupt_behind
 from cds_mm.run_warnings import warnings_at_the_end
 from cds_mm.work_dir_lock import work_dir_lock
@@ -45,9 +47,9 @@ def _train(plan: RunPlan) -> None:
         check_built(runner, plan)
         _log_environment(runner, cfg, memory_is_kept)
         runner.train()  # if all is over, it clears what a kill has left
-        over = nothing_left(cfg, plan.start_meta) if cfg.resume else ''
-        if over:
-            runner.logger.info(over)
+        if cfg.resume and is_over(cfg, plan.start_meta):
+            longer = can_be_longer(runner)
+            runner.logger.info(nothing_left(cfg, plan.start_meta, longer))
 
 
 @contextlib.contextmanager

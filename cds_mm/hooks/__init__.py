@@ -8,6 +8,7 @@ from cds_mm.hooks.fast_path import FastPathHook
 from cds_mm.hooks.loader_check import LoaderCheckHook
 from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
+from cds_mm.hooks.painting import PaintingHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
 from cds_mm.hooks.record_test_metrics import RecordTestMetricsHook
 from cds_mm.hooks.resume_check import ResumeCheckHook
@@ -31,6 +32,7 @@ __all__ = [
     'LoaderCheckHook',
     'MemoryFormatHook',
     'MethodSummaryHook',
+    'PaintingHook',
     'ProgressBarHook',
     'RecordTestMetricsHook',
     'ResumeCheckHook',

@@ -104,6 +104,30 @@ def _check_length(runner, checkpoint, before, source) -> None:
     )
 
 
+def can_be_longer(runner: Runner) -> bool:
+    """Whether a resume of this finished run with a higher limit goes on.
+
+    Args:
+        runner: of a run that is over.
+    """
+    schedulers = runner.param_schedulers or []
+    if not isinstance(schedulers, list):  # of several optimizers
+        return False
+    loop = runner.train_loop
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    limit = loop.max_epochs if by_epoch else loop.max_iters
+    end = dict(
+        meta=dict(epoch=limit, iter=limit),
+        optimizer=dict(param_groups=runner.optim_wrapper.param_groups),
+        param_schedulers=[one.state_dict() for one in schedulers],
+    )
+    try:
+        ahead, wanted = _rates(runner, end, limit, limit + 1)
+    except Exception:  # schedulers may be anybody's
+        return False
+    return not (_used_up(ahead, wanted, limit) or _not_the_same(ahead, wanted))
+
+
 def _rates(runner, checkpoint, old, new):
     """Rates of the resumed run, and of one of this length from its start.
 

@@ -78,7 +78,7 @@ def test_the_advice_starts_a_new_schedule(train, cosine):
 
 def test_a_finished_cosine_is_told_what_goes_on(train, cosine):
     done = train('done', [COSINE], '--resume', cosine[1]).fine()
-    assert 'has all 2 epochs; leave --resume out' in done.out
+    assert 'has all 2 epochs; its schedule is used up: leave' in done.out
     (path,) = re.findall(r'--cfg-options load_from=(\S+)', done.out)
     train('done', [COSINE], load_from=path).fine()
 
