@@ -74,8 +74,13 @@ def one_line(error: BaseException) -> str:
         # Up to the end: a file's name may have line breaks in it.
         text = _FROM_WORKER.split(text)[-1].strip()
     if isinstance(error, UserError):
+        # Of one line by itself: what breaks it is in the name of a file, in
+        # which two spaces are two as well; or in what another library says.
+        text = re.sub(r'\n\s+', ' ', text)
         text = text.replace('\n', '\\n').replace('\r', '\\r')
-    return _BUILDING.sub('', ' '.join(text.split()))
+    else:
+        text = ' '.join(text.split())
+    return _BUILDING.sub('', text)
 
 
 def user_message(error: BaseException) -> str | None:
