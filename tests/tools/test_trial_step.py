@@ -95,8 +95,8 @@ def test_a_window_larger_than_its_map(command, folder, tmp_path):
     path.write_text(
         f'_base_ = {CONFIG!r}\n'
         'model = dict(\n'
-        "    backbone=dict(_delete_=True, type='SwinTransformer', img_size=32,\n"
-        '        arch=dict(embed_dims=24, depths=[1, 1, 1, 1],\n'
+        "    backbone=dict(_delete_=True, type='SwinTransformer',\n"
+        '        img_size=32, arch=dict(embed_dims=24, depths=[1, 1, 1, 1],\n'
         '        num_heads=[1, 2, 4, 8]), out_indices=(0, 1, 2, 3)),\n'
         '    head=dict(in_channels=192))\n'
     )
