@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from cds_mm.errors import UserError
-from cds_mm.outcome import is_first_rank
+from cds_mm.launcher import is_first_rank
 
 # The bytes, or what writes them into an open file.
 Content: TypeAlias = bytes | Callable[[BinaryIO], object]

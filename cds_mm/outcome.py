@@ -4,16 +4,35 @@ import errno
 import functools
 import os
 import re
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 
 from cds_mm.errors import UserError
+from cds_mm.interruption import (
+    Interrupted,
+    interrupt_behind,
+    interrupts_insist,
+)
+from cds_mm.launcher import (
+    end_with_launcher,
+    has_launcher,
+    is_first_rank,
+    is_rank,
+    leave_at_once,
+)
+from cds_mm.lost_process import (
+    LOST_RANK,
+    lost_in_the_loader,
+    lost_process,
+)
 
 # A dataloader worker's exception arrives with the worker's whole traceback as
 # its message; the last line of that is what was raised there.
-_FROM_WORKER = re.compile(r'^(?:\w+\.)*\w*(?:Error|Exception): (.+)', re.M)
+_FROM_WORKER = re.compile(r'^(?:\w+\.)*\w*(?:Error|Exception): ', re.M)
 _WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
 
 # Some versions of the host put these before the message of whatever fails
@@ -41,6 +60,8 @@ _MENDS = {
     errno.ENOENT: _CHECK_PATH,
     errno.ENOTDIR: _CHECK_PATH,
     errno.EISDIR: _CHECK_PATH,
+    errno.ELOOP: 'remove the link',
+    errno.ENAMETOOLONG: 'choose a shorter name',
 }
 
 
@@ -50,8 +71,16 @@ def one_line(error: BaseException) -> str:
     text = error.args[0] if _is_key_error(error) else str(error)
     text = text.strip()
     if _WORKER.match(text):
-        text = (_FROM_WORKER.findall(text) or [text])[-1]
-    return _BUILDING.sub('', ' '.join(text.split()))
+        # Up to the end: a file's name may have line breaks in it.
+        text = _FROM_WORKER.split(text)[-1].strip()
+    if isinstance(error, UserError):
+        # Of one line by itself: what breaks it is in the name of a file, in
+        # which two spaces are two as well; or in what another library says.
+        text = re.sub(r'\n\s+', ' ', text)
+        text = text.replace('\n', '\\n').replace('\r', '\\r')
+    else:
+        text = ' '.join(text.split())
+    return _BUILDING.sub('', text)
 
 
 def user_message(error: BaseException) -> str | None:
@@ -69,10 +98,16 @@ def user_message(error: BaseException) -> str | None:
         return broken and (
             f'{broken[1]}: not a whole image; replace or remove the file'
         )
+    if isinstance(error, RuntimeError):
+        return lost_process(one_line(error))
+    if isinstance(error, (ConnectionError, EOFError)):
+        return lost_in_the_loader(error)
     if not isinstance(error, OSError):
         return None
     if error.errno in _MENDS:
         place = error.filename or 'the output'
+        if error.errno == errno.ELOOP:
+            place = _link_in_a_circle(place)
         return f'{place}: {error.strerror}; {_MENDS[error.errno]}'
     if isinstance(error, FileNotFoundError):  # raised by a host, or a worker
         return f'{one_line(error)}; {_CHECK_PATH}'
@@ -94,36 +129,69 @@ def friendly_main(main: Callable) -> Callable:
 
     @functools.wraps(main)
     def run(*args, **kwargs) -> int:
+        end_with_launcher()
         try:
-            return main(*args, **kwargs) or 0
-        except KeyboardInterrupt:
-            print('interrupted', file=sys.stderr)
-            return 130
-        except Exception as error:
-            message = user_message(error)
-            _let_rank_0_speak()
-            if message is None or os.environ.get('CDS_MM_DEBUG'):
-                traceback.print_exc()
-            if message is None:
-                return 2
-            print(f'error: {message}', file=sys.stderr)
-            return 1
+            with interrupts_insist():
+                return main(*args, **kwargs) or 0
+        except (KeyboardInterrupt, Exception) as error:
+            _let_workers_end()
+            code = _say(error)
+        if is_rank():
+            leave_at_once(code)
+        return code
 
     return run
 
 
-def is_first_rank() -> bool:
-    """Whether torchrun or srun has started this as its first process."""
-    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
-    return rank == '0'
+def _say(error: BaseException) -> int:
+    """Print how a command has ended; returns its exit code."""
+    interrupt = interrupt_behind(error)
+    if interrupt is not None:
+        if is_first_rank():
+            print(f'interrupted{_advice(interrupt)}', file=sys.stderr)
+        return 130
+    message = user_message(error)
+    _let_others_speak(message)
+    if message is None or os.environ.get('CDS_MM_DEBUG'):
+        traceback.print_exception(error)
+    if message is None:
+        return 2
+    print(f'error: {message}', file=sys.stderr)
+    return 1
 
 
-def _let_rank_0_speak():
+def _advice(interrupt: KeyboardInterrupt) -> str:
+    return f'; {interrupt}' if isinstance(interrupt, Interrupted) else ''
+
+
+def _let_others_speak(message):
     # A mistake in a config meets all ranks, and where rank 0 alone fails the
     # others lose their connection to it.  torchrun and srun end them as soon
     # as one has failed, so a rank that waits here speaks if rank 0 has not.
-    if not is_first_rank():
+    # Of a rank that is lost the launcher of torchrun knows how it ended.
+    if not is_first_rank() or (message == LOST_RANK and has_launcher()):
         time.sleep(_PATIENCE)
+
+
+def _let_workers_end():
+    """Keep PyTorch from reporting, at the exit, each worker that has ended."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _link_in_a_circle(path: str) -> str:
+    """The link that a path goes round by, which may be many folders long."""
+    place = os.path.abspath(path)
+    above = [place]
+    while os.path.dirname(place) != place:
+        place = os.path.dirname(place)
+        above.append(place)
+    for place in reversed(above):
+        if os.path.islink(place):
+            target = os.path.realpath(place)
+            if os.path.islink(target) or place.startswith(f'{target}{os.sep}'):
+                return place
+    return path
 
 
 def _is_key_error(error):

@@ -1,14 +1,23 @@
 """Warnings of a run, which are said again when it ends.
 
 A warning in the middle of a long log is easily missed.  Code that has one
-calls :func:`warn`; :class:`cds_mm.hooks.WarningSummaryHook` repeats them all.
+calls :func:`warn`; :class:`cds_mm.hooks.WarningSummaryHook` repeats them all,
+and :func:`warnings_at_the_end` where the run ends by an error.
 """
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 from mmengine.logging import print_log
 
-__all__ = ['forget_warnings', 'warn', 'warnings_so_far']
+__all__ = [
+    'forget_warnings',
+    'repeat_warnings',
+    'warn',
+    'warnings_at_the_end',
+    'warnings_so_far',
+]
 
 _said: dict[str, None] = {}
 
@@ -32,3 +41,25 @@ def warnings_so_far() -> list[str]:
 def forget_warnings() -> None:
     """Start empty, for another run in the same process."""
     _said.clear()
+
+
+def repeat_warnings(logger: logging.Logger) -> None:
+    """Log once more what was warned of, and forget it."""
+    said = warnings_so_far()
+    if said:
+        lines = '\n'.join(f'* {text}' for text in said)
+        logger.warning(
+            f'{len(said)} warning{"s" if said[1:] else ""} of this run:'
+            f'\n{lines}'
+        )
+    forget_warnings()
+
+
+@contextlib.contextmanager
+def warnings_at_the_end(logger: logging.Logger) -> Iterator[None]:
+    """Repeat them where the block is left by an error, too."""
+    try:
+        yield
+    except BaseException:
+        repeat_warnings(logger)
+        raise

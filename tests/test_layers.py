@@ -33,6 +33,10 @@ LAYERS = [
         'optim_wrapper',
         'run_warnings',
         'registry',
+        'interruption',
+        'launcher',
+        'lost_process',
+        'work_dir_lock',
     },
     # The library: what another program imports.
     {'losses', 'branches', 'backbones', 'data', 'evaluation'},

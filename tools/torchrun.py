@@ -4,41 +4,94 @@ The rank itself has said what is wrong; its exit code becomes ours.
 """
 
 import logging
+import os
 import signal
+import socket
 import sys
 
-from torch.distributed import DistNetworkError, run
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+# The store's stack of C++ for each attempt to reach the first machine.  It is
+# read at the import; the ranks get the user's own.
+_LEVEL = 'TORCH_CPP_LOG_LEVEL'
+_given = os.environ.get(_LEVEL)
+os.environ.setdefault(_LEVEL, 'FATAL')
+
+from torch.distributed import (  # noqa: E402
+    DistNetworkError,
+    DistStoreError,
+    run,
+)
+from torch.distributed.elastic.multiprocessing import (  # noqa: E402
+    SignalException,
+)
+from torch.distributed.elastic.multiprocessing.errors import (  # noqa: E402
+    ChildFailedError,
+)
+
+if _given is None:
+    del os.environ[_LEVEL]
+
+# Seconds for which machines wait for each other; they may start one by one.
+PATIENCE = int(os.environ.get('MEETING_TIMEOUT', '300'))
 
 
 def main() -> int:
     """Run the ranks; arguments are those of torchrun."""
-    logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL)
+    logging.disable(logging.CRITICAL)  # its loggers have levels of their own
     args = run.parse_args(sys.argv[1:])
+    meeting = f'{args.master_addr}:{args.master_port}'
+    if not args.standalone:
+        unknown = _unknown_address(args.master_addr)
+        if unknown:
+            return _fail(
+                f'MASTER_ADDR={args.master_addr}: is no address that this '
+                f'machine knows ({unknown}); set it to that of the first '
+                'machine, as the others reach it'
+            )
+        if not args.rdzv_conf:
+            args.rdzv_conf = f'timeout={PATIENCE}'
     try:
         run.run(args)
-    except DistNetworkError as error:
-        if 'EADDRINUSE' not in str(error):
-            raise
-        print(
-            f'error: port {args.master_port} is taken on this machine; set '
-            'PORT to another (on one machine, leave it unset)',
-            file=sys.stderr,
+    except SignalException as error:
+        # Ranks have got the signal too; the first says how to go on.
+        return 128 + error.sigval
+    except (DistNetworkError, DistStoreError) as error:
+        if 'EADDRINUSE' in str(error):
+            return _fail(
+                f'port {args.master_port} is taken on this machine; set '
+                'PORT to another (on one machine, leave it unset)'
+            )
+        return _fail(
+            f'MASTER_ADDR and PORT ({meeting}): not all machines have met '
+            f'there within {PATIENCE} s; set both to those of the first '
+            'machine, start this on all of them, and see that no firewall '
+            'is between (MEETING_TIMEOUT=SECONDS waits longer)'
         )
-        return 1
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode > 0:
             return failure.exitcode
         # A signal leaves the rank no time to say anything.
         name = signal.Signals(-failure.exitcode).name
-        print(
-            f'error: rank {rank} was ended by {name}; SIGKILL is mostly the '
-            'system out of memory: take a smaller batch or fewer workers',
-            file=sys.stderr,
+        _fail(
+            f'rank {rank} was ended by {name}; SIGKILL is mostly the '
+            'system out of memory: take a smaller batch or fewer workers'
         )
         return 128 - failure.exitcode
     return 0
+
+
+def _unknown_address(name: str) -> str:
+    """Why a name cannot be resolved; empty where it can."""
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ''
+
+
+def _fail(said: str) -> int:
+    print(f'error: {said}', file=sys.stderr)
+    return 1
 
 
 if __name__ == '__main__':

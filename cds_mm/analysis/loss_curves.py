@@ -30,7 +30,7 @@ class Curves(NamedTuple):
         logged: how many lines the last epoch's mean is of.
         weight: that the loss had in the run's config, None if unknown.
         validated: epochs of the scores.
-        scores: of the validation set.
+        scores: of the validation set; none where it was not validated.
     """
 
     name: str
@@ -55,15 +55,36 @@ def plot_losses(args: argparse.Namespace) -> None:
     load_figure()
     check_writable(str(Path(args.out).parent), '--out')
     names = short_names(args.work_dirs)
-    runs = [
-        read_curves(Path(folder), name, args.loss, args.metric)
-        for folder, name in zip(args.work_dirs, names, strict=True)
-    ]
+    runs, left_out = _read_all(args, names)
+    first = next(run for run in runs if run.scores)
     for run in runs:
-        print(describe(run, runs[0], args.loss, args.metric))
+        print(describe(run, first, args.loss, args.metric))
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     draw_curves(args.out, runs, args.loss, args.metric)
     print(f'{args.out}: the curves of {len(runs)} runs')
+    for said in left_out:
+        print(f'left out: {said}')
+
+
+def _read_all(args, names) -> tuple[list[Curves], list[str]]:
+    """The curves that there are, and a line for each that is not.
+
+    Raises:
+        UserError: there is no loss at all, or no score at all.
+    """
+    runs, left_out = [], []
+    for folder, name in zip(args.work_dirs, names, strict=True):
+        try:
+            run = read_curves(Path(folder), name, args.loss, args.metric)
+        except UserError as error:
+            left_out.append(str(error))
+            continue
+        runs.append(run)
+        if not run.scores:
+            left_out.append(_lacks(Path(folder), args.metric))
+    if not any(run.scores for run in runs):
+        raise UserError(left_out[0])
+    return runs, left_out
 
 
 def read_curves(folder: Path, name: str, loss: str, metric: str) -> Curves:
@@ -76,21 +97,25 @@ def read_curves(folder: Path, name: str, loss: str, metric: str) -> Curves:
         metric: name of one of validation.
 
     Raises:
-        UserError: there is no log, or it lacks one of the two.
+        UserError: there is no log, or it lacks the loss.
     """
     lines = scalars(folder)
     weight = loss_weight(folder, loss)
     epochs, losses, logged = epoch_means(lines, loss)
     validated, scores = curve(lines, metric)
-    for key, values in ((loss, losses), (metric, scores)):
-        if not values:
-            known = sorted({k for line in lines for k in line} - {'step'})
-            raise UserError(
-                f'{folder}: has logged no {key}; choose among '
-                f'{", ".join(known)} with --loss and --metric'
-            )
+    if not losses:
+        raise UserError(_lacks(folder, loss))
     losses = [value / (weight or 1) for value in losses]
     return Curves(name, epochs, losses, logged[-1], weight, validated, scores)
+
+
+def _lacks(folder: Path, key: str) -> str:
+    lines = scalars(folder)
+    known = sorted({k for line in lines for k in line} - {'step'})
+    return (
+        f'{folder}: has logged no {key}; choose among {", ".join(known)} '
+        'with --loss and --metric'
+    )
 
 
 def loss_weight(folder: Path, key: str) -> float | None:
@@ -119,9 +144,11 @@ def describe(run: Curves, first: Curves, loss: str, metric: str) -> str:
     """One line: how the run ended, and how that is from the first's end."""
     text = (
         f'{run.name}: {loss} {run.losses[-1]:.4f}{_weighted(run.weight)} in '
-        f'training (epoch {run.epochs[-1]}, {_lines(run.logged)} of the log), '
-        f'{metric} {run.scores[-1]:.2f} (epoch {run.validated[-1]})'
+        f'training (epoch {run.epochs[-1]}, {_lines(run.logged)} of the log)'
     )
+    if not run.scores:
+        return f'{text}, no {metric}'
+    text += f', {metric} {run.scores[-1]:.2f} (epoch {run.validated[-1]})'
     if run is first:
         return text
     loss_gap = run.losses[-1] - first.losses[-1]
@@ -158,7 +185,8 @@ def draw_curves(path, runs: list[Curves], loss: str, metric: str) -> None:
         name = _shorten(run.name)
         left.plot(run.epochs, run.losses, label=name, **dots, **style)
         middle.plot(run.validated, run.scores, **dots, **style)
-        right.scatter(run.losses[-1], run.scores[-1], color=colour, s=45)
+        if run.scores:
+            right.scatter(run.losses[-1], run.scores[-1], color=colour, s=45)
     left.set(title='Loss over epochs', xlabel='epoch', ylabel=loss)
     middle.set(title='Score over epochs', xlabel='epoch', ylabel=metric)
     right.set(title='Both at the end', xlabel=loss, ylabel=metric)

@@ -21,7 +21,9 @@ RUN_HOOKS = (
     'ThroughputHook',
     'ProgressBarHook',
     'FastPathHook',
+    'ResumeCheckHook',
     'MemoryFormatHook',
+    'TrialStepHook',
     'WarningSummaryHook',
 )
 CLASSIFICATION_HOOKS = (

@@ -9,6 +9,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cds_mm.config import find_pretrained
+from cds_mm.config.recorded import recorded_settings
+from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
@@ -85,6 +87,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
     lambda plan: plan.start_meta,
     lambda plan: plan.annotations,
+    lambda plan: _check_resumed(plan),
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
@@ -168,6 +171,15 @@ def _apply_flags(cfg, args):
         path = found or args.resume
         cfg.load_from, cfg.resume = str(path), True
     cfg.setdefault('resume', False)
+
+
+def _check_resumed(plan: RunPlan) -> None:
+    # Said again by ResumeCheckHook, which other launchers have too; here it
+    # is said before anything is built.
+    cfg, meta = plan.config, plan.start_meta
+    before = recorded_settings(meta.get('cfg'))
+    if cfg.resume and before and not is_over(cfg, meta):
+        check_resumed(cfg.load_from, before, cfg)
 
 
 def _parts(cfg) -> list[str]:

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import zipfile
 from pathlib import Path
 
+from cds_mm.config.resumed import is_over
 from cds_mm.errors import UserError
 
 _NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
@@ -25,26 +27,30 @@ def checkpoint_folders(cfg) -> list[str]:
     return [cfg.work_dir, os.path.join(out_dir, os.path.basename(work_dir))]
 
 
-def nothing_left(cfg, meta: dict) -> str:
+def nothing_left(cfg, meta: dict, can_be_longer: bool = True) -> str:
     """The line for a checkpoint that is at the end of its run.
 
     Args:
         cfg (Config): of the run that resumes from ``load_from``.
         meta: what the checkpoint says of itself.
+        can_be_longer: whether its schedule would go on in a longer run.
 
     Returns:
         str: empty where there is something left to train.
     """
-    counts = (('max_epochs', 'epoch'), ('max_iters', 'iter'))
-    for limit, count in counts:
-        wanted = cfg.train_cfg.get(limit)
-        if wanted and meta.get(count, 0) >= wanted:
-            unit = limit.removeprefix('max_')
-            return (
-                f'nothing left to train: {Path(cfg.load_from).name} has all '
-                f'{wanted} {unit}; raise train_cfg.{limit} to go on'
-            )
-    return ''
+    limit = is_over(cfg, meta)
+    if limit is None:
+        return ''
+    name = Path(cfg.load_from).name
+    done = f'{cfg.train_cfg[limit]} {limit.removeprefix("max_")}'
+    option = shlex.quote(f'load_from={cfg.load_from}')
+    longer = (
+        f'raise train_cfg.{limit} to go on'
+        if can_be_longer
+        else 'its schedule is used up: leave --resume out and start a new one '
+        f'from its weights with --cfg-options {option}'
+    )
+    return f'nothing left to train: {name} has all {done}; {longer}'
 
 
 def latest_checkpoint(*folders: str | Path) -> Path:

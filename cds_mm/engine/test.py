@@ -31,6 +31,10 @@ from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
+from cds_mm.run_warnings import warnings_at_the_end
+
+# In the folder of a detector's log; nothing is written there.
+_IN_THE_LOG = '.'
 
 
 def test(args: argparse.Namespace) -> None:
@@ -50,7 +54,8 @@ def test(args: argparse.Namespace) -> None:
     runner = build_test_runner(cfg)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(args.out))
-    metrics = runner.test()
+    with warnings_at_the_end(runner.logger):
+        metrics = runner.test()
     if args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
@@ -129,7 +134,9 @@ def _check_out(args):
 
 def _paint(cfg, args):
     if is_detection(cfg):
-        paint = dict(draw=True, test_out_dir=args.show_dir)
+        # The host makes this one in the folder of the log, PaintingHook ours.
+        paint = dict(draw=True, test_out_dir=_IN_THE_LOG)
     else:
         paint = dict(enable=True, out_dir=args.show_dir)
     cfg.default_hooks.visualization.update(paint, interval=args.interval)
+    add_hooks(cfg, dict(type='PaintingHook', out_dir=args.show_dir))

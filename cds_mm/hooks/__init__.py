@@ -8,8 +8,10 @@ from cds_mm.hooks.fast_path import FastPathHook
 from cds_mm.hooks.loader_check import LoaderCheckHook
 from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
+from cds_mm.hooks.painting import PaintingHook
 from cds_mm.hooks.progress_bar import ProgressBarHook
 from cds_mm.hooks.record_test_metrics import RecordTestMetricsHook
+from cds_mm.hooks.resume_check import ResumeCheckHook
 from cds_mm.hooks.sample_idx import SampleIdxHook
 from cds_mm.hooks.sample_seed import SampleSeedHook
 from cds_mm.hooks.skipped_images import SkippedImagesHook
@@ -18,6 +20,7 @@ from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
 from cds_mm.hooks.training_labels import TrainingLabelsHook
+from cds_mm.hooks.trial_step import TrialStepHook
 from cds_mm.hooks.verify_pretrained import VerifyPretrainedHook
 from cds_mm.hooks.warning_summary import WarningSummaryHook
 from cds_mm.hooks.zero_ap import ZeroAPHook
@@ -29,8 +32,10 @@ __all__ = [
     'LoaderCheckHook',
     'MemoryFormatHook',
     'MethodSummaryHook',
+    'PaintingHook',
     'ProgressBarHook',
     'RecordTestMetricsHook',
+    'ResumeCheckHook',
     'SampleIdxHook',
     'SampleSeedHook',
     'SkippedImagesHook',
@@ -39,6 +44,7 @@ __all__ = [
     'StrictLoadHook',
     'ThroughputHook',
     'TrainingLabelsHook',
+    'TrialStepHook',
     'VerifyPretrainedHook',
     'WarningSummaryHook',
     'ZeroAPHook',

@@ -25,12 +25,11 @@ class FastPathHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare with the run that is resumed."""
-        before = checkpoint.get('meta', {}).get(_KEY)
-        now = optimisations(runner.cfg)
-        if not runner._resume or before is None:
+        meta = checkpoint.get('meta', {})
+        if not runner._resume or same_optimisations(runner.cfg, meta):
             return
-        before = _that_count(before)
-        if before != now:
+        if _KEY in meta:
+            before, now = _that_count(meta[_KEY]), optimisations(runner.cfg)
             warn(
                 'resumed with another fast path than before, so that it is '
                 f'no longer the same run; before: {_listed(before)}; now: '
@@ -72,6 +71,16 @@ def optimisations(cfg) -> list[str]:
     if cfg.get('compile'):
         found.append(f'compile={cfg.get("compile")}')
     return found
+
+
+def same_optimisations(cfg, meta: dict) -> bool:
+    """Whether the run that wrote a checkpoint was optimised in the same way.
+
+    Args:
+        cfg (Config): of a run.
+        meta: of the checkpoint; where it does not say, it is not the same.
+    """
+    return _KEY in meta and _that_count(meta[_KEY]) == optimisations(cfg)
 
 
 def _that_count(lines):

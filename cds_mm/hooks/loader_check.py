@@ -5,6 +5,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from cds_mm.data.built_loader import check_batch_size, drawing_sampler
+from cds_mm.data.named_collate import name_odd_images
 from cds_mm.run_warnings import warn
 
 
@@ -13,6 +14,7 @@ class LoaderCheckHook(Hook):
     """Look at the training loader before the first step.
 
     - A sampler that builds batches builds those of the loader's size.
+    - A batch of images of several sizes names one that differs.
     - In a loop by iteration the sampler is endless, or a warning says what
       its passes repeat.
     """
@@ -26,6 +28,7 @@ class LoaderCheckHook(Hook):
             UserError: batches of two sizes.
         """
         loader = runner.train_dataloader
+        name_odd_images(loader)
         check_batch_size(loader)
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         sampler = drawing_sampler(loader)
@@ -39,3 +42,11 @@ class LoaderCheckHook(Hook):
                 'InfiniteSampler',
                 runner.logger,
             )
+
+    def before_val(self, runner: Runner) -> None:
+        """Let its batches name the image that does not fit."""
+        name_odd_images(runner.val_dataloader)
+
+    def before_test(self, runner: Runner) -> None:
+        """The same."""
+        name_odd_images(runner.test_dataloader)

@@ -1,5 +1,7 @@
 """Stops a run whose loss is no number any more."""
 
+import shlex
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -34,9 +36,7 @@ class StopOnNonFiniteHook(Hook):
         terms = ', '.join(f'{k} {v:g}' for k, v in losses.items())
         raise UserError(
             f'the loss is not finite at epoch {runner.epoch + 1}, iteration '
-            f'{runner.iter + 1} ({terms}); {_last_good(runner)}; lower '
-            'optim_wrapper.optimizer.lr or set '
-            'optim_wrapper.clip_grad.max_norm, then resume'
+            f'{runner.iter + 1} ({terms}); {_last_good(runner)}'
         )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -45,13 +45,22 @@ class StopOnNonFiniteHook(Hook):
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 raise UserError(
                     f'{name} is not finite after iteration {runner.iter + 1}: '
-                    f'not saved; {_last_good(runner)}; lower '
-                    'optim_wrapper.optimizer.lr, then resume'
+                    f'not saved; {_last_good(runner)}'
                 )
 
 
 def _last_good(runner):
+    """Where to go on from; a resume takes its rate from the checkpoint."""
     path = runner.message_hub.runtime_info.get('last_ckpt')
-    if path:
-        return f'the last good checkpoint is {path}'
-    return 'no checkpoint was saved yet'
+    if not path:
+        return (
+            'no checkpoint was saved yet; lower optim_wrapper.optimizer.lr '
+            'or set optim_wrapper.clip_grad.max_norm, then start again'
+        )
+    option = shlex.quote(f'load_from={path}')
+    return (
+        f'the last good checkpoint is {path}; set '
+        'optim_wrapper.clip_grad.max_norm and resume, or leave --resume out '
+        'and start a new schedule from its weights with a lower '
+        f'optim_wrapper.optimizer.lr and --cfg-options {option}'
+    )

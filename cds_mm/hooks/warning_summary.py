@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from cds_mm.run_warnings import forget_warnings, warnings_so_far
+from cds_mm.run_warnings import repeat_warnings
 
 
 @HOOKS.register_module()
@@ -16,11 +16,4 @@ class WarningSummaryHook(Hook):
 
     def after_run(self, runner: Runner) -> None:
         """Log them, if there are any."""
-        said = warnings_so_far()
-        if said:
-            lines = '\n'.join(f'* {text}' for text in said)
-            runner.logger.warning(
-                f'{len(said)} warning{"s" if said[1:] else ""} of this run:'
-                f'\n{lines}'
-            )
-        forget_warnings()
+        repeat_warnings(runner.logger)

@@ -131,6 +131,25 @@ def test_a_slip(tmp_path, argv, words):
     assert not out.exists()
 
 
+def test_what_is_there_is_drawn_and_the_rest_is_named(tmp_path, capsys):
+    bare, good = (tmp_path / name for name in ('bare', 'good'))
+    write_run(bare, [1.0, 0.8], [10.0, 20.0])
+    log = bare / '20260101_000000' / 'vis_data' / 'scalars.json'
+    lines = [n for n in log.read_text().splitlines() if 'accuracy' not in n]
+    log.write_text('\n'.join(lines))
+    write_run(good, [1.0, 0.8], [10.0, 20.0])
+    (tmp_path / 'empty').mkdir()
+    out = tmp_path / 'curves.png'
+    folders = [bare, good, tmp_path / 'empty']
+    main([*map(str, folders), '--out', str(out)])
+    said = capsys.readouterr().out
+    assert 'bare: loss_ce 1.6000' in said and ', no accuracy/top1\n' in said
+    assert 'good: loss_ce 1.6000' in said and '20.00 (epoch 2)\n' in said
+    assert 'the curves of 2 runs' in said and out.exists()
+    assert f'left out: {bare}: has logged no accuracy/top1; choose' in said
+    assert f'left out: {tmp_path}/empty: holds no log of a run' in said
+
+
 def test_no_run(tmp_path):
     with pytest.raises(UserError, match='holds no log'):
         main([str(tmp_path), '--out', str(tmp_path / 'x.png')])

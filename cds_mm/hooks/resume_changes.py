@@ -1,0 +1,130 @@
+"""What changes in a run that is resumed, and what follows from it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from cds_mm.config.differences import Difference, differences
+from cds_mm.distributed import world_size
+from cds_mm.hooks.fast_path import same_optimisations
+
+# In the meta of a checkpoint: what the config of a run does not say.
+FACTS = 'run_facts'
+# What --parity changes; FastPathHook has a warning of its own for that.
+_OF_THE_FAST_PATH = ('pipeline', 'data_preprocessor')
+# Where weights come from or lie, which a checkpoint makes good.
+_WITHOUT_EFFECT = ('init_cfg', 'pretrained', 'memory_format')
+
+
+def facts(runner: Runner) -> dict[str, int]:
+    """Ranks, steps of an epoch, images."""
+    loader = runner.train_dataloader
+    return dict(
+        world_size=world_size(),
+        epoch_length=len(loader),
+        images=len(loader.dataset),
+    )
+
+
+def what_follows(
+    runner: Runner, checkpoint: dict, before: dict[str, Any]
+) -> Iterator[str]:
+    """A line for each change that a resumed run makes.
+
+    Args:
+        runner: of the run that goes on.
+        checkpoint: that it goes on from.
+        before: the settings of the run that wrote it.
+    """
+    yield from _of_the_steps(runner, checkpoint, before)
+    yield from _of_the_data(runner, checkpoint, before)
+    for found in _differences(before, runner.cfg, 'optim_wrapper.clip_grad'):
+        yield f'{found}: it takes effect from here on'
+    ignored = _WITHOUT_EFFECT + _changed_by_flags(runner, checkpoint)
+    for found in _differences(before, runner.cfg, 'model', ignored):
+        yield f'{found}: it takes effect from here on'
+    if _scales(runner.cfg) and not _scales(before):
+        yield (
+            '--auto-scale-lr has no effect on a resumed run: its learning '
+            'rate is that of the checkpoint'
+        )
+
+
+def _of_the_steps(runner, checkpoint, before):
+    """Batch size, ranks, and how many steps an epoch has."""
+    then, now = checkpoint['meta'].get(FACTS) or {}, facts(runner)
+    changed = [
+        *_differences(before, runner.cfg, 'train_dataloader.batch_size'),
+        *_differences(before, runner.cfg, 'optim_wrapper.accumulative_counts'),
+    ]
+    ranks = then.get('world_size', now['world_size'])
+    if ranks != now['world_size']:
+        changed.append(
+            Difference(
+                'the number of ranks', str(ranks), str(now['world_size'])
+            )
+        )
+    length = then.get('epoch_length', now['epoch_length'])
+    follows = []
+    if changed:
+        follows.append('the learning rate stays that of the checkpoint')
+    if length != now['epoch_length']:
+        follows += [
+            f'an epoch has {now["epoch_length"]} steps and had {length}',
+            *_end_of_schedule(checkpoint, now['epoch_length']),
+        ]
+    if follows:
+        named = ', '.join(map(str, changed)) or 'the training data'
+        yield f'{named}: {"; ".join(follows)}'
+
+
+def _end_of_schedule(checkpoint, epoch_length):
+    states = checkpoint.get('param_schedulers') or []
+    ends = [
+        state['end']
+        for state in states
+        if isinstance(state, dict) and not state.get('by_epoch', True)
+    ]
+    if ends and max(ends) > checkpoint['meta']['iter']:
+        left = max(ends) - checkpoint['meta']['iter']
+        epoch = checkpoint['meta']['epoch'] + left / epoch_length
+        yield f'the schedule counts steps and ends at epoch {epoch:.1f}'
+
+
+def _of_the_data(runner, checkpoint, before):
+    images = facts(runner)['images']
+    ignored = _changed_by_flags(runner, checkpoint)
+    key = 'train_dataloader.dataset'
+    found = [*map(str, _differences(before, runner.cfg, key, ignored))]
+    then = (checkpoint['meta'].get(FACTS) or {}).get('images', images)
+    if then != images:
+        found.append(f'it has {images:,} images and had {then:,}')
+    if found:
+        yield (
+            f'{"; ".join(found)}: if the images are others than before, it is '
+            'no longer the same run'
+        )
+    key = 'train_dataloader.num_workers'
+    for workers in _differences(before, runner.cfg, key):
+        yield f'{workers}: the images and their order stay the same'
+
+
+def _changed_by_flags(runner, checkpoint):
+    same = same_optimisations(runner.cfg, checkpoint['meta'])
+    return () if same else _OF_THE_FAST_PATH
+
+
+def _differences(before, cfg, key, ignored=()):
+    then, now = before, cfg
+    for name in key.split('.'):
+        then, now = (
+            part.get(name) if isinstance(part, (dict, Config)) else None
+            for part in (then, now)
+        )
+    return differences(key, then, now, ignored)
+
+
+def _scales(cfg):
+    return bool((cfg.get('auto_scale_lr') or {}).get('enable'))

@@ -1,0 +1,70 @@
+"""A rank and the launcher that has started it."""
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+
+_LOOK_EVERY = 1.0  # seconds
+FAILED = 1
+
+
+def end_with_launcher() -> None:
+    """End this rank when its launcher is gone.
+
+    torchrun starts ranks in sessions of their own: a launcher that is killed
+    leaves them training, and holding their GPUs.  Does nothing in a process
+    that torchrun has not started.
+    """
+    if has_launcher():
+        watch = threading.Thread(
+            target=_watch, args=(os.getppid(),), daemon=True
+        )
+        watch.start()
+
+
+def has_launcher() -> bool:
+    """Whether torchrun has started this process."""
+    return 'TORCHELASTIC_RUN_ID' in os.environ
+
+
+def leave_at_once(code: int) -> None:
+    """End this process and its workers, without finalisers.
+
+    Those of process groups may wait for ranks that are gone.
+    """
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def is_first_rank() -> bool:
+    """Whether torchrun or srun has started this as its first process."""
+    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
+    return rank == '0'
+
+
+def is_rank() -> bool:
+    """Whether this process has joined others in a process group."""
+    # Not imported: most commands have no need of it.
+    distributed = sys.modules.get('torch.distributed')
+    return bool(
+        distributed
+        and distributed.is_available()
+        and distributed.is_initialized()
+    )
+
+
+def _watch(launcher: int) -> None:
+    while os.getppid() == launcher:
+        time.sleep(_LOOK_EVERY)
+    if is_first_rank():
+        print(
+            f'error: the launcher (process {launcher}) has ended without its '
+            'ranks, which end now; go on with --resume',
+            file=sys.stderr,
+        )
+    leave_at_once(FAILED)

@@ -1,0 +1,60 @@
+"""What libraries say when another process of the run has ended."""
+
+import re
+import traceback
+
+_WORKER = re.compile(
+    r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed by signal: '
+    r'([\w ]+)|exited unexpectedly)'
+)
+# Gloo's, NCCL's and the store's, by what they share.
+_RANK = re.compile(
+    r'connection closed by peer|connection reset by peer|broken pipe'
+    r'|remote process exited|socket timeout|failed to recv, got 0 bytes'
+    r'|timed out waiting .*ms for (?:recv|send) operation',
+    re.I,
+)
+_OF_RANKS = re.compile(r'gloo|nccl|tcpstore|store|distributed', re.I)
+
+
+_ENDED = 'has ended'
+LOST_RANK = (
+    'the connection to another rank is lost, so that one has ended; see what '
+    'it says, then resume'
+)
+
+
+def lost_process(text: str) -> str | None:
+    """The line for a process that is gone, None where ``text`` is of others.
+
+    Args:
+        text: of a RuntimeError, on one line.
+    """
+    worker = _WORKER.search(text)
+    if worker:
+        how = f'was ended by the signal {worker[2]!r}' if worker[2] else _ENDED
+        return _of_worker(f' (process {worker[1]}) {how}')
+    if _RANK.search(text) and _OF_RANKS.search(text):
+        return LOST_RANK
+    return None
+
+
+def lost_in_the_loader(error: BaseException) -> str | None:
+    """The line for a connection that broke while a batch was handed over.
+
+    Args:
+        error: of a pipe or a socket; None is returned where another
+            connection than that to a worker broke.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get('__name__') == 'torch.utils.data.dataloader':
+            return _of_worker(f' {_ENDED}')
+    return None
+
+
+def _of_worker(what: str) -> str:
+    return (
+        f'a worker of a data loader{what}, which mostly is the system out of '
+        'memory, or /dev/shm full: lower num_workers or batch_size of the '
+        'loader, then resume'
+    )

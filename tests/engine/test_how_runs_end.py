@@ -1,0 +1,185 @@
+"""Runs that are interrupted, locked out or lose a process: one line each."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from command_lines import CONFIG, ROOT, clean_environment, tiny
+
+EPOCHS = 400  # more than any of these tests waits for
+
+
+def wait_for(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, 'waited too long'
+        time.sleep(0.02)
+    return found
+
+
+def alive(pid) -> bool:
+    try:
+        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.split()[0] != 'Z'
+
+
+def processes_of(work_dir):
+    """Processes whose command line names a work dir."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        with contextlib.suppress(OSError):
+            if str(work_dir).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return [pid for pid in found if alive(pid)]
+
+
+@pytest.fixture
+def long_run(command, folder, tmp_path):
+    """Start a run that does not end by itself; returns its process group."""
+
+    def start(epochs=EPOCHS, **settings):
+        options = tiny(folder, epochs, **settings)
+        return command.start('train', CONFIG, '--work-dir', tmp_path, *options)
+
+    return start
+
+
+def test_ctrl_c_says_how_to_go_on_and_that_works(
+    command, long_run, folder, tmp_path
+):
+    group = long_run(train_dataloader__num_workers=2)
+    wait_for(lambda: list(tmp_path.glob('epoch_2.pth')))
+    os.killpg(group, signal.SIGINT)
+    ended = command.wait()
+    assert (ended.code, ended.err) == (
+        130,
+        'interrupted; go on with --resume\n',
+    )
+    assert not list(tmp_path.glob('.*')), 'nothing left behind'
+    last = max(
+        int(path.stem.removeprefix('epoch_'))
+        for path in tmp_path.glob('epoch_*.pth')
+    )
+    argv = [CONFIG, '--work-dir', tmp_path, '--resume']
+    command('train', *argv, *tiny(folder, last)).fine()
+
+
+def test_ctrl_c_before_the_first_checkpoint(command, long_run, tmp_path):
+    group = long_run(
+        train_dataloader__num_workers=1, default_hooks__checkpoint__interval=99
+    )
+    wait_for(lambda: list(tmp_path.glob('*/vis_data/scalars.json')))
+    os.killpg(group, signal.SIGINT)
+    ended = command.wait()
+    assert ended.code == 130
+    assert ended.err == (
+        'interrupted; no checkpoint was saved yet: start again\n'
+    )
+
+
+def test_a_second_run_in_the_same_folder_is_refused(command, folder, tmp_path):
+    argv = [CONFIG, '--work-dir', tmp_path]
+    options = tiny(folder, EPOCHS)
+    # Not of the same server, which runs one command at a time.
+    first = subprocess.Popen(
+        [os.sys.executable, ROOT / 'tools/train.py', *argv, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=clean_environment(),
+        cwd=ROOT,
+    )
+    try:
+        wait_for(lambda: list(tmp_path.glob('*/vis_data/scalars.json')))
+        error = command('train', *argv, *tiny(folder, 1)).error
+        assert f'{tmp_path}: another run is writing there' in error
+        assert f'process {first.pid} on ' in error and '--work-dir' in error
+        # The advice.
+        other = tmp_path / 'other'
+        argv = [CONFIG, '--work-dir', other]
+        command('train', *argv, *tiny(folder, 1)).fine()
+    finally:
+        first.kill()
+        first.wait()
+    # What it left does not block.
+    assert (tmp_path / '.running').exists()
+    argv = [CONFIG, '--work-dir', tmp_path]
+    command('train', *argv, *tiny(folder, 1)).fine()
+    assert not (tmp_path / '.running').exists()
+
+
+def test_a_killed_worker_of_a_loader(command, long_run, tmp_path):
+    group = long_run(
+        train_dataloader__num_workers=2,
+        train_dataloader__persistent_workers=True,
+        val_cfg=None,
+        val_dataloader=None,
+        val_evaluator=None,
+    )
+    wait_for(lambda: list(tmp_path.glob('*/vis_data/scalars.json')))
+    children = Path(f'/proc/{group}/task/{group}/children')
+    worker = wait_for(lambda: children.read_text().split())[0]
+    os.kill(int(worker), signal.SIGKILL)
+    error = command.wait().error
+    assert 'a worker of a data loader' in error
+    assert 'lower num_workers' in error and re.search('resume$', error)
+
+
+@pytest.fixture
+def two_ranks(folder, tmp_path):
+    """A launcher with two ranks that train, and their process ids."""
+    launcher = subprocess.Popen(
+        ['tools/dist_train.sh', CONFIG, '2', '--work-dir', str(tmp_path)]
+        + [str(option) for option in tiny(folder, EPOCHS)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(PYTHON=os.sys.executable),
+        cwd=ROOT,
+    )
+    try:
+        wait_for(lambda: list(tmp_path.glob('epoch_1.pth')))
+        ranks = [p for p in processes_of(tmp_path) if p != launcher.pid]
+        assert len(ranks) == 2
+        yield launcher, ranks
+    finally:
+        for pid in processes_of(tmp_path):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def said_in_the_end(launcher, tmp_path):
+    _, err = launcher.communicate(timeout=60)
+    wait_for(lambda: not processes_of(tmp_path), 20)
+    return err.splitlines()
+
+
+def test_ctrl_c_on_two_ranks(two_ranks, tmp_path):
+    launcher, _ = two_ranks
+    launcher.send_signal(signal.SIGINT)
+    lines = said_in_the_end(launcher, tmp_path)
+    assert lines == ['interrupted; go on with --resume']
+    assert launcher.returncode == 130
+    assert not list(tmp_path.glob('.*'))
+
+
+def test_a_killed_launcher_takes_its_ranks_along(two_ranks, tmp_path):
+    launcher, _ = two_ranks
+    launcher.kill()
+    (line,) = said_in_the_end(launcher, tmp_path)
+    assert line.startswith(f'error: the launcher (process {launcher.pid}) has')
+
+
+def test_a_lost_rank_ends_the_other(two_ranks, tmp_path):
+    launcher, ranks = two_ranks
+    begun = time.monotonic()
+    os.kill(ranks[1], signal.SIGKILL)
+    (line,) = said_in_the_end(launcher, tmp_path)
+    assert re.match(r'error: rank \d was ended by SIGKILL', line)
+    assert time.monotonic() - begun < 60 and launcher.returncode == 137
