@@ -76,6 +76,8 @@ def stage_features(
         outputs = backbone(inputs)
     if isinstance(outputs, torch.Tensor):
         outputs = (outputs,)
+    if getattr(backbone, 'output_img', False):  # DetectoRS puts it in front
+        outputs = outputs[1:]
     if indices is None or len(indices) != len(outputs):
         indices = range(len(outputs))
     return {

@@ -7,11 +7,12 @@ only names that are registered are let through, and nothing that loads files.
 
 import copy
 
+import torch
 from torch import nn
 
 from cds_mm.checkpoint.fit import fit
-from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import BackboneRecord, function_of
+from cds_mm.checkpoint.structure import size
 from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError, first_line
 
@@ -45,7 +46,11 @@ def build_source(record: BackboneRecord, path) -> nn.Module:
     _check_nested(cfg, path)
     plain_batchnorm(cfg)
     try:
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
+        # The run's random numbers are not for this.
+        with (
+            torch.random.fork_rng(devices=[]),
+            DefaultScope.overwrite_default_scope('mmpretrain'),
+        ):
             model = MODELS.build(cfg)
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(

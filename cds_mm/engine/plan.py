@@ -8,10 +8,11 @@ from functools import cached_property
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from cds_mm.config import find_pretrained
+from cds_mm.config import pretrained_init
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.fast_views import use_fast_views
+from cds_mm.engine.hand_over import check_pretrained_url, check_start
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
@@ -64,13 +65,14 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
-    lambda plan: plan.start_meta,
+    lambda plan: check_start(plan.config, plan.start_meta),
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_teacher(plan.config, runner.model),
+    lambda runner, plan: check_pretrained_url(runner, plan.pretrained),
 )
 
 
@@ -85,8 +87,7 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
     """
     cfg = run_config(args)
     _apply_flags(cfg, args)
-    path = find_pretrained(cfg)
-    pretrained = PretrainedFile(path) if path else None
+    pretrained = _pretrained(cfg)
     add_run_hooks(cfg, pretrained)
     if cfg.get('load_from'):
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
@@ -136,6 +137,13 @@ def _apply_flags(cfg, args):
         path = found or args.resume
         cfg.load_from, cfg.resume = str(path), True
     cfg.setdefault('resume', False)
+
+
+def _pretrained(cfg) -> PretrainedFile | None:
+    init = pretrained_init(cfg)
+    if init is None:
+        return None
+    return PretrainedFile(str(init['checkpoint']), init.get('prefix'))
 
 
 def _parts(cfg) -> list[str]:
