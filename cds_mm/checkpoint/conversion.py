@@ -15,8 +15,10 @@ from cds_mm.checkpoint.extract import (
 )
 from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
+from cds_mm.checkpoint.init_file import prefixes_of
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
+from cds_mm.checkpoint.published import check_published_name
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
@@ -37,8 +39,10 @@ class Options:
     trust: bool = False
     ema: bool = True
     prefix: str | None = None
+    weights: str | None = None
     channel_order: str | None = None
     accept_missing_maxpool: bool = False
+    accept_changed_function: bool = False
     reestimate_bn: ConfigOrName | None = None
     bn_images: int = 1024
     target: str = 'mmdet'
@@ -82,9 +86,9 @@ def convert(
     found, record, notes = _identified(src, options)
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
-        record = _with_standard_stem(record)
+        record = with_standard_stem(record)
     source = build_source(record, src)
-    load_strictly(source, found.state, src, describe(record))
+    _fill(source, found, src, record)
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
@@ -93,8 +97,10 @@ def convert(
     record = replace(record, fingerprint=numbers, weights=found.weights)
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    other = options.detector
-    proof = None if other is None else prove_parity(source, record, other)
+    other, accepted = options.detector, options.accept_changed_function
+    proof = None
+    if other is not None:
+        proof = prove_parity(source, record, other, accepted)
     state = source.state_dict()
     packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(
@@ -111,12 +117,31 @@ def convert(
     )
 
 
+def _fill(source: nn.Module, found: Extracted, src, record) -> None:
+    places = prefixes_of(source.state_dict(), found.state)
+    if places:
+        flags = ', or '.join(f'--prefix {place}' for place in places)
+        raise UserError(
+            f'{src}: the backbone is under the prefix '
+            f'{" and ".join(map(repr, places))}; pass {flags}'
+        )
+    load_strictly(source, found.state, src, describe(record))
+
+
 def _identified(
     src, options: Options
 ) -> tuple[Extracted, BackboneRecord, list[str]]:
     """The backbone's weights, its record, and what was assumed."""
+    if '://' in str(src):
+        raise UserError(
+            f'{src}: is a URL, and files are read from this machine only; '
+            'download it and name the file'
+        )
     checkpoint = read_checkpoint(src, options.trust)
-    found = extract_backbone(checkpoint, src, options.ema, options.prefix)
+    check_published_name(src)
+    found = extract_backbone(
+        checkpoint, src, options.ema, options.prefix, options.weights
+    )
     check_finite(found.state, src)
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order
@@ -166,7 +191,8 @@ def _adds_maxpool(
     return options.accept_missing_maxpool
 
 
-def _with_standard_stem(record: BackboneRecord) -> BackboneRecord:
+def with_standard_stem(record: BackboneRecord) -> BackboneRecord:
+    """The record of the same network with the max-pool that it lacks."""
     backbone = {**record.backbone, 'type': 'ResNet'}
     return replace(record, backbone=backbone, trained_without_maxpool=True)
 

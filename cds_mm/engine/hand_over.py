@@ -11,9 +11,11 @@ from cds_mm.checkpoint.detector import (
 )
 from cds_mm.checkpoint.foreign_file import check_foreign_keys
 from cds_mm.checkpoint.init_file import check_init, init_weights
+from cds_mm.checkpoint.prospect import will_fit
 from cds_mm.checkpoint.published import other_hash
 from cds_mm.checkpoint.record import RECORD_KEY
-from cds_mm.config import is_detection, type_name
+from cds_mm.checkpoint.summary import in_words
+from cds_mm.config import is_detection, pretrained_init, type_name
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.quiet import quiet_hosts
@@ -79,6 +81,61 @@ def accepts_changes(cfg) -> bool:
         type_name(hook) == _HOOK and hook.get('accept_changed_function')
         for hook in cfg.get('custom_hooks') or []
     )
+
+
+def use_changed_function(cfg, detector: str | None) -> None:
+    """Note ``--accept-changed-function`` in a detector's config, in place.
+
+    Args:
+        cfg: of the run.
+        detector: of ``--detector``.
+
+    Raises:
+        UserError: the run has no detector.
+    """
+    if not is_detection(cfg):
+        if detector is None:
+            raise UserError(
+                '--accept-changed-function: is for a detector; name it with '
+                '--detector, or leave the flag out'
+            )
+        return
+    hooks = list(cfg.get('custom_hooks') or [])
+    if not any(type_name(hook) == _HOOK for hook in hooks):
+        if pretrained_init(cfg) is None:
+            raise UserError(
+                '--accept-changed-function: model.backbone starts from no '
+                'file; set model.backbone.init_cfg, or leave the flag out'
+            )
+        hooks.append(dict(type=_HOOK))
+    for hook in hooks:
+        if type_name(hook) == _HOOK:
+            hook['accept_changed_function'] = True
+    cfg.custom_hooks = hooks
+
+
+def check_detector(
+    cfg, detector: str | None, accept_changed_function: bool
+) -> None:
+    """Try the network of a pretraining in the detector that it is for.
+
+    Args:
+        cfg: of the run.
+        detector: config of the detector, or None.
+        accept_changed_function: it computes something else on purpose.
+
+    Raises:
+        UserError: it would not fit.
+    """
+    if detector is None:
+        return
+    quiet_hosts(cfg)
+    proof = will_fit(
+        cfg, detector, accept_changed_function=accept_changed_function
+    )
+    print(f'What is trained will fit {in_words(proof)}')
+    for doubt in proof.doubts:
+        warn(f'--detector {detector}: {doubt}')
 
 
 def check_pretrained_url(runner, pretrained: PretrainedFile | None) -> None:

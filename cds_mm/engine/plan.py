@@ -12,7 +12,12 @@ from cds_mm.config import pretrained_init
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.fast_views import use_fast_views
-from cds_mm.engine.hand_over import check_pretrained_url, check_start
+from cds_mm.engine.hand_over import (
+    check_detector,
+    check_pretrained_url,
+    check_start,
+    use_changed_function,
+)
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
@@ -37,11 +42,16 @@ class RunPlan:
         config: with all flags applied, as it is run and recorded.
         splits: of the data that it uses.
         pretrained: the file that the backbone starts from, or None.
+        detector: config of the detector that the backbone is for, or None.
+        accept_changed_function: that detector computes something else on
+            purpose.
     """
 
     config: Config
     splits: tuple[str, ...]
     pretrained: PretrainedFile | None
+    detector: str | None = None
+    accept_changed_function: bool = False
 
     @cached_property
     def start_meta(self) -> dict:
@@ -61,6 +71,9 @@ class RunPlan:
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_amp(plan.config),
+    lambda plan: check_detector(
+        plan.config, plan.detector, plan.accept_changed_function
+    ),
     lambda plan: check_data(plan.config, plan.splits),
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
@@ -88,11 +101,15 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
     cfg = run_config(args)
     _apply_flags(cfg, args)
     pretrained = _pretrained(cfg)
+    if args.accept_changed_function:
+        use_changed_function(cfg, args.detector)
     add_run_hooks(cfg, pretrained)
     if cfg.get('load_from'):
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     splits = ('train',) if args.no_validate else ('train', 'val')
-    return RunPlan(cfg, splits, pretrained)
+    return RunPlan(
+        cfg, splits, pretrained, args.detector, args.accept_changed_function
+    )
 
 
 def check(plan: RunPlan) -> None:
