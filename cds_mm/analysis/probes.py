@@ -48,8 +48,9 @@ def probe_stages(args: argparse.Namespace) -> None:
     cfg = evaluation_config(args)
     _check(args, cfg)
     check_data(cfg, ('train', 'test'))
-    test, tested = collect_features(cfg)
-    train, fitted = collect_features(train_as_test(cfg), args.images)
+    source = dict(prefix=args.prefix, weights=args.weights)
+    test, tested = collect_features(cfg, **source)
+    train, fitted = collect_features(train_as_test(cfg), args.images, **source)
     check_same_classes(fitted, tested)
     if train is not None and test is not None:  # on the first rank
         report(args, train, test, fitted.metainfo.get('classes'))

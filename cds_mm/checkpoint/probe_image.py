@@ -81,9 +81,16 @@ def stage_features(
     if indices is None or len(indices) != len(outputs):
         indices = range(len(outputs))
     return {
-        index: output[0].float().cpu()
+        index: _as_map(output[0].float().cpu())
         for index, output in zip(indices, outputs, strict=True)
     }
+
+
+def _as_map(feature: torch.Tensor) -> torch.Tensor:
+    """(C, h, w) also of a pooled vector (ConvNeXt) and of tokens."""
+    while feature.dim() < 3:
+        feature = feature.unsqueeze(-1)
+    return feature
 
 
 @contextlib.contextmanager
