@@ -111,11 +111,22 @@ def _full_precision(device_type: str):
             place.fp32_precision = precision
 
 
+def _are_names(layers) -> bool:
+    names = isinstance(layers, list) and bool(layers)
+    return names and all(isinstance(name, str) for name in layers)
+
+
 @contextlib.contextmanager
 def _every_stage(backbone):
-    """Makes a ResNet return all its stages; yields their indices."""
+    """Makes a ResNet return all its stages; yields their indices.
+
+    And a MobileNet, which keeps the names of its layers as a ResNet does.
+    """
     before = getattr(backbone, 'out_indices', None)
     layers = getattr(backbone, 'res_layers', None)
+    named = getattr(backbone, 'layers', None)
+    if layers is None and _are_names(named):
+        layers = named
     if layers is None or before is None:
         yield before
         return

@@ -1,5 +1,7 @@
 """Differences between two networks that have a name."""
 
+import re
+
 import torch
 
 from cds_mm.checkpoint.arrival import Arrival, compare
@@ -11,6 +13,9 @@ from cds_mm.errors import UserError
 _BOTTLENECK_FROM = 50
 # Below this share of common keys it is another kind of network.
 _SAME_KIND = 0.5
+_VARIANT = re.compile(
+    r'^(DetectoRS_|Trident)|(_CIFAR|NoMaxPool|AnyDepth|V1[bcd])$'
+)
 # What changes the function of a ResNet and none of its keys.
 _FUNCTION = {
     'strides': (1, 2, 2, 2),
@@ -75,7 +80,8 @@ def _other_kind(
         )
     wanted = detector.backbone.state_dict()
     common = sum(key in wanted for key in state)
-    if common >= _SAME_KIND * min(len(wanted), len(state)):
+    alike = common >= _SAME_KIND * min(len(wanted), len(state))
+    if alike and _family(ours) == _family(theirs):
         return None
     return (
         f'backbone: the file holds a {ours}{depth}, {detector.name} builds a '
@@ -83,6 +89,11 @@ def _other_kind(
         "arguments as in pretraining there (and the neck's in_channels), or "
         'name a detector of it'
     )
+
+
+def _family(name: str) -> str:
+    """Of variants with another stem, or with layers of a detector."""
+    return _VARIANT.sub('', name)
 
 
 def _same_names(cfg: dict, state: dict, detector: DetectorSide) -> bool:
