@@ -127,7 +127,8 @@ def judge(
         gaps = how(side.features(assumed))
     except UserError as error:
         if lost or not accept_changed_function:
-            said = f'{error}{_changes(record, side)}{arrived}'
+            changes = '' if lost else _changes(record, side)
+            said = f'{error}{changes}{arrived}'
             raise UserError(said) from error
         check_unchanged(record, state, side.name)
         gaps = {}
