@@ -97,10 +97,7 @@ def convert(
     record = replace(record, fingerprint=numbers, weights=found.weights)
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    other, accepted = options.detector, options.accept_changed_function
-    proof = None
-    if other is not None:
-        proof = prove_parity(source, record, other, accepted)
+    proof = _proof(source, record, options)
     state = source.state_dict()
     packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(
@@ -115,6 +112,15 @@ def convert(
         proof,
         notes,
     )
+
+
+def _proof(
+    source: nn.Module, record: BackboneRecord, options: Options
+) -> Proof | None:
+    if options.detector is None:
+        return None
+    accepted = options.accept_changed_function
+    return prove_parity(source, record, options.detector, accepted)
 
 
 def _fill(source: nn.Module, found: Extracted, src, record) -> None:

@@ -107,7 +107,7 @@ def judge(
         state (dict[str, torch.Tensor]): Its weights under bare keys.
         side (DetectorSide): The detector.
         how (callable): Compares its features with the trained ones.
-        accept_changed_function (bool): As of :func:`prove_parity`.
+        accept_changed_function (bool): Weights are enough.
         running (bool): The weights should be in it already.
 
     Returns:
@@ -128,8 +128,7 @@ def judge(
     except UserError as error:
         if lost or not accept_changed_function:
             changes = '' if lost else _changes(record, side)
-            said = f'{error}{changes}{arrived}'
-            raise UserError(said) from error
+            raise UserError(f'{error}{changes}{arrived}') from error
         check_unchanged(record, state, side.name)
         gaps = {}
     doubts = doubts_of(record, side, found)
