@@ -87,14 +87,21 @@ class VerifyPretrainedHook(Hook):
         self._verified = _Verified(_backbone(runner))
 
     def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
     ) -> None:
         """Sees that nobody has changed the weights since."""
         if self._verified and not self._verified.is_equal(_holder(runner)):
             raise self._replaced(runner, 'before')
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: dict | None = None,
     ) -> None:
         """Sees that the first step began from these weights."""
         if self._verified and not self._verified.is_near(_holder(runner)):
