@@ -16,6 +16,7 @@ from mmpretrain.registry import METRICS
 from torch import Tensor
 from torch.utils.data import Subset
 
+import cds_mm.analysis.any_backbone  # noqa: F401
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.config import leaf_configs
 from cds_mm.data.labels import dataset_labels
@@ -155,15 +156,20 @@ def collect_features(
     cfg: Config,
     images_per_class: int | None = None,
     same_classes: bool = True,
+    prefix: str | None = None,
+    weights: str | None = None,
 ) -> tuple[dict[str, Labelled] | None, LabelledImages]:
     """Run the network over the data of ``cfg.test_dataloader``.
 
-    The backbone, and nothing else, has to be in the checkpoint whole.
+    The backbone, and nothing else, has to be in the checkpoint whole, under
+    whatever names the converter understands.
 
     Args:
         cfg: of :func:`cds_mm.engine.test.evaluation_config`.
         images_per_class: of :class:`FeatureLoop`.
         same_classes: of :func:`cds_mm.engine.test.build_test_runner`.
+        prefix: of :class:`AnyBackboneHook`.
+        weights: of :class:`AnyBackboneHook`.
 
     Returns:
         tuple: features and labels by stage, None on other ranks than the
@@ -177,6 +183,7 @@ def collect_features(
     cfg.test_evaluator = dict(type='KeptFeatures')
     hooks = cfg.get('custom_hooks') or []
     cfg.custom_hooks = [
+        dict(type='AnyBackboneHook', prefix=prefix, weights=weights),
         dict(type='StrictLoadHook', parts=['backbone.']),
         *hooks,
     ]

@@ -49,14 +49,17 @@ def probe_stages(args: argparse.Namespace) -> None:
     cfg = evaluation_config(args)
     _check(args, cfg)
     check_data(cfg, ('train', 'test'))
+    source = dict(prefix=args.prefix, weights=args.weights)
     same = not args.other_classes
     try:
-        test, tested = collect_features(cfg, same_classes=same)
+        test, tested = collect_features(cfg, same_classes=same, **source)
     except ClassesError as error:
         raise UserError(
             f'{error}; pass --other-classes to probe it on other classes'
         ) from error
-    train, fitted = collect_features(train_as_test(cfg), args.images, same)
+    train, fitted = collect_features(
+        train_as_test(cfg), args.images, same, **source
+    )
     check_splits(fitted, tested, ('train', 'test'))
     if train is not None and test is not None:  # on the first rank
         report(args, train, test, fitted.metainfo.get('classes'))

@@ -2,19 +2,16 @@
 
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
+from cds_mm.checkpoint.converted_file import carries_fingerprint
 from cds_mm.checkpoint.detector import Detector, DetectorSide
 from cds_mm.checkpoint.extract import Extracted, extract_backbone
 from cds_mm.checkpoint.fingerprints import fingerprint
+from cds_mm.checkpoint.proof import Proof
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.summary import report, usage
 from cds_mm.checkpoint.training_config import record_from_config
-from cds_mm.checkpoint.verify import (
-    Proof,
-    carries_fingerprint,
-    check_file,
-    prove_parity,
-)
+from cds_mm.checkpoint.verify import check_file, prove_parity
 from cds_mm.checkpoint.writing import write_checkpoint
 
 __all__ = [

@@ -1,7 +1,6 @@
 """From a training checkpoint to a backbone file that is proven."""
 
 import math
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +16,11 @@ from cds_mm.checkpoint.extract import (
 )
 from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import fingerprint
+from cds_mm.checkpoint.init_file import prefixes_of
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
-from cds_mm.checkpoint.reading import name_difference, read_checkpoint
+from cds_mm.checkpoint.published import doubtful_name
+from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
@@ -39,8 +40,10 @@ class Options:
     trust: bool = False
     ema: bool = True
     prefix: str | None = None
+    weights: str | None = None
     channel_order: str | None = None
     accept_missing_maxpool: bool = False
+    accept_changed_function: bool = False
     reestimate_bn: ConfigOrName | None = None
     bn_images: int = 1024
     target: str = 'mmdet'
@@ -84,9 +87,9 @@ def convert(
     found, record, notes = _identified(src, options)
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
-        record = _with_standard_stem(record)
+        record = with_standard_stem(record)
     source = build_source(record, src, found.state)
-    load_strictly(source, found.state, src, describe(record))
+    _fill(source, found, src, record)
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
@@ -98,8 +101,7 @@ def convert(
     )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    other = options.detector
-    proof = None if other is None else prove_parity(source, record, other)
+    proof = _proof(source, record, options)
     state = source.state_dict()
     packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(
@@ -140,20 +142,46 @@ def _finite_fingerprint(
     )
 
 
+def _proof(
+    source: nn.Module, record: BackboneRecord, options: Options
+) -> Proof | None:
+    if options.detector is None:
+        return None
+    accepted = options.accept_changed_function
+    return prove_parity(source, record, options.detector, accepted)
+
+
+def _fill(source: nn.Module, found: Extracted, src, record) -> None:
+    places = prefixes_of(source.state_dict(), found.state)
+    if places:
+        flags = ', or '.join(f'--prefix {place}' for place in places)
+        raise UserError(
+            f'{src}: the backbone is under the prefix '
+            f'{" and ".join(map(repr, places))}; pass {flags}'
+        )
+    load_strictly(source, found.state, src, describe(record))
+
+
 def _identified(
     src, options: Options
 ) -> tuple[Extracted, BackboneRecord, list[str]]:
     """The backbone's weights, its record, and what was assumed."""
+    if '://' in str(src):
+        raise UserError(
+            f'{src}: is a URL, and files are read from this machine only; '
+            'download it and name the file'
+        )
     checkpoint = read_checkpoint(src, options.trust)
-    found = extract_backbone(checkpoint, src, options.ema, options.prefix)
+    found = extract_backbone(
+        checkpoint, src, options.ema, options.prefix, options.weights
+    )
     check_finite(found.state, src)
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order
     )
-    difference = name_difference(src)
-    # Eight decimal digits are a date as a rule.
-    if difference and re.search('[a-f]', Path(src).stem[-8:]):
-        notes.append(f'{src}: {difference}; is it the right file?')
+    doubt = doubtful_name(src)
+    if doubt:
+        notes.append(f'{src}: {doubt}; is it the right file?')
     return found, record, notes
 
 
@@ -191,7 +219,8 @@ def _adds_maxpool(
     return options.accept_missing_maxpool
 
 
-def _with_standard_stem(record: BackboneRecord) -> BackboneRecord:
+def with_standard_stem(record: BackboneRecord) -> BackboneRecord:
+    """The record of the same network with the max-pool that it lacks."""
     backbone = {**record.backbone, 'type': 'ResNet'}
     return replace(record, backbone=backbone, trained_without_maxpool=True)
 

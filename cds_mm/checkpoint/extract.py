@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
+from cds_mm.checkpoint.dialects import as_torchvision, prefixes
+from cds_mm.checkpoint.weights import (
+    choose_weights,
+    unwrapped_name,
+    without_wrappers,
+)
 from cds_mm.errors import UserError
 
 BACKBONE = 'backbone.'
 # What a torchvision-like classifier has beside its backbone.
 _HEADS = re.compile(r'(fc|auxiliary\d+)\.')
-_WRAPPERS = ('module.', '_orig_mod.')
-_CONTAINERS = ('state_dict', 'model', 'model_state_dict', 'net')
-# MMEngine, timm, torchvision's references.
-_EMA_CONTAINERS = ('state_dict_ema', 'model_ema', 'ema')
-# By this key a ResNet is found under any prefix.
-_ANCHOR = 'layer1.0.conv1.weight'
 
 
 @dataclass
@@ -40,6 +40,7 @@ def extract_backbone(
     path: str | Path,
     ema: bool = True,
     prefix: str | None = None,
+    weights: str | None = None,
 ) -> Extracted:
     """Picks the plain backbone's weights out of a checkpoint.
 
@@ -49,6 +50,7 @@ def extract_backbone(
         ema (bool): Take the averaged weights where there are any.
         prefix (str | None): Where the backbone's keys start, if neither at
             ``backbone.`` nor at the start of the name.
+        weights (str | None): Which of several sets of weights to take.
 
     Returns:
         Extracted: Keys without any prefix.
@@ -56,26 +58,40 @@ def extract_backbone(
     Raises:
         UserError: No weights, or no backbone under a known prefix.
     """
-    state, weights = _choose_weights(checkpoint, path, ema)
-    state = _without_wrappers(state)
+    state, which = choose_weights(checkpoint, path, ema, weights)
+    raw, state = state, without_wrappers(state)
     if prefix is None:
         prefix = BACKBONE if _has(state, BACKBONE) else ''
     elif not _has(state, prefix):
-        raise UserError(
-            f'{path}: no key starts with {prefix!r} (the first is '
-            f'{next(iter(state))!r}); give another --prefix'
-        )
+        prefix = _unwrapped_prefix(prefix, raw, state, path)
     if not prefix:
         _check_bare(state, path)
     inside: dict[str, torch.Tensor] = {}
     dropped: Counter[str] = Counter()
     for key, value in state.items():
         bare = key[len(prefix) :]
-        if key.startswith(prefix) and (prefix or not _HEADS.match(bare)):
+        if key.startswith(prefix) and not _HEADS.match(bare):
             inside[bare] = value
         else:
             dropped[key.split('.', 1)[0]] += 1
-    return Extracted(inside, _kind(prefix, dropped), weights, dropped)
+    inside, heads = as_torchvision(inside)
+    dropped.update(heads)
+    return Extracted(inside, _kind(prefix, dropped), which, dropped)
+
+
+def _unwrapped_prefix(prefix: str, raw: dict, state: dict, path) -> str:
+    """The same prefix where the names have lost their wrappers."""
+    if _has(raw, prefix):
+        # Of one key before and after: all wrappers are taken out alike.
+        before = next(key for key in raw if key.startswith(prefix))
+        after = [*state][[*raw].index(before)]
+        rest = unwrapped_name(before[len(prefix) :])
+        if after.endswith(rest):
+            return after[: len(after) - len(rest)]
+    raise UserError(
+        f'{path}: no key starts with {prefix!r} (the first is '
+        f'{next(iter(raw))!r}); give another --prefix'
+    )
 
 
 def classifier_state(
@@ -95,8 +111,8 @@ def classifier_state(
     Raises:
         UserError: No weights, or the backbone lies under another prefix.
     """
-    state, _ = _choose_weights(checkpoint, path, ema)
-    state = _without_wrappers(state)
+    state, _ = choose_weights(checkpoint, path, ema)
+    state = without_wrappers(state)
     if _has(state, BACKBONE):
         return state
     _check_bare(state, path)
@@ -118,58 +134,16 @@ def _kind(prefix: str, dropped: Counter) -> str:
     return 'torchvision' if 'fc' in dropped else 'bare'
 
 
-def _choose_weights(checkpoint: dict, path, ema: bool):
-    """The state dict, and one word on whether it is averaged."""
-    # MMEngine's EMAHook swaps on saving: `state_dict` holds the averaged
-    # weights, `ema_state_dict` the last raw ones under `module.`.
-    swapped = checkpoint.get('ema_state_dict')
-    if isinstance(swapped, dict) and 'state_dict' in checkpoint:
-        if ema:
-            return _tensors(checkpoint['state_dict'], path), 'EMA'
-        raw = {k: v for k, v in swapped.items() if k.startswith('module.')}
-        return _tensors(raw, path), 'raw (not EMA)'
-    if ema:
-        for name in _EMA_CONTAINERS:
-            if isinstance(checkpoint.get(name), dict):
-                return _tensors(checkpoint[name], path), 'EMA'
-    for name in _CONTAINERS:
-        if isinstance(checkpoint.get(name), dict):
-            return _tensors(checkpoint[name], path), 'trained'
-    return _tensors(checkpoint, path), 'trained'
-
-
-def _tensors(state: dict, path) -> dict[str, torch.Tensor]:
-    tensors = {
-        key: value
-        for key, value in state.items()
-        if isinstance(key, str) and isinstance(value, torch.Tensor)
-    }
-    tensors.pop('n_averaged', None)
-    if not tensors:
-        raise UserError(
-            f'{path}: holds no weights (no tensor under state_dict); give a '
-            'checkpoint of a model'
-        )
-    return tensors
-
-
-def _without_wrappers(state: dict) -> dict:
-    """Without the prefixes of DistributedDataParallel and torch.compile."""
-    for wrapper in _WRAPPERS * 2:
-        if all(key.startswith(wrapper) for key in state):
-            state = {k[len(wrapper) :]: v for k, v in state.items()}
-    return state
-
-
 def _check_bare(state: dict, path) -> None:
-    """Refuses keys that lie under a prefix nobody named."""
-    found = [key for key in state if key.endswith(_ANCHOR)]
-    if _ANCHOR in state or not found:
+    """Refuses keys that are under a prefix nobody named."""
+    found = prefixes(state)
+    if not found or '' in found:
         return
-    prefix = found[0][: -len(_ANCHOR)]
+    where = ' and '.join(map(repr, found))
+    flags = ', or '.join(f'--prefix {prefix}' for prefix in found)
     raise UserError(
-        f'{path}: the backbone lies under the prefix {prefix!r}, where '
-        f"'{BACKBONE}' or none was expected; pass --prefix {prefix}"
+        f'{path}: the backbone lies under the prefix {where}, where '
+        f"'{BACKBONE}' or none was expected; pass {flags}"
     )
 
 

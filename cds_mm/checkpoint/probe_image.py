@@ -76,12 +76,21 @@ def stage_features(
         outputs = backbone(inputs)
     if isinstance(outputs, torch.Tensor):
         outputs = (outputs,)
+    if getattr(backbone, 'output_img', False):  # DetectoRS puts it in front
+        outputs = outputs[1:]
     if indices is None or len(indices) != len(outputs):
         indices = range(len(outputs))
     return {
-        index: output[0].float().cpu()
+        index: _as_map(output[0].float().cpu())
         for index, output in zip(indices, outputs, strict=True)
     }
+
+
+def _as_map(feature: torch.Tensor) -> torch.Tensor:
+    """(C, h, w) also of a pooled vector (ConvNeXt) and of tokens."""
+    while feature.dim() < 3:
+        feature = feature.unsqueeze(-1)
+    return feature
 
 
 @contextlib.contextmanager
@@ -102,11 +111,22 @@ def _full_precision(device_type: str):
             place.fp32_precision = precision
 
 
+def _are_names(layers) -> bool:
+    names = isinstance(layers, list) and bool(layers)
+    return names and all(isinstance(name, str) for name in layers)
+
+
 @contextlib.contextmanager
 def _every_stage(backbone):
-    """Makes a ResNet return all its stages; yields their indices."""
+    """Makes a ResNet return all its stages; yields their indices.
+
+    And a MobileNet, which keeps the names of its layers as a ResNet does.
+    """
     before = getattr(backbone, 'out_indices', None)
     layers = getattr(backbone, 'res_layers', None)
+    named = getattr(backbone, 'layers', None)
+    if layers is None and _are_names(named):
+        layers = named
     if layers is None or before is None:
         yield before
         return

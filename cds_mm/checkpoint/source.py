@@ -13,8 +13,8 @@ from torch import nn
 
 from cds_mm.checkpoint.bounded_build import bounded_build, check_numbers
 from cds_mm.checkpoint.fit import fit
-from cds_mm.checkpoint.mismatch import size
 from cds_mm.checkpoint.record import BackboneRecord, function_of
+from cds_mm.checkpoint.structure import size
 from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError, first_line
 
@@ -58,7 +58,9 @@ def build_source(
     plain_batchnorm(cfg)
     try:
         check_numbers(cfg)
+        # The run's random numbers are not for this.
         with (
+            torch.random.fork_rng(devices=[]),
             DefaultScope.overwrite_default_scope('mmpretrain'),
             bounded_build(_honest_size(weights)),
         ):

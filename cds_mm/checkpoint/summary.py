@@ -1,8 +1,22 @@
 """What a conversion did, and how its file is used, in words."""
 
 from cds_mm.checkpoint.conversion import Options, Result
+from cds_mm.checkpoint.proof import Proof
 from cds_mm.checkpoint.targets import settings
 from cds_mm.checkpoint.writing import format_of
+
+# What a config needs so that every launcher verifies the backbone.
+VERIFY = (
+    "and, where MMDetection's own tools/train.py trains, verify it with:\n"
+    "  custom_imports = dict(imports=['cds_mm.registration'])\n"
+    "  custom_hooks = [dict(type='VerifyPretrainedHook')]"
+)
+
+
+def in_words(proof: Proof) -> str:
+    """The detector of a proof, with what the proof leaves open."""
+    limits = f' ({proof.limits})' if proof.limits else ''
+    return f'{proof.detector}{limits}'
 
 
 def report(result: Result, options: Options) -> str:
@@ -20,7 +34,7 @@ def report(result: Result, options: Options) -> str:
     if result.proof is None:
         lines.append('not proven in a detector: name one with --detector')
     else:
-        lines += [f'proven in {result.proof.detector}:', result.proof.table()]
+        lines += [f'proven in {in_words(result.proof)}:', result.proof.table()]
     return '\n'.join([*lines, usage(result, options)])
 
 
@@ -37,5 +51,6 @@ def usage(result: Result, options: Options) -> str:
         )
     return (
         "use it with (bare keys, so no 'prefix'):\n"
-        f"  init_cfg=dict(type='Pretrained', checkpoint={path!r})"
+        f"  init_cfg=dict(type='Pretrained', checkpoint={path!r})\n"
+        f'{VERIFY}'
     )

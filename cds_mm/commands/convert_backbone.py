@@ -3,7 +3,9 @@
     python tools/convert_backbone.py SRC DST --detector CONFIG
     python tools/convert_backbone.py --check FILE --detector CONFIG
     python tools/convert_backbone.py SRC DST --rewrite
+    python tools/convert_backbone.py --fits TRAINING --detector CONFIG
 
+The last asks before a training whether what it trains will fit.
 SRC is a checkpoint of this project, of MMPretrain (with --config), of the
 released CDS code, or a torchvision state dict.  CONFIG is a file or a name
 such as mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py.
@@ -25,15 +27,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     _add_files(parser)
     _add_source_options(parser)
     args = parser.parse_args(argv)
-    if args.check:
-        _check_alone(parser, args)
+    if args.check or args.fits:
+        _check_alone(parser, args, '--check' if args.check else '--fits')
     elif not (args.src and args.dst):
         raise UserError(
             'nothing to convert; give SRC and DST, or --check FILE '
             '--detector CONFIG (--help lists the flags)'
         )
     if args.rewrite:
-        _check_no_more(_given(parser, args), ('--rewrite', '--trust'))
+        _check_no_more(_given(parser, args), '--rewrite')
     if args.bn_images < 1:
         raise UserError(
             f'--bn-images {args.bn_images}: must be at least 1; raise it'
@@ -47,6 +49,18 @@ def _add_files(parser) -> None:
     parser.add_argument('dst', nargs='?', help='the file to write')
     parser.add_argument('--detector', help='prove it in this detector')
     parser.add_argument('--check', metavar='FILE', help='check a written file')
+    parser.add_argument(
+        '--fits',
+        metavar='TRAINING',
+        help='whether what this config trains, with random weights, fits the '
+        'detector',
+    )
+    parser.add_argument(
+        '--accept-changed-function',
+        action='store_true',
+        help='the detector computes something else on purpose: prove that '
+        'its weights are the trained ones',
+    )
     parser.add_argument('--config', help='training config of a foreign SRC')
     parser.add_argument(
         '--target',
@@ -74,6 +88,9 @@ def _add_source_options(parser) -> None:
         help='take averaged weights where SRC has them',
     )
     parser.add_argument('--prefix', help="where SRC's backbone keys start")
+    parser.add_argument(
+        '--weights', metavar='KEY', help='which weights of SRC, as teacher'
+    )
     parser.add_argument(
         '--channel-order',
         choices=('rgb', 'bgr'),
@@ -109,22 +126,34 @@ def _add_source_options(parser) -> None:
     )
 
 
-def _check_alone(parser, args) -> None:
+# What goes with each flag that converts nothing.
+_ALONE = {
+    '--rewrite': {'--rewrite', '--trust'},
+    '--check': {'--check', '--detector', '--accept-changed-function'},
+    '--fits': {
+        '--fits',
+        '--detector',
+        '--accept-changed-function',
+        '--accept-missing-maxpool',
+        '--channel-order',
+    },
+}
+
+
+def _check_alone(parser, args, flag: str) -> None:
     if not args.detector:
         raise UserError(
-            '--check needs --detector CONFIG, a file or a name such as '
+            f'{flag} needs --detector CONFIG, a file or a name such as '
             'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py; add it'
         )
     flags = [args.src] if args.src else _given(parser, args)
-    _check_no_more(flags, ('--check', '--detector'))
+    _check_no_more(flags, flag)
 
 
-def _check_no_more(flags, expected) -> None:
+def _check_no_more(flags, flag: str) -> None:
     for given in flags:
-        if given not in expected:
-            raise UserError(
-                f'{given} does not go with {expected[0]}; leave it out'
-            )
+        if given not in _ALONE[flag]:
+            raise UserError(f'{given} does not go with {flag}; leave it out')
 
 
 def _given(parser, args) -> list[str]:
@@ -141,7 +170,9 @@ def _given(parser, args) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     """Convert or check, and say what was done."""
     args = vars(parse_args(argv))
-    check, src, dst = (args.pop(name) for name in ('check', 'src', 'dst'))
+    check, fits, src, dst = (
+        args.pop(name) for name in ('check', 'fits', 'src', 'dst')
+    )
     if args.pop('rewrite'):
         from cds_mm.checkpoint.rewrite import rewrite
 
@@ -150,10 +181,26 @@ def main(argv: list[str] | None = None) -> None:
     with quiet_hosts_load():
         from cds_mm import registration  # noqa: F401
         from cds_mm.checkpoint import Options, check_file, convert, report
+        from cds_mm.checkpoint.prospect import will_fit
+        from cds_mm.checkpoint.summary import in_words
 
+    accepted = args['accept_changed_function']
     if check:
-        proof = check_file(check, args['detector'])
-        print(f'{check}: is what was trained, also in {proof.detector}')
+        proof = check_file(
+            check, args['detector'], accept_changed_function=accepted
+        )
+        print(f'{check}: is what was trained, also in {in_words(proof)}')
+        print(proof.table())
+        return
+    if fits:
+        proof = will_fit(
+            fits,
+            args['detector'],
+            args['channel_order'],
+            args['accept_missing_maxpool'],
+            accepted,
+        )
+        print(f'{fits}: what it trains will fit {in_words(proof)}')
         print(proof.table())
         return
     options = Options(**args)

@@ -15,7 +15,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'model.backbone.out_indices="(0,1,2,3)"'
     )
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        help='of a training or a detector, a converted file, or one of '
+        'torchvision',
+    )
+    parser.add_argument(
+        '--prefix', help="where the backbone's keys start in the checkpoint"
+    )
+    parser.add_argument(
+        '--weights',
+        metavar='KEY',
+        help='which of several sets of weights in the checkpoint',
+    )
     parser.add_argument(
         '--out',
         help='folder for stages.json and stages.png, by default '

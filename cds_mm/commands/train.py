@@ -34,6 +34,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='the recipe as published, op by op: no fast path',
     )
+    parser.add_argument(
+        '--detector',
+        metavar='CONFIG',
+        help='refuse a pretraining whose backbone will not fit this detector',
+    )
+    parser.add_argument(
+        '--accept-changed-function',
+        action='store_true',
+        help='the detector computes something else than the pretrained '
+        'network on purpose: compare the weights only',
+    )
     add_common_options(parser)
     return parser.parse_args(argv)
 

@@ -135,6 +135,7 @@ def plain_batchnorm(config: dict | list | tuple) -> None:
 def drop_pretrained(model: ConfigDict) -> None:
     """Take the file that a backbone starts from out of a model's config."""
     backbone = network_settings({'model': model})['backbone']
+    backbone.pop('pretrained', None)
     inits = backbone.get('init_cfg') or []
     if isinstance(inits, dict):
         inits = [inits]

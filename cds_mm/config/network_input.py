@@ -1,20 +1,24 @@
 """How images look to a network: order of the channels, mean and std."""
 
-from cds_mm.config.pipelines import first_steps, pipeline_of
-from cds_mm.config.questions import preprocessor_settings, type_name
+from cds_mm.config.image_order import (
+    OTHER,
+    dataset_order,
+    flipped,
+    pipeline_order,
+)
+from cds_mm.config.questions import preprocessor_settings
 
-# What leaves each loader; every other `Load...Image...` is unknown to us.
-LOADERS = {
-    'LoadImageFromFile': 'bgr',
-    'LoadImageFromNDArray': 'bgr',
-    'LoadImageFromWebcam': 'bgr',
-    'LoadBGRImage': 'bgr',
-    'LoadRGBImage': 'rgb',
-}
-# Transforms that reverse the channels, with the argument that says so.
-REVERSERS = {'NumpyToPIL': 'to_rgb', 'ToPIL': 'to_rgb'}
-REVERSERS |= {'PILToNumpy': 'to_bgr', 'ToNumpy': 'to_bgr'}
-OTHER = {'rgb': 'bgr', 'bgr': 'rgb'}
+__all__ = [
+    'OTHER',
+    'flipped',
+    'input_of',
+    'loader_order',
+    'network_order',
+    'pipeline_order',
+    'reverses',
+    'statistics',
+]
+
 _SWITCHES = ('to_rgb', 'bgr_to_rgb', 'rgb_to_bgr')
 
 
@@ -29,11 +33,6 @@ def network_order(loader_order: str | None, preprocessor) -> str | None:
         str | None: 'rgb', 'bgr', or none if unknown.
     """
     return flipped(loader_order) if reverses(preprocessor) else loader_order
-
-
-def flipped(order: str | None) -> str | None:
-    """The other order."""
-    return None if order is None else OTHER[order]
 
 
 def reverses(preprocessor) -> bool:
@@ -55,29 +54,14 @@ def loader_order(cfg) -> str | None:
             else that of the test.
 
     Returns:
-        str | None: 'rgb' where nothing loads (data sets such as CIFAR hold
-        RGB arrays), 'bgr' where there is no data set (MMCV's default), none
-        for a loader that this function does not know.
+        str | None: as of :func:`cds_mm.config.image_order.dataset_order`;
+        'bgr' where there is no data set (MMCV's default).
     """
     for name in ('train_dataloader', 'test_dataloader', 'val_dataloader'):
         dataset = (cfg.get(name) or {}).get('dataset')
         if dataset:
-            return pipeline_order(pipeline_of(dataset))
+            return dataset_order(dataset)
     return 'bgr'
-
-
-def pipeline_order(pipeline) -> str | None:
-    """The order at the end of a pipeline; of several views, the first."""
-    order: str | None = 'rgb'
-    for step in first_steps(pipeline):
-        name = type_name(step)
-        if name in LOADERS:
-            order = LOADERS[name]
-        elif name.startswith('Load') and 'Image' in name:
-            order = None
-        elif name in REVERSERS and step.get(REVERSERS[name]):
-            order = flipped(order)
-    return order
 
 
 def input_of(cfg, preprocessor=None) -> dict:

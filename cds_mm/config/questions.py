@@ -82,7 +82,9 @@ def _settings(parent, key, cfg):
 
 def is_pretrained(init: dict) -> bool:
     """Whether an ``init_cfg`` names a file."""
-    return type_name(init) == 'Pretrained' and bool(init.get('checkpoint'))
+    # The second is the name of its class, as configs of the new style have it.
+    named = type_name(init) in ('Pretrained', 'PretrainedInit')
+    return named and bool(init.get('checkpoint'))
 
 
 def pretrained_init(cfg: Config | dict) -> dict | None:
@@ -92,6 +94,8 @@ def pretrained_init(cfg: Config | dict) -> dict | None:
         cfg: of a classifier or a detector.
     """
     backbone = network_settings(cfg).get('backbone') or {}
+    if isinstance(backbone.get('pretrained'), str):  # as it was spelled once
+        return dict(type='Pretrained', checkpoint=backbone['pretrained'])
     settings = backbone.get('init_cfg') or []
     inits = [settings] if isinstance(settings, dict) else settings
     return next(filter(is_pretrained, inits), None)

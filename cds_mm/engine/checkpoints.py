@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from cds_mm.checkpoint import check_file, read_checkpoint
+from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.host_loader import is_remote
-from cds_mm.config import is_detection
+from cds_mm.engine.hand_over import check_weights
 from cds_mm.engine.pretrained import PretrainedFile
-from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS, in_project
 
 
 def check_pretrained(cfg, pretrained: PretrainedFile | None) -> None:
-    """Look into the file that a detector's backbone starts from.
+    """Look into the file that a backbone starts from.
 
-    A file that carries a fingerprint is also tried in a backbone of its own:
-    the host would log what does not fit, and go on.
+    The host logs what does not fit, and goes on: so every tensor of the
+    backbone has to be in the file.  Where it has a record of this project,
+    the judge of the converter compares the rest.
 
     Args:
         cfg: of the run.
@@ -33,23 +33,10 @@ def check_pretrained(cfg, pretrained: PretrainedFile | None) -> None:
             'tools/convert_backbone.py, or set '
             'model.backbone.init_cfg=None to start from random weights'
         )
-    pretrained.read()
+    checkpoint = pretrained.read()
     # The weights of `load_from` take the place of these.
-    replaced = bool(cfg.get('load_from'))
-    if is_detection(cfg) and pretrained.has_fingerprint and not replaced:
-        _check_fits(pretrained, cfg)
-
-
-def _check_fits(pretrained, cfg):
-    quiet_hosts(cfg)
-    try:
-        check_file(pretrained.path, cfg, pretrained.read())
-    except UserError as error:
-        said = str(error).removeprefix(f'{pretrained.path}: ')
-        raise UserError(
-            f'{pretrained.path}: model.backbone.init_cfg starts from it, but '
-            f'{said}'
-        ) from error
+    if not cfg.get('load_from'):
+        check_weights(cfg, pretrained, checkpoint)
 
 
 def check_checkpoint(path: str, resume: bool = False) -> dict:

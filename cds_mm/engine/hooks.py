@@ -55,7 +55,7 @@ def add_run_hooks(cfg, pretrained: PretrainedFile | None = None) -> None:
     if checkpoint and type_name(checkpoint) == 'CheckpointHook':
         checkpoint.type = 'AtomicCheckpointHook'
     _add_tensorboard(cfg)
-    if pretrained and pretrained.has_fingerprint:
+    if detection and pretrained and pretrained.record:
         add_hooks(cfg, dict(type='VerifyPretrainedHook'))
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from cds_mm.config import find_pretrained
+from cds_mm.config import pretrained_init
 from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.distributed import unwrapped
@@ -22,6 +22,12 @@ from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.frozen import check_frozen, check_frozen_stages
+from cds_mm.engine.hand_over import (
+    check_detector,
+    check_pretrained_url,
+    check_start,
+    use_changed_function,
+)
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.parity import use_parity
@@ -48,11 +54,16 @@ class RunPlan:
         config: with all flags applied, as it is run and recorded.
         splits: of the data that it uses.
         pretrained: the file that the backbone starts from, or None.
+        detector: config of the detector that the backbone is for, or None.
+        accept_changed_function: that detector computes something else on
+            purpose.
     """
 
     config: Config
     splits: tuple[str, ...]
     pretrained: PretrainedFile | None
+    detector: str | None = None
+    accept_changed_function: bool = False
 
     @cached_property
     def start_meta(self) -> dict:
@@ -81,11 +92,14 @@ class RunPlan:
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_amp(plan.config),
+    lambda plan: check_detector(
+        plan.config, plan.detector, plan.accept_changed_function
+    ),
     lambda plan: check_data(plan.config, plan.splits),
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
-    lambda plan: plan.start_meta,
+    lambda plan: check_start(plan.config, plan.start_meta),
     lambda plan: plan.annotations,
     lambda plan: _check_resumed(plan),
 )
@@ -103,6 +117,7 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
         runner.train_dataloader.dataset,
         getattr(unwrapped(runner.model), 'teacher', None),
     ),
+    lambda runner, plan: check_pretrained_url(runner, plan.pretrained),
     lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
     lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
 )
@@ -119,13 +134,16 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
     """
     cfg = run_config(args)
     _apply_flags(cfg, args)
-    path = find_pretrained(cfg)
-    pretrained = PretrainedFile(path) if path else None
+    pretrained = _pretrained(cfg)
+    if args.accept_changed_function:
+        use_changed_function(cfg, args.detector)
     add_run_hooks(cfg, pretrained)
     if cfg.get('load_from'):
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
     splits = ('train',) if args.no_validate else ('train', 'val')
-    return RunPlan(cfg, splits, pretrained)
+    return RunPlan(
+        cfg, splits, pretrained, args.detector, args.accept_changed_function
+    )
 
 
 def check(plan: RunPlan) -> None:
@@ -180,6 +198,13 @@ def _check_resumed(plan: RunPlan) -> None:
     before = recorded_settings(meta.get('cfg'))
     if cfg.resume and before and not is_over(cfg, meta):
         check_resumed(cfg.load_from, before, cfg)
+
+
+def _pretrained(cfg) -> PretrainedFile | None:
+    init = pretrained_init(cfg)
+    if init is None:
+        return None
+    return PretrainedFile(str(init['checkpoint']), init.get('prefix'))
 
 
 def _parts(cfg) -> list[str]:

@@ -1,9 +1,10 @@
-"""The file that a detector's backbone starts from, opened once."""
+"""The file that a backbone starts from, opened once."""
 
 from functools import cached_property
 from pathlib import Path
 
-from cds_mm.checkpoint import carries_fingerprint, read_checkpoint
+from cds_mm.checkpoint import BackboneRecord, read_checkpoint
+from cds_mm.checkpoint.converted_file import carries_record
 from cds_mm.checkpoint.host_loader import is_remote
 from cds_mm.errors import UserError
 
@@ -13,10 +14,12 @@ class PretrainedFile:
 
     Args:
         path: as ``init_cfg`` names it, also a URL.
+        prefix: of the ``init_cfg``, under which its keys are.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, prefix: str | None = None):
         self.path = path
+        self.prefix = prefix
 
     @property
     def is_local(self) -> bool:
@@ -47,6 +50,6 @@ class PretrainedFile:
             return {}, error
 
     @cached_property
-    def has_fingerprint(self) -> bool:
-        """Whether it can be compared with a detector; never raises."""
-        return self.is_local and carries_fingerprint(self.path, self.read)
+    def record(self) -> BackboneRecord | None:
+        """What it says of its backbone, where it is of this project."""
+        return carries_record(self.path, self.read) if self.is_local else None

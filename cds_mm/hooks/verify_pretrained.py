@@ -2,19 +2,29 @@
 
 from pathlib import Path
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
 from cds_mm.arguments import checked
-from cds_mm.checkpoint.detector import DetectorSide
-from cds_mm.checkpoint.mismatch import check_fits
-from cds_mm.checkpoint.verify import compare_fingerprint, read_fingerprinted
-from cds_mm.config import find_pretrained
+from cds_mm.checkpoint import Proof, read_checkpoint
+from cds_mm.checkpoint.detector import (
+    DetectorSide,
+    backbone_settings,
+    shared_head_of,
+)
+from cds_mm.checkpoint.init_file import check_init, init_weights
+from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import warn
+
+# Of the cosine between a tensor before and after a step; of two independent
+# tensors it is about 0, and no step of an optimizer comes near.
+_SAME_DIRECTION = 0.5
 
 
 @HOOKS.register_module()
@@ -25,20 +35,31 @@ class VerifyPretrainedHook(Hook):
     prefix or shape is a line in the log, and the run trains from scratch.
     This hook lets the backbone and the preprocessor, as they are at that
     moment, look at the probe image, and compares with the fingerprint that
-    the file carries.  Resumed runs and runs with ``load_from`` are let
-    through: there the weights come from elsewhere.
+    the file carries.  After the first iteration it looks whether that
+    backbone is the one that was trained.  Resumed runs and runs with
+    ``load_from`` are let through: there the weights come from elsewhere.
 
     Args:
         checkpoint (str | None): A file that ``tools/convert_backbone.py``
             wrote; by default the one in the backbone's ``init_cfg``.
+        accept_changed_function (bool): The detector computes something else
+            than the pretrained network on purpose (modulated deformable
+            convolutions, dilated stages, TridentNet): prove that its weights
+            are the pretrained ones.
     """
 
     # After every hook that may still change the model.
     priority = 'LOWEST'
 
     @checked
-    def __init__(self, checkpoint: str | None = None):
+    def __init__(
+        self,
+        checkpoint: str | None = None,
+        accept_changed_function: bool = False,
+    ):
         self.checkpoint = checkpoint
+        self.accept_changed_function = accept_changed_function
+        self._verified: _Verified | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Compares, logs one line, or raises UserError."""
@@ -48,56 +69,162 @@ class VerifyPretrainedHook(Hook):
                 'this run come from another checkpoint.'
             )
             return
-        checkpoint = self.checkpoint or find_pretrained(runner.cfg)
+        init = pretrained_init(runner.cfg) or {}
+        checkpoint = self.checkpoint or init.get('checkpoint')
         if checkpoint is None:
             raise UserError(
                 'VerifyPretrainedHook: the backbone has no pretrained '
                 "init_cfg; set init_cfg=dict(type='Pretrained', "
                 'checkpoint=...) or take the hook out'
             )
+        prefix = init.get('prefix') if not self.checkpoint else None
         self.checkpoint = checkpoint
-        gaps = _verify(runner, checkpoint)
-        runner.logger.info(
-            f'{checkpoint}: verified, the backbone computes what was '
-            f'trained (stages {", ".join(str(s + 1) for s in gaps)}, largest '
-            f'difference {max(gaps.values()):.1e})'
+        proof = self._verify(runner, checkpoint, prefix)
+        runner.logger.info(f'{checkpoint}: {_in_words(proof)}')
+        for note in proof.notes:
+            if note in proof.doubts:
+                warn(f'{checkpoint}: {note}', runner.logger)
+                continue
+            runner.logger.info(f'{checkpoint}: {note}')
+        self._verified = _Verified(_backbone(runner))
+
+    def before_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+    ) -> None:
+        """Sees that nobody has changed the weights since."""
+        if self._verified and not self._verified.is_equal(_holder(runner)):
+            raise self._replaced(runner, 'before')
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Sees that the first step began from these weights."""
+        if self._verified and not self._verified.is_near(_holder(runner)):
+            raise self._replaced(runner, 'in')
+        self._verified = None
+
+    def _replaced(self, runner: Runner, when: str) -> UserError:
+        kind = type(_holder(runner)).__name__
+        return UserError(
+            f'{self.checkpoint}: was loaded and verified, but {when} the '
+            f'first iteration the backbone of {kind} was '
+            'built or initialised again; take out the hook or the code that '
+            'does so'
         )
 
+    def _verify(
+        self, runner: Runner, checkpoint: str, prefix: str | None
+    ) -> Proof:
+        content = read_checkpoint(checkpoint)
+        weights = init_weights(content, checkpoint, prefix)
+        if weights.record is None:
+            raise UserError(
+                f'{checkpoint}: carries no fingerprint; convert the training '
+                'checkpoint with tools/convert_backbone.py first'
+            )
+        try:
+            proof = check_init(
+                weights,
+                checkpoint,
+                _side(runner),
+                self.accept_changed_function,
+                running=True,
+            )
+        except UserError as error:
+            raise UserError(
+                f'{checkpoint}: is not what this run would train on: {error}'
+            ) from error
+        assert proof is not None  # there is a record
+        return proof
 
-def _verify(runner: Runner, checkpoint: str) -> dict[int, float]:
-    state, record = read_fingerprinted(checkpoint)
-    side = _side(runner)
-    doubt = ''
-    try:
-        check_fits(record, state, side)
-        # It would fit: whatever differs now has not been loaded.
-        doubt = '; was it loaded? init_cfg takes it without prefix'
-        return compare_fingerprint(record, side)
-    except UserError as error:
-        raise UserError(
-            f'{checkpoint}: is not what this run would train on: '
-            f'{error}{doubt}'
-        ) from error
+
+class _Verified:
+    """A backbone with its weights at the moment of the proof."""
+
+    def __init__(self, backbone: nn.Module):
+        self.backbone = backbone
+        self.weights = {
+            name: parameter.detach().clone()
+            for name, parameter in backbone.named_parameters()
+        }
+
+    def is_equal(self, holder) -> bool:
+        """Whether it is still there, and as it was."""
+        return holder.backbone is self.backbone and all(
+            torch.equal(self.weights[name], parameter.detach())
+            for name, parameter in self.backbone.named_parameters()
+            if name in self.weights
+        )
+
+    def is_near(self, holder) -> bool:
+        """Whether it is still there, but for one step of an optimizer."""
+        if holder.backbone is not self.backbone:
+            return False
+        kernels = [
+            torch.cosine_similarity(
+                before.flatten().double(),
+                parameter.detach().flatten().double(),
+                dim=0,
+            )
+            for name, parameter in self.backbone.named_parameters()
+            if (before := self.weights.get(name)) is not None
+            and before.dim() > 1
+        ]
+        turned = sum(bool(cosine < _SAME_DIRECTION) for cosine in kernels)
+        return 2 * turned <= len(kernels)
+
+
+def _in_words(proof: Proof) -> str:
+    if not proof.of_features:
+        return 'verified, all its tensors are in the backbone'
+    gaps = {part: gap for part, _, _, gap in proof.rows if gap is not None}
+    stages = ', '.join(part.removeprefix('layer') for part in gaps)
+    limit = f', but {proof.limits}' if proof.limits else ''
+    return (
+        'verified, the backbone computes what was trained (stages '
+        f'{stages}, largest difference {max(gaps.values()):.1e}){limit}'
+    )
 
 
 def _side(runner: Runner) -> DetectorSide:
-    model = unwrapped(runner.model)
-    # Semi-supervised wrappers train a student.
-    holder = model if hasattr(model, 'backbone') else _student(model)
-    preprocessor = model.data_preprocessor
+    preprocessor = unwrapped(runner.model).data_preprocessor
     inner = getattr(preprocessor, 'data_preprocessor', None)
     if isinstance(inner, nn.Module):
         preprocessor = inner
-    name = Path(runner.cfg.filename or 'this config').name
-    order = loader_order(runner.cfg)
-    return DetectorSide(name, holder.backbone, preprocessor, order)
+    return DetectorSide(
+        Path(runner.cfg.filename or 'this config').name,
+        _backbone(runner),
+        preprocessor,
+        loader_order(runner.cfg),
+        config=backbone_settings(runner.cfg),
+        shared_head=shared_head_of(runner.cfg),
+    )
 
 
-def _student(model):
-    student = getattr(model, 'student', None)
-    if student is None or not hasattr(student, 'backbone'):
-        raise UserError(
-            f'{type(model).__name__}: has no backbone to verify; take '
-            'VerifyPretrainedHook out of custom_hooks'
-        )
-    return student
+def _backbone(runner: Runner) -> nn.Module:
+    backbone = _holder(runner).backbone
+    assert isinstance(backbone, nn.Module)  # else it would not train
+    return backbone
+
+
+def _holder(runner: Runner) -> nn.Module:
+    """The part of a model that has the backbone."""
+    model = unwrapped(runner.model)
+    if hasattr(model, 'backbone'):
+        return model
+    # Semi-supervised wrappers train a student, trackers a detector.
+    for name in ('student', 'detector'):
+        part = getattr(model, name, None)
+        if part is not None and hasattr(part, 'backbone'):
+            return part
+    raise UserError(
+        f'{type(model).__name__}: has no backbone to verify; take '
+        'VerifyPretrainedHook out of custom_hooks'
+    )

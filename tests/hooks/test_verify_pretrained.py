@@ -222,3 +222,95 @@ def test_nothing_to_verify(runner, hook):
     hook.checkpoint = 'absent.pth'
     with pytest.raises(UserError, match='no such file'):
         hook.before_train(run)
+
+
+def begin(run, hook):
+    hook.before_train(run)
+    hook.before_train_iter(run, batch_idx=0)
+
+
+def step(run, lr=0.02):
+    """As an optimizer does, with gradients as large as the weights."""
+    with torch.no_grad():
+        for parameter in run.model.backbone.parameters():
+            parameter.add_(lr * torch.randn_like(parameter))
+
+
+def test_a_step_from_these_weights_goes_on(runner, hook):
+    run = runner()
+    begin(run, hook)
+    step(run)
+    hook.after_train_iter(run, batch_idx=0)
+    scratch(run)  # looked at no more
+    hook.before_train_iter(run, batch_idx=1)
+    hook.after_train_iter(run, batch_idx=1)
+
+
+def rebuilt(run):
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        backbone = dict(run.cfg.model.backbone, init_cfg=None)
+        run.model.backbone = MODELS.build(backbone)
+
+
+def initialised(run):
+    for module in run.model.backbone.modules():
+        if isinstance(module, nn.Conv2d):
+            module.reset_parameters()
+
+
+@pytest.mark.parametrize('damage', [rebuilt, initialised])
+def test_what_begins_anew_is_caught(runner, hook, damage):
+    run = runner()
+    hook.before_train(run)
+    damage(run)
+    with pytest.raises(UserError, match='before the first iteration'):
+        hook.before_train_iter(run, batch_idx=0)
+    run = runner()
+    begin(run, hook)
+    damage(run)
+    step(run)
+    with pytest.raises(UserError, match='in the first iteration.*again'):
+        hook.after_train_iter(run, batch_idx=0)
+
+
+def test_a_changed_function_is_accepted_with_the_weights(runner, caplog):
+    changes = dict(dilations=(1, 1, 1, 2), strides=(1, 2, 2, 1))
+    strict = HOOKS.build(dict(type='VerifyPretrainedHook'))
+    with pytest.raises(UserError, match='accept_changed_function=True'):
+        strict.before_train(runner(**changes))
+    knowing = HOOKS.build(
+        dict(type='VerifyPretrainedHook', accept_changed_function=True)
+    )
+    with caplog.at_level(logging.INFO):
+        knowing.before_train(runner(**changes))
+    assert 'all its tensors are in the backbone' in caplog.text
+    run = runner(**changes)
+    scratch(run)
+    with pytest.raises(UserError, match=r'1 of 120 tensors in the model'):
+        knowing.before_train(run)
+
+
+def test_an_unknown_loader_is_warned_of(runner, hook, caplog):
+    from cds_mm.run_warnings import forget_warnings, warnings_so_far
+
+    run = runner()
+    forget_warnings()
+    run.cfg.train_dataloader.dataset.pipeline[0].type = 'LoadTiffImage'
+    with caplog.at_level(logging.INFO):
+        hook.before_train(run)
+    assert 'but not the channel order' in caplog.text
+    assert 'channel order is not proven' in warnings_so_far()[0]
+    forget_warnings()
+
+
+def test_no_random_number_is_drawn(runner, hook, pretrained):
+    """Also where the recorded network has to be built to compare with."""
+    content = torch.load(pretrained, weights_only=True)
+    del content['meta']['cds_mm']['fingerprint']
+    state = content['state_dict']
+    content['state_dict'] = {f'backbone.{k}': v for k, v in state.items()}
+    torch.save(content, pretrained)
+    run = runner(init_cfg=dict(prefix='backbone.'))
+    before = torch.get_rng_state()
+    hook.before_train(run)
+    assert torch.equal(torch.get_rng_state(), before)

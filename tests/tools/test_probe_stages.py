@@ -14,6 +14,7 @@ import pytest
 import torch
 from command_lines import CONFIG, tiny
 from mmengine.config import Config, DictAction
+from mmengine.registry import HOOKS
 from mmpretrain.registry import MODELS
 from PIL import Image
 
@@ -115,6 +116,55 @@ def test_the_backbone_alone_is_enough(probe, files, images):
     assert found['train_images'] == 18
     assert [s['channels'] for s in found['stages'].values()] == CHANNELS
     assert found['embedding'] == 'pca'
+
+
+def test_other_files_that_hold_the_backbone(files, images):
+    """Each gives the weights of the checkpoint that it was made of."""
+    from cds_mm.analysis.features import collect_features
+    from cds_mm.engine.test import evaluation_config
+
+    weights = torch.load(files.bare, weights_only=True)['state_dict']
+    backbone = {k.removeprefix('backbone.'): v for k, v in weights.items()}
+    preprocessor = Config.fromfile(CONFIG).data_preprocessor
+    record = dict(
+        format=1,
+        backbone=dict(type='ResNet_CIFAR', depth=18, base_channels=8),
+        channel_order='rgb',
+        mean=list(preprocessor.mean),
+        std=list(preprocessor.std),
+    )
+
+    def renamed(content, **options):
+        hook = HOOKS.build(dict(type='AnyBackboneHook', **options))
+        runner = SimpleNamespace(cfg=Config.fromfile(CONFIG), _load_from='x')
+        hook.after_load_checkpoint(runner, content)
+        state = content['state_dict']
+        return {k: v for k, v in state.items() if k.startswith('backbone.')}
+
+    def assert_same(state):
+        assert state.keys() == weights.keys()
+        assert all(torch.equal(state[key], weights[key]) for key in state)
+
+    converted = dict(state_dict=backbone, meta=dict(cds_mm=record))
+    assert_same(renamed(dict(converted)))
+    assert_same(renamed(backbone | {'fc.weight': torch.zeros(3, 64)}))
+    detector = weights | {'neck.conv.weight': torch.zeros(3)}
+    assert_same(renamed(dict(state_dict=detector)))
+    teacher = {f'teacher.{key}': value for key, value in weights.items()}
+    student = {f'student.{key}': value + 1 for key, value in weights.items()}
+    semi = dict(state_dict=teacher | student)
+    with pytest.raises(UserError, match=r'--prefix teacher\.backbone\.'):
+        renamed(semi)
+    assert_same(renamed(semi, prefix='teacher.backbone.'))
+    path = images / 'converted.pth'
+    torch.save(converted, path)
+    argv = [CONFIG, str(path), '--work-dir', str(images / 'work')]
+    cfg = evaluation_config(parse_args([*argv, *tiny(images)]))
+    kept, _ = collect_features(cfg)
+    assert list(kept) == ['stage1', 'stage2', 'stage3', 'stage4']
+    record |= dict(mean=[0.0] * 3, channel_order='bgr')
+    with pytest.raises(UserError, match=r'BGR.*data_preprocessor\.mean="'):
+        renamed(converted)
 
 
 def test_features_are_the_mean_of_the_maps(files, images):
