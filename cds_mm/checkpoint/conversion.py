@@ -1,6 +1,5 @@
 """From a training checkpoint to a backbone file that is proven."""
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from cds_mm.checkpoint.extract import (
     extract_backbone,
 )
 from cds_mm.checkpoint.family import stem_of
-from cds_mm.checkpoint.fingerprints import fingerprint
+from cds_mm.checkpoint.fingerprints import finite_fingerprint
 from cds_mm.checkpoint.init_file import prefixes_of
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
@@ -25,7 +24,7 @@ from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.source import build_source, load_strictly
 from cds_mm.checkpoint.verify import Proof, prove_parity
 from cds_mm.config.files import ConfigOrName, named_config
-from cds_mm.errors import UserError, first_line
+from cds_mm.errors import UserError
 
 # The class of this project for the network of the released code.
 NO_MAXPOOL = 'ResNetNoMaxPool'
@@ -95,7 +94,7 @@ def convert(
         notes.append(note)
     record = replace(
         record,
-        fingerprint=_finite_fingerprint(source, record, src),
+        fingerprint=finite_fingerprint(source, record, src),
         weights=found.weights,
         published=options.publish or None,
     )
@@ -110,35 +109,6 @@ def convert(
     dropped = dict(found.dropped)
     return Result(
         path, record, found.weights, len(state), dropped, proof, notes
-    )
-
-
-def _finite_fingerprint(
-    source: nn.Module, record: BackboneRecord, src
-) -> dict:
-    # Wider numbers of the file may be infinite in float32.
-    check_finite(source.state_dict(), src)
-    try:
-        numbers = fingerprint(source, record)
-    # What its layers are told comes from a file, and leads to any error.
-    except Exception as error:
-        raise UserError(
-            f'{src}: {describe(record)} of its record cannot compute an '
-            f'image ({first_line(error)[:120]}); name the training config '
-            'with --config'
-        ) from error
-    stages = numbers['stages'].values()
-    if all(math.isfinite(n) for stage in stages for n in stage):
-        return numbers
-    largest, key = max(
-        (value.abs().max().item(), key)
-        for key, value in source.state_dict().items()
-        if value.numel()
-    )
-    raise UserError(
-        f'{src}: its features are not finite; the largest of its weights is '
-        f'{largest:.1e} in {key}: the training diverged, or the file is '
-        'damaged; take another checkpoint'
     )
 
 

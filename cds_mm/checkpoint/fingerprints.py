@@ -5,9 +5,11 @@ import math
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.extract import check_finite
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
+from cds_mm.checkpoint.provenance import describe
 from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 
 VERSION = 1
 # Noise in fp32 (memory layout, fp64 instead, depth 18 to 101): up to 2e-6. The
@@ -74,6 +76,44 @@ def _numbers(feature: torch.Tensor) -> list[float]:
 def _unit_wave(size: int, frequency: float) -> torch.Tensor:
     wave = torch.cos(frequency * torch.arange(size, dtype=torch.float64))
     return wave / wave.norm()
+
+
+def finite_fingerprint(source: nn.Module, record: BackboneRecord, src) -> dict:
+    """The fingerprint of a backbone that was filled from a file.
+
+    Args:
+        source (nn.Module): The backbone.
+        record (BackboneRecord): How its images are normalised.
+        src: The file, for messages.
+
+    Raises:
+        UserError: Its weights or its features are not finite, or it cannot
+            compute an image.
+    """
+    # Wider numbers of the file may be infinite in float32.
+    check_finite(source.state_dict(), src)
+    try:
+        numbers = fingerprint(source, record)
+    # What its layers are told comes from a file, and leads to any error.
+    except Exception as error:
+        raise UserError(
+            f'{src}: {describe(record)} of its record cannot compute an '
+            f'image ({first_line(error)[:120]}); name the training config '
+            'with --config'
+        ) from error
+    stages = numbers['stages'].values()
+    if all(math.isfinite(n) for stage in stages for n in stage):
+        return numbers
+    largest, key = max(
+        (value.abs().max().item(), key)
+        for key, value in source.state_dict().items()
+        if value.numel()
+    )
+    raise UserError(
+        f'{src}: its features are not finite; the largest of its weights is '
+        f'{largest:.1e} in {key}: the training diverged, or the file is '
+        'damaged; take another checkpoint'
+    )
 
 
 def differences(expected: dict | None, found: dict) -> dict[int, float]:

@@ -14,20 +14,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'that gives its last map alone add --cfg-options '
         'model.backbone.out_indices="(0,1,2,3)"'
     )
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument(
-        'checkpoint',
-        help='of a training or a detector, a converted file, or one of '
-        'torchvision',
-    )
-    parser.add_argument(
-        '--prefix', help="where the backbone's keys start in the checkpoint"
-    )
-    parser.add_argument(
-        '--weights',
-        metavar='KEY',
-        help='which of several sets of weights in the checkpoint',
-    )
+    _add_source(parser)
     parser.add_argument(
         '--out',
         help='folder for stages.json and stages.png, by default '
@@ -58,6 +45,23 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add_common_options(parser)
     return parser.parse_args(argv)
+
+
+def _add_source(parser) -> None:
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument(
+        'checkpoint',
+        help='of a training or a detector, a converted file, or one of '
+        'torchvision',
+    )
+    parser.add_argument(
+        '--prefix', help="where the backbone's keys start in the checkpoint"
+    )
+    parser.add_argument(
+        '--weights',
+        metavar='KEY',
+        help='which of several sets of weights in the checkpoint',
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

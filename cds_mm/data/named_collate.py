@@ -1,7 +1,7 @@
 """Batches that name the image that does not fit into them."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -17,10 +17,10 @@ class NamedCollate:
         collate: the function that makes a batch of samples.
     """
 
-    def __init__(self, collate: Callable[..., Any]):
+    def __init__(self, collate: Callable[[list], Any]):
         self.collate = collate
 
-    def __call__(self, samples: Sequence) -> Any:
+    def __call__(self, samples: list) -> Any:
         try:
             return self.collate(samples)
         except (RuntimeError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Evaluation of a checkpoint."""
 
 import argparse
+import os
 from pathlib import Path
 
 import mmengine
@@ -32,9 +33,6 @@ from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
 from cds_mm.run_warnings import warnings_at_the_end
-
-# In the folder of a detector's log; nothing is written there.
-_IN_THE_LOG = '.'
 
 
 def test(args: argparse.Namespace) -> None:
@@ -134,8 +132,10 @@ def _check_out(args):
 
 def _paint(cfg, args):
     if is_detection(cfg):
-        # The host makes this one in the folder of the log, PaintingHook ours.
-        paint = dict(draw=True, test_out_dir=_IN_THE_LOG)
+        # The host puts a relative one into the folder of the log, and into
+        # that once more with each batch.
+        folder = os.path.abspath(args.show_dir)
+        paint = dict(draw=True, test_out_dir=folder)
     else:
         paint = dict(enable=True, out_dir=args.show_dir)
     cfg.default_hooks.visualization.update(paint, interval=args.interval)

@@ -39,13 +39,9 @@ class PaintingHook(Hook):
             self._name(data_sample, kwargs)
             return paint(name, image, data_sample=data_sample, **kwargs)
 
-        def named_class(image, data_sample, **kwargs):
-            self._name(data_sample, kwargs)
-            return classified(image, data_sample, **kwargs)
-
         vars(self._painter)['add_datasample'] = named
         if classified:
-            vars(self._painter)['visualize_cls'] = named_class
+            vars(self._painter)['visualize_cls'] = self._naming(classified)
 
     def after_test(self, runner: Runner) -> None:
         """Say where they are."""
@@ -54,6 +50,13 @@ class PaintingHook(Hook):
         runner.logger.info(
             f'{len(self._written)} painted images are in {self.out_dir}'
         )
+
+    def _naming(self, paint: Callable) -> Callable:
+        def named(image, data_sample, **kwargs):
+            self._name(data_sample, kwargs)
+            return paint(image, data_sample, **kwargs)
+
+        return named
 
     def _name(self, data_sample, kwargs) -> None:
         if not kwargs.get('out_file'):

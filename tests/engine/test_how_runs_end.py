@@ -5,11 +5,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from command_lines import CONFIG, ROOT, clean_environment, tiny
+from command_lines import (
+    CONFIG,
+    ROOT,
+    clean_environment,
+    run_fresh,
+    tiny,
+)
 
 EPOCHS = 400  # more than any of these tests waits for
 
@@ -71,6 +78,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(
     command('train', *argv, *tiny(folder, last)).fine()
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_the_first_checkpoint(command, long_run, tmp_path):
     group = long_run(
         train_dataloader__num_workers=1, default_hooks__checkpoint__interval=99
@@ -89,7 +97,7 @@ def test_a_second_run_in_the_same_folder_is_refused(command, folder, tmp_path):
     options = tiny(folder, EPOCHS)
     # Not of the same server, which runs one command at a time.
     first = subprocess.Popen(
-        [os.sys.executable, ROOT / 'tools/train.py', *argv, *options],
+        [sys.executable, ROOT / 'tools/train.py', *argv, *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=clean_environment(),
@@ -140,7 +148,7 @@ def two_ranks(folder, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=clean_environment(PYTHON=os.sys.executable),
+        env=clean_environment(PYTHON=sys.executable),
         cwd=ROOT,
     )
     try:
@@ -169,6 +177,7 @@ def test_ctrl_c_on_two_ranks(two_ranks, tmp_path):
     assert not list(tmp_path.glob('.*'))
 
 
+@pytest.mark.slow
 def test_a_killed_launcher_takes_its_ranks_along(two_ranks, tmp_path):
     launcher, _ = two_ranks
     launcher.kill()
@@ -176,6 +185,7 @@ def test_a_killed_launcher_takes_its_ranks_along(two_ranks, tmp_path):
     assert line.startswith(f'error: the launcher (process {launcher.pid}) has')
 
 
+@pytest.mark.slow
 def test_a_lost_rank_ends_the_other(two_ranks, tmp_path):
     launcher, ranks = two_ranks
     begun = time.monotonic()
@@ -183,3 +193,21 @@ def test_a_lost_rank_ends_the_other(two_ranks, tmp_path):
     (line,) = said_in_the_end(launcher, tmp_path)
     assert re.match(r'error: rank \d was ended by SIGKILL', line)
     assert time.monotonic() - begun < 60 and launcher.returncode == 137
+
+
+@pytest.mark.parametrize(
+    'place, said',
+    [
+        (dict(MASTER_ADDR='no.such.host.invalid'), 'is no address that this'),
+        pytest.param(
+            dict(MASTER_ADDR='127.0.0.1', NODE_RANK='1', MEETING_TIMEOUT='1'),
+            'not all machines have met there within 1 s',
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_first_machine_that_is_not_there(place, said, tmp_path):
+    port = str(20000 + os.getpid() % 12000)
+    argv = ['tools/dist_train.sh', CONFIG, 1, '--work-dir', tmp_path]
+    error = run_fresh(*argv, NNODES='2', PORT=port, **place).error
+    assert 'MASTER_ADDR' in error and said in error

@@ -102,3 +102,30 @@ def test_another_batch_size_says_what_follows(train, cosine):
     assert '2 warnings of this run' in flat
     times = re.findall(r'eta: (\S+)', done.out)
     assert times and not any(time.startswith('-') for time in times)
+
+
+@pytest.mark.slow
+def test_the_advice_after_a_loss_that_is_no_number(train):
+    """Both ways on that it names can be gone."""
+    name, constant = 'exploded', []
+    train(name, constant, epochs=1).fine()
+    first = train.root / name / 'epoch_1.pth'
+    error = train(
+        name,
+        constant,
+        epochs=3,
+        load_from=first,
+        optim_wrapper__optimizer__lr=1e30,
+    ).error
+    assert 'the loss is not finite' in error
+    clipped = train(
+        name,
+        constant,
+        '--resume',
+        first,
+        optim_wrapper__clip_grad__max_norm=1,
+    ).fine()
+    assert 'clip_grad is' in clipped.out and 'takes effect' in clipped.out
+    train(
+        'lower', constant, load_from=first, optim_wrapper__optimizer__lr=1e-3
+    ).fine()

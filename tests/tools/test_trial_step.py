@@ -109,12 +109,15 @@ def test_a_window_larger_than_its_map(command, folder, tmp_path):
     command('train', *argv, 'model.backbone.pad_small_map=True').fine()
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_is_tried_as_one(train):
     """BatchNorm over one value would fail in two images' place."""
     train(train_dataloader__batch_size=1).fine()
 
 
-@pytest.mark.parametrize('workers', [0, 1])
+@pytest.mark.parametrize(
+    'workers', [pytest.param(0, marks=pytest.mark.slow), 1]
+)
 def test_an_image_of_another_size_is_named(train, folder, tmp_path, workers):
     data = shutil.copytree(folder, tmp_path / 'data')
     odd = data / 'train' / 'c' / '005.jpg'
@@ -144,7 +147,9 @@ def test_names_with_line_breaks(train, folder, tmp_path):
     assert "set on_error='skip'" in error
 
 
-@pytest.mark.parametrize('target', ['..', 'loop'])
+@pytest.mark.parametrize(
+    'target', ['..', pytest.param('loop', marks=pytest.mark.slow)]
+)
 def test_links_in_a_circle(train, folder, tmp_path, target):
     data = shutil.copytree(folder, tmp_path / 'data')
     link = data / 'train' / 'b' / 'loop'
