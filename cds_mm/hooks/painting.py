@@ -1,7 +1,7 @@
 """Painted predictions in one folder, none over another."""
 
 import os
-from typing import Any
+from collections.abc import Callable
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -33,7 +33,9 @@ class PaintingHook(Hook):
         self._root = _common_folder(dataset)
         self._painter = Visualizer.get_current_instance()
         paint = self._painter.add_datasample
-        classified: Any = getattr(self._painter, 'visualize_cls', None)
+        classified: Callable | None = getattr(
+            self._painter, 'visualize_cls', None
+        )
 
         def named(name, image, data_sample=None, **kwargs):
             self._name(data_sample, kwargs)
