@@ -65,9 +65,7 @@ EXPECTED = {
     'ms-range-1x_coco.py': 'other',
 }
 DEFAULT = [
-    'dcn/faster-rcnn_r50-dconv-c3-c5_fpn_1x_coco.py',
     'dcnv2/faster-rcnn_r50-mdconv-c3-c5_fpn_1x_coco.py',
-    'detectors/cascade-rcnn_r50-rfp_1x_coco.py',
     'mask2former_vis/mask2former_r50_8xb2-8e_youtubevis2019.py',
 ]
 
