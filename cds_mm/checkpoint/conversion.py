@@ -39,6 +39,7 @@ class Options:
     trust: bool = False
     ema: bool = True
     prefix: str | None = None
+    weights: str | None = None
     channel_order: str | None = None
     accept_missing_maxpool: bool = False
     reestimate_bn: ConfigOrName | None = None
@@ -145,7 +146,9 @@ def _identified(
 ) -> tuple[Extracted, BackboneRecord, list[str]]:
     """The backbone's weights, its record, and what was assumed."""
     checkpoint = read_checkpoint(src, options.trust)
-    found = extract_backbone(checkpoint, src, options.ema, options.prefix)
+    found = extract_backbone(
+        checkpoint, src, options.ema, options.prefix, options.weights
+    )
     check_finite(found.state, src)
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order

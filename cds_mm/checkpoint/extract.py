@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from cds_mm.checkpoint.foreign_names import torchvision_names
 from cds_mm.errors import UserError
 
 BACKBONE = 'backbone.'
@@ -40,6 +41,7 @@ def extract_backbone(
     path: str | Path,
     ema: bool = True,
     prefix: str | None = None,
+    weights: str | None = None,
 ) -> Extracted:
     """Picks the plain backbone's weights out of a checkpoint.
 
@@ -49,6 +51,8 @@ def extract_backbone(
         ema (bool): Take the averaged weights where there are any.
         prefix (str | None): Where the backbone's keys start, if neither at
             ``backbone.`` nor at the start of the name.
+        weights (str | None): Which of several weights to take, by the name
+            that the checkpoint has for them.
 
     Returns:
         Extracted: Keys without any prefix.
@@ -56,7 +60,7 @@ def extract_backbone(
     Raises:
         UserError: No weights, or no backbone under a known prefix.
     """
-    state, weights = _choose_weights(checkpoint, path, ema)
+    state, chosen = _choose_weights(checkpoint, path, ema, weights)
     state = _without_wrappers(state)
     if prefix is None:
         prefix = BACKBONE if _has(state, BACKBONE) else ''
@@ -67,15 +71,22 @@ def extract_backbone(
         )
     if not prefix:
         _check_bare(state, path)
-    inside: dict[str, torch.Tensor] = {}
-    dropped: Counter[str] = Counter()
-    for key, value in state.items():
-        bare = key[len(prefix) :]
-        if key.startswith(prefix) and (prefix or not _HEADS.match(bare)):
-            inside[bare] = value
-        else:
+    inside, dropped = _split(state, prefix)
+    kind = _kind(prefix, dropped)
+    return Extracted(torchvision_names(inside), kind, chosen, dropped)
+
+
+def _split(state: dict, prefix: str) -> tuple[dict, Counter]:
+    """The backbone's weights by bare names, and what else there is."""
+    inside = {k: v for k, v in state.items() if k.startswith(prefix)}
+    dropped = Counter(k.split('.', 1)[0] for k in state if k not in inside)
+    bare = _without_wrappers({k[len(prefix) :]: v for k, v in inside.items()})
+    # Under `backbone.` a head would be a part of the backbone.
+    if prefix != BACKBONE:
+        for key in [key for key in bare if _HEADS.match(key)]:
+            del bare[key]
             dropped[key.split('.', 1)[0]] += 1
-    return Extracted(inside, _kind(prefix, dropped), weights, dropped)
+    return bare, dropped
 
 
 def classifier_state(
@@ -95,7 +106,7 @@ def classifier_state(
     Raises:
         UserError: No weights, or the backbone lies under another prefix.
     """
-    state, _ = _choose_weights(checkpoint, path, ema)
+    state, _ = _choose_weights(checkpoint, path, ema, None)
     state = _without_wrappers(state)
     if _has(state, BACKBONE):
         return state
@@ -118,8 +129,15 @@ def _kind(prefix: str, dropped: Counter) -> str:
     return 'torchvision' if 'fc' in dropped else 'bare'
 
 
-def _choose_weights(checkpoint: dict, path, ema: bool):
+def _choose_weights(checkpoint: dict, path, ema: bool, named: str | None):
     """The state dict, and one word on whether it is averaged."""
+    if named is not None:
+        if not _is_weights(checkpoint.get(named)):
+            raise UserError(
+                f'{path}: has no weights under {named!r}; leave --weights '
+                'out to see what it has'
+            )
+        return _tensors(checkpoint[named], path), named
     # MMEngine's EMAHook swaps on saving: `state_dict` holds the averaged
     # weights, `ema_state_dict` the last raw ones under `module.`.
     swapped = checkpoint.get('ema_state_dict')
@@ -130,12 +148,32 @@ def _choose_weights(checkpoint: dict, path, ema: bool):
         return _tensors(raw, path), 'raw (not EMA)'
     if ema:
         for name in _EMA_CONTAINERS:
-            if isinstance(checkpoint.get(name), dict):
+            if _is_weights(checkpoint.get(name)):
                 return _tensors(checkpoint[name], path), 'EMA'
     for name in _CONTAINERS:
-        if isinstance(checkpoint.get(name), dict):
+        if _is_weights(checkpoint.get(name)):
             return _tensors(checkpoint[name], path), 'trained'
+    if not _is_weights(checkpoint):
+        _refuse_several(checkpoint, path)
     return _tensors(checkpoint, path), 'trained'
+
+
+def _is_weights(value) -> bool:
+    return isinstance(value, dict) and any(
+        isinstance(item, torch.Tensor) for item in value.values()
+    )
+
+
+def _refuse_several(checkpoint: dict, path) -> None:
+    """Refuses weights under names that do not say which are wanted."""
+    found = [key for key, value in checkpoint.items() if _is_weights(value)]
+    if found:
+        names = ', '.join(map(repr, found[:5]))
+        flags = ' or '.join(f'--weights {name}' for name in found[:5])
+        raise UserError(
+            f'{path}: holds its weights under {names}, none of which says '
+            f'that it is the network wanted; pass {flags}'
+        )
 
 
 def _tensors(state: dict, path) -> dict[str, torch.Tensor]:
@@ -166,10 +204,13 @@ def _check_bare(state: dict, path) -> None:
     found = [key for key in state if key.endswith(_ANCHOR)]
     if _ANCHOR in state or not found:
         return
-    prefix = found[0][: -len(_ANCHOR)]
+    prefixes = [key[: -len(_ANCHOR)] for key in found]
+    several = len(prefixes) > 1
+    names = ' or '.join(map(repr, prefixes))
+    flags = ' or '.join(f'--prefix {prefix}' for prefix in prefixes)
     raise UserError(
-        f'{path}: the backbone lies under the prefix {prefix!r}, where '
-        f"'{BACKBONE}' or none was expected; pass --prefix {prefix}"
+        f'{path}: {"a" if several else "the"} backbone lies under the prefix '
+        f"{names}, where '{BACKBONE}' or none was expected; pass {flags}"
     )
 
 

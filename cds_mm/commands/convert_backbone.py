@@ -75,6 +75,11 @@ def _add_source_options(parser) -> None:
     )
     parser.add_argument('--prefix', help="where SRC's backbone keys start")
     parser.add_argument(
+        '--weights',
+        metavar='NAME',
+        help='which weights to take where SRC has several, such as teacher',
+    )
+    parser.add_argument(
         '--channel-order',
         choices=('rgb', 'bgr'),
         help='what the network saw, where its loader is unknown',
