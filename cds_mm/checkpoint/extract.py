@@ -70,7 +70,9 @@ def extract_backbone(
     dropped: Counter[str] = Counter()
     for key, value in state.items():
         bare = key[len(prefix) :]
-        if key.startswith(prefix) and not _HEADS.match(bare):
+        # Under `backbone.` all is the backbone's.
+        is_head = prefix != BACKBONE and _HEADS.match(bare)
+        if key.startswith(prefix) and not is_head:
             inside[bare] = value
         else:
             dropped[key.split('.', 1)[0]] += 1

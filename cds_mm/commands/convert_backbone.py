@@ -89,7 +89,9 @@ def _add_source_options(parser) -> None:
     )
     parser.add_argument('--prefix', help="where SRC's backbone keys start")
     parser.add_argument(
-        '--weights', metavar='KEY', help='which weights of SRC, as teacher'
+        '--weights',
+        metavar='NAME',
+        help='which weights to take where SRC has several, such as teacher',
     )
     parser.add_argument(
         '--channel-order',

@@ -82,8 +82,8 @@ def check_lines(facts: Facts) -> Iterator[Finding]:
             'OpenMMLab line',
             f'{", ".join(original)}: the original line is not tested. Known: '
             'mmdet 3.3.0 refuses mmcv 2.2.0; mmengine 0.10.7 needs '
-            'pkg_resources (setuptools<82) and cannot resume a run on torch '
-            '2.15; hue of ColorJitter overflows on numpy 2',
+            'pkg_resources (setuptools<82); hue of ColorJitter overflows on '
+            'numpy 2',
             f'pip uninstall -y {" ".join(original)} && pip install '
             f'{" ".join(PACKAGES[name][0] for name in HOSTS)}',
         )

@@ -192,3 +192,13 @@ def test_a_url_is_no_file(tmp_path):
     for url in ('torchvision://resnet18', 'https://example.org/a.pth'):
         with pytest.raises(UserError, match='is a URL.*download it'):
             convert(url, tmp_path / 'd.pth')
+
+
+def test_a_part_of_a_backbone_is_no_head(tmp_path):
+    """Under ``backbone.`` all is the backbone's."""
+    from cds_mm.checkpoint import extract_backbone
+
+    state = {'backbone.fc.weight': torch.ones(1), 'head.fc.a': torch.ones(1)}
+    found = extract_backbone({'state_dict': state}, 'a.pth')
+    assert list(found.state) == ['fc.weight']
+    assert found.dropped == {'head': 1}
