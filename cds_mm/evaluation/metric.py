@@ -10,7 +10,6 @@ from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 from torch import Tensor
 
-from cds_mm.arguments import Positive, checked
 from cds_mm.choices import BINS
 from cds_mm.errors import UserError
 from cds_mm.evaluation.calibration import (
@@ -108,11 +107,10 @@ class CalibrationMetric(ScoresMetric):
 
     default_prefix = 'calibration'
 
-    @checked
     def __init__(
         self,
         bins: int | Sequence[int] = BINS,
-        temperature: Positive | None = None,
+        temperature: float | None = None,
         temperature_from: str | None = None,
         **kwargs,
     ):

@@ -134,6 +134,7 @@ def test_an_annotation_file_of_another_order(tested, images, checkpoint):
     assert 'was trained with 3 for it' in error
 
 
+@pytest.mark.slow
 def test_reliability_and_probes(command, images, checkpoint, tmp_path):
     images(b=3, c=3, d=3)
     images('train', b=6, c=6, d=6)
