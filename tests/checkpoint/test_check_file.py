@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from cds_mm.checkpoint import carries_fingerprint, check_file, convert
+from cds_mm.checkpoint import carries_fingerprint, check_file, convert, reading
 from cds_mm.config import find_pretrained
 from cds_mm.engine.checkpoints import check_pretrained
 from cds_mm.engine.hooks import add_run_hooks
@@ -79,13 +79,13 @@ def test_a_run_is_told_before_it_starts(written, detector):
 
 def test_a_run_opens_the_file_once(written, detector, monkeypatch):
     opened = []
-    load = torch.load
+    read = reading.read_content
 
     def counted(path, *args, **kwargs):
         opened.append(str(path))
-        return load(path, *args, **kwargs)
+        return read(path, *args, **kwargs)
 
-    monkeypatch.setattr(torch, 'load', counted)
+    monkeypatch.setattr(reading, 'read_content', counted)
     cfg = detector(init_cfg=dict(type='Pretrained', checkpoint=str(written)))
     cfg.default_scope = 'mmdet'
     file = PretrainedFile(find_pretrained(cfg))
