@@ -2,6 +2,7 @@
 
 import re
 
+import mmengine.runner.loops
 import pytest
 import tiny_runner
 import torch
@@ -192,7 +193,9 @@ def test_a_schedule_that_would_go_on_otherwise(run, schedule):
     assert 'used up' in said or 'where this config has' in said
 
 
-def test_a_loop_by_iteration(run):
+def test_a_loop_by_iteration(run, monkeypatch):
+    # The host waits for two seconds after each pass through the data.
+    monkeypatch.setattr(mmengine.runner.loops.time, 'sleep', lambda _: None)
     short, long = (dict(by_epoch=False, max_iters=n) for n in (8, 12))
     schedule = dict(type='PolyLR', power=0.9, by_epoch=False, end=8)
     run(limits=short, schedule=schedule)

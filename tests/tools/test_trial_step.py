@@ -19,6 +19,14 @@ BYOL = CONFIGS / 'representation/byol_r18_cifar100_pretrain-1000e.py'
 
 
 @pytest.fixture
+def no_layout(monkeypatch):
+    """A config is laid out at each checkpoint, longer than all else takes."""
+    monkeypatch.setattr(
+        'yapf.yapflib.yapf_api.FormatCode', lambda code, **_: (code, True)
+    )
+
+
+@pytest.fixture
 def arguments(request, folder, tmp_path):
     """The command line of a tiny run of a method."""
 
@@ -62,7 +70,7 @@ def weights_after_an_epoch(argv, work_dir, trial):
 
 @pytest.mark.parametrize('method', ['cds', 'crd', 'byol', 'detector'])
 def test_the_weights_are_the_same_with_and_without(
-    arguments, method, tmp_path
+    arguments, method, tmp_path, no_layout
 ):
     argv = arguments(method)
     with_it, without = (
