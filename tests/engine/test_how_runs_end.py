@@ -92,6 +92,7 @@ def test_ctrl_c_before_the_first_checkpoint(command, long_run, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_same_folder_is_refused(command, folder, tmp_path):
     argv = [CONFIG, '--work-dir', tmp_path]
     options = tiny(folder, EPOCHS)
@@ -168,6 +169,7 @@ def said_in_the_end(launcher, tmp_path):
     return err.splitlines()
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_two_ranks(two_ranks, tmp_path):
     launcher, _ = two_ranks
     launcher.send_signal(signal.SIGINT)

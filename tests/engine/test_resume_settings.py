@@ -76,6 +76,7 @@ def test_the_advice_starts_a_new_schedule(train, cosine):
     assert len(rates) == 12 and float(rates[0]) == 0.01
 
 
+@pytest.mark.slow
 def test_a_finished_cosine_is_told_what_goes_on(train, cosine):
     done = train('done', [COSINE], '--resume', cosine[1]).fine()
     assert 'has all 2 epochs; its schedule is used up: leave' in done.out
