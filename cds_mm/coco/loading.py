@@ -33,11 +33,11 @@ class LoadBGRImage(LoadImageFromFile):
     def __init__(self, on_error: Literal['raise', 'skip'] = 'raise', **kwargs):
         super().__init__(**kwargs)
         self.on_error = on_error
-        self._skips = SkipCount() if on_error == 'skip' else None
+        self.skips = SkipCount() if on_error == 'skip' else None
 
     def skipped_count(self) -> int:
         """Files skipped so far, by this process and all of its workers."""
-        return 0 if self._skips is None else self._skips.total()
+        return 0 if self.skips is None else self.skips.total()
 
     def transform(self, results: dict) -> dict | None:
         """Add ``img``, ``img_shape`` and ``ori_shape`` (H, W).
@@ -49,13 +49,13 @@ class LoadBGRImage(LoadImageFromFile):
             loaded = super().transform(results)
         # The host asserts; OpenCV, Pillow and file backends raise their own.
         except Exception as error:
-            if self._skips is None:
+            if self.skips is None:
                 raise UserError(
                     f'{results["img_path"]}: cannot be read '
                     f'({first_line(error)}); replace or remove the file, or '
                     "set on_error='skip' in LoadBGRImage"
                 ) from error
             loaded = None
-        if loaded is None and self._skips is not None:
-            self._skips.add()
+        if loaded is None and self.skips is not None:
+            self.skips.add()
         return loaded

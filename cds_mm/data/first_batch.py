@@ -7,6 +7,7 @@ from typing import Any
 from torch.utils.data import DataLoader, IterableDataset
 
 from cds_mm.data.labels import leaf_datasets
+from cds_mm.data.skips import SkipCount
 
 
 class _OneBatch(IterableDataset):
@@ -62,18 +63,11 @@ def _as_it_is(batch):
 @contextlib.contextmanager
 def _counts_kept(dataset) -> Iterator[None]:
     """Skipped files are counted in memory that all processes share."""
-    counters = [
-        step._skipped
-        for leaf in leaf_datasets(dataset)
-        for step in getattr(
-            getattr(leaf, 'pipeline', None), 'transforms', None
-        )
-        or ()
-        if getattr(step, '_skipped', None) is not None
-    ]
-    before = [counter.clone() for counter in counters]
-    try:
+    with contextlib.ExitStack() as stack:
+        for leaf in leaf_datasets(dataset):
+            pipeline = getattr(leaf, 'pipeline', None)
+            for step in getattr(pipeline, 'transforms', None) or ():
+                skips = getattr(step, 'skips', None)
+                if isinstance(skips, SkipCount):
+                    stack.enter_context(skips.unchanged())
         yield
-    finally:
-        for counter, count in zip(counters, before, strict=True):
-            counter.copy_(count)

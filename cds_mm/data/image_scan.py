@@ -156,7 +156,7 @@ def _strict(loader) -> Callable[[dict], dict | None]:
     """The loader, at full size and raising what it may skip otherwise."""
     twin = copy.copy(loader)
     for name, value in (
-        ('_skips', None),
+        ('skips', None),
         ('keep_pixels', None),
         ('ignore_empty', False),
     ):

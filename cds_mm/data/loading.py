@@ -54,12 +54,12 @@ class LoadRGBImage(BaseTransform):
         self.on_error = on_error
         self.backend_args = backend_args
         self.keep_pixels = keep_pixels
-        self._skips = SkipCount() if on_error == 'skip' else None
+        self.skips = SkipCount() if on_error == 'skip' else None
         self.white = white
 
     def skipped_count(self) -> int:
         """Files skipped so far, by this process and all of its workers."""
-        return 0 if self._skips is None else self._skips.total()
+        return 0 if self.skips is None else self.skips.total()
 
     def transform(self, results: dict) -> dict | None:
         """Add ``img``, ``img_shape`` and ``ori_shape`` (H, W).
@@ -82,9 +82,9 @@ class LoadRGBImage(BaseTransform):
                 path, self.backend_args, self.keep_pixels, self.white
             )
         except UserError:
-            if self._skips is None:  # on_error='raise'
+            if self.skips is None:  # on_error='raise'
                 raise
-        self._skips.add()
+        self.skips.add()
         return None
 
     def __repr__(self) -> str:

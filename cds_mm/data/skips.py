@@ -1,5 +1,8 @@
 """What the loaders of this project do with files that cannot be read."""
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from torch.utils.data import get_worker_info
 
@@ -26,3 +29,12 @@ class SkipCount:
     def total(self) -> int:
         """Files skipped so far, by all processes."""
         return int(self._counts.sum())
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Forget what is counted within the block, by any process."""
+        before = self._counts.clone()
+        try:
+            yield
+        finally:
+            self._counts.copy_(before)
