@@ -18,7 +18,10 @@ class _OneBatch(IterableDataset):
         self.count = count
 
     def __iter__(self):
-        indices = [*next(iter(self.loader.batch_sampler or ()))]
+        indices = next(iter(self.loader.batch_sampler or ()), None)
+        if indices is None:
+            return
+        indices = [*indices]
         if self.count and len(indices) > self.count:
             # The ends: samplers put what belongs together side by side.
             step = (len(indices) - 1) / (self.count - 1)
@@ -41,6 +44,9 @@ def first_batch(loader: DataLoader, count: int | None = None) -> Any:
         loader: with a batch sampler, as MMEngine builds it.
         count: take so many samples of the batch; None for all of them.
 
+    Returns:
+        what the loader would give; None where it has no batch.
+
     Raises:
         UserError: a sample cannot be read.
     """
@@ -53,7 +59,7 @@ def first_batch(loader: DataLoader, count: int | None = None) -> Any:
         worker_init_fn=loader.worker_init_fn,
     )
     with _counts_kept(loader.dataset):
-        return next(iter(once))
+        return next(iter(once), None)
 
 
 def _as_it_is(batch):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import multiprocessing
 import random
 import traceback
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def _can_be_tried(runner) -> bool:
     return (
         not done
         and isinstance(runner.train_dataloader, DataLoader)
+        # Elsewhere the data would have to be sent to the other process.
+        and multiprocessing.get_start_method() == 'fork'
         and isinstance(model, BaseModel)
         # One with a step of its own decides itself what a step is.
         and type(model).train_step is BaseModel.train_step
@@ -97,6 +100,8 @@ def _try(runner, whole: bool) -> None:
     with _unchanged(runner.message_hub):
         # What the data set says of its files is a line already.
         batch = first_batch(runner.train_dataloader, None if whole else 2)
+        if batch is None:
+            return
         names = {id(part): name for name, part in model.named_modules()}
         memo: dict[int, Any] = {}
         try:
