@@ -12,8 +12,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from cds_mm.branches import NetworkSpec
-from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.extract import classifier_state
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.source import load_strictly
 from cds_mm.config import (
     drop_pretrained,
@@ -75,7 +75,7 @@ class Teacher:
         self.image_side = image_side(cfg)
         self.model = build_teacher(cfg)
         self.watch = Stopwatch()
-        state = classifier_state(read_checkpoint(checkpoint), checkpoint)
+        state = classifier_state(read_for_run(checkpoint), checkpoint)
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
         owner = f'the network of model.teacher.config={config}'

@@ -17,11 +17,8 @@ from urllib.parse import urlparse
 import torch
 
 from cds_mm.checkpoint.host_values import MapLocation, for_host, placer
-from cds_mm.checkpoint.reading import (
-    check_name,
-    read_bytes,
-    read_file,
-)
+from cds_mm.checkpoint.published_name import check_name
+from cds_mm.checkpoint.reading import read_bytes, read_file
 from cds_mm.errors import UserError
 
 _WEB = ('http://', 'https://')

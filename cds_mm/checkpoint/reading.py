@@ -1,23 +1,24 @@
 """Reads checkpoint files without running anything that is in them."""
 
-import hashlib
 import json
-import re
 import stat
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cds_mm.checkpoint.published_name import check_name
 from cds_mm.checkpoint.safe import Refused, RunsCode, read_content
 from cds_mm.checkpoint.safe.layout import Placer
 from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
 METADATA_KEY = 'cds_mm'
-_PUBLISHED = re.compile(r'-([0-9a-f]{8})\.(?:pth|safetensors)')
-_CHUNK = 16 << 20  # bytes
 _TAR_MARK, _TAR_MARK_AT = b'ustar', 257
+
+
+class CodeRefused(UserError):
+    """A file that wants to run code."""
 
 
 def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
@@ -40,7 +41,26 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         UserError: No such file, not a file, empty, truncated, damaged, not a
             checkpoint, or it names something outside the allowed list.
     """
-    content = read_trusted(path) if trust else read_file(path)
+    try:
+        content = read_trusted(path) if trust else read_file(path)
+    except CodeRefused as error:
+        raise CodeRefused(f'{error}, or converts it with --trust') from error
+    return _checkpoint(path, content)
+
+
+def read_for_run(path: str | Path) -> dict:
+    """:func:`read_checkpoint` for a program that has no ``--trust``.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: as of :func:`read_checkpoint`.
+    """
+    return _checkpoint(path, read_file(path))
+
+
+def _checkpoint(path: str | Path, content: Any) -> dict:
     if not isinstance(content, dict):
         raise UserError(
             f'{path}: holds a {type(content).__name__}, not a checkpoint '
@@ -138,11 +158,11 @@ def _explained(source: Path | bytes, name: Any, place: Placer | None) -> Any:
     try:
         return read_content(source, place)
     except RunsCode as error:
-        raise UserError(
+        raise CodeRefused(
             f'{name}: refused, because reading it would run {error.name}, '
             'which is not part of a checkpoint; nothing was run; if you know '
             'who made the file, tools/convert_backbone.py writes its tensors '
-            'to a plain file with --rewrite, or converts it with --trust'
+            'to a plain file with --rewrite'
         ) from error
     except Refused as error:
         if isinstance(source, Path) and _is_tar(source):
@@ -162,54 +182,6 @@ def _is_tar(path: Path) -> bool:
     with path.open('rb') as file:
         file.seek(_TAR_MARK_AT)
         return file.read(len(_TAR_MARK)) == _TAR_MARK
-
-
-def check_name(path: str | Path, content: dict) -> None:
-    """Compare a published file with the digits in its name.
-
-    Args:
-        path: the file; ``write_checkpoint`` puts the first 8 digits of its
-            SHA-256 into its name where it publishes.
-        content: of the file, whose record says that it was published.
-
-    Raises:
-        UserError: it is another file, or a damaged one.
-    """
-    meta = content.get('meta')
-    record = meta.get(METADATA_KEY) if isinstance(meta, dict) else None
-    if isinstance(record, dict) and record.get('published') is True:
-        difference = name_difference(path)
-        if difference:
-            raise UserError(
-                f'{path}: {difference}: the file is damaged or another one; '
-                'copy it again, or take the digits out of its name if you '
-                'know that it is right'
-            )
-
-
-def name_difference(path: str | Path) -> str:
-    """How a file differs from the hash in its name; empty if not at all.
-
-    Args:
-        path: the file.  Other programs put dates and versions where this
-            one puts a hash, so that a difference alone proves nothing.
-    """
-    digits = _PUBLISHED.search(Path(path).name)
-    found = _sha256(path)[:8] if digits else ''
-    if not digits or found == digits[1]:
-        return ''
-    return (
-        f'its name says that its SHA-256 starts with {digits[1]}, but it '
-        f'starts with {found}'
-    )
-
-
-def _sha256(path: str | Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _read_safetensors(path: Path, place: Placer | None) -> dict:

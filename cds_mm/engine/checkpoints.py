@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from cds_mm.checkpoint import check_file, read_checkpoint
+from cds_mm.checkpoint import check_file
 from cds_mm.checkpoint.host_loader import is_remote
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.config import is_detection
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.quiet import quiet_hosts
@@ -67,7 +68,7 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
     if is_remote(path):
         return {}
     _check_there(path)
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_for_run(path)
     meta = checkpoint.get('meta') or {}
     if resume and 'config' in meta:
         raise UserError(

@@ -3,8 +3,9 @@
 from functools import cached_property
 from pathlib import Path
 
-from cds_mm.checkpoint import carries_fingerprint, read_checkpoint
+from cds_mm.checkpoint import carries_fingerprint
 from cds_mm.checkpoint.host_loader import is_remote
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.errors import UserError
 
 
@@ -42,7 +43,7 @@ class PretrainedFile:
     @cached_property
     def _outcome(self) -> tuple[dict, UserError | None]:
         try:
-            return read_checkpoint(self.path), None
+            return read_for_run(self.path), None
         except UserError as error:
             return {}, error
 
