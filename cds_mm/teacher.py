@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from cds_mm.arguments import checked
 from cds_mm.branches import NetworkSpec
-from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.extract import classifier_state
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.source import load_strictly
 from cds_mm.config import (
     drop_pretrained,
@@ -80,7 +80,7 @@ class Teacher:
         self.image_side = image_side(cfg)
         self.model = build_teacher(cfg)
         self.watch = Stopwatch()
-        content = read_checkpoint(checkpoint)
+        content = read_for_run(checkpoint)
         meta = content.get('meta')
         self.classes = trained_classes(meta if isinstance(meta, dict) else {})
         state = classifier_state(content, checkpoint)

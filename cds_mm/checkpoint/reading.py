@@ -15,8 +15,11 @@ from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
 METADATA_KEY = RECORD_KEY
-_CHUNK = 16 << 20  # bytes
 _TAR_MARK, _TAR_MARK_AT = b'ustar', 257
+
+
+class CodeRefused(UserError):
+    """A file that wants to run code."""
 
 
 def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
@@ -39,7 +42,26 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         UserError: No such file, not a file, empty, truncated, damaged, not a
             checkpoint, or it names something outside the allowed list.
     """
-    content = read_trusted(path) if trust else read_file(path)
+    try:
+        content = read_trusted(path) if trust else read_file(path)
+    except CodeRefused as error:
+        raise CodeRefused(f'{error}, or converts it with --trust') from error
+    return _checkpoint(path, content)
+
+
+def read_for_run(path: str | Path) -> dict:
+    """:func:`read_checkpoint` for a program that has no ``--trust``.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: as of :func:`read_checkpoint`.
+    """
+    return _checkpoint(path, read_file(path))
+
+
+def _checkpoint(path: str | Path, content: Any) -> dict:
     if not isinstance(content, dict):
         raise UserError(
             f'{path}: holds a {type(content).__name__}, not a checkpoint '
@@ -137,11 +159,11 @@ def _explained(source: Path | bytes, name: Any, place: Placer | None) -> Any:
     try:
         return read_content(source, place)
     except RunsCode as error:
-        raise UserError(
+        raise CodeRefused(
             f'{name}: refused, because reading it would run {error.name}, '
             'which is not part of a checkpoint; nothing was run; if you know '
             'who made the file, tools/convert_backbone.py writes its tensors '
-            'to a plain file with --rewrite, or converts it with --trust'
+            'to a plain file with --rewrite'
         ) from error
     except Refused as error:
         if isinstance(source, Path) and _is_tar(source):

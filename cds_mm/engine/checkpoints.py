@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.host_loader import is_remote
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.engine.hand_over import check_weights
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
@@ -54,7 +54,7 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
     if is_remote(path):
         return {}
     _check_there(path)
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_for_run(path)
     meta = checkpoint.get('meta') or {}
     if resume and 'config' in meta:
         raise UserError(

@@ -2,7 +2,6 @@
 
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from cds_mm.checkpoint import read_checkpoint
 from cds_mm.checkpoint.detector import (
     DetectorSide,
     backbone_settings,
@@ -13,6 +12,7 @@ from cds_mm.checkpoint.foreign_file import check_foreign_keys
 from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.prospect import will_fit
 from cds_mm.checkpoint.published import doubtful_name
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.summary import in_words
 from cds_mm.config import is_detection, pretrained_init, type_name
@@ -191,7 +191,7 @@ def check_start(cfg, meta: dict) -> None:
     if cfg.get('resume') or not is_detection(cfg) or RECORD_KEY not in meta:
         return
     path = cfg.load_from
-    weights = init_weights(read_checkpoint(path), path, 'backbone.')
+    weights = init_weights(read_for_run(path), path, 'backbone.')
     if not weights.state:
         raise UserError(
             f'load_from={path}: holds a backbone under bare keys, of which '

@@ -3,9 +3,10 @@
 from functools import cached_property
 from pathlib import Path
 
-from cds_mm.checkpoint import BackboneRecord, read_checkpoint
+from cds_mm.checkpoint import BackboneRecord
 from cds_mm.checkpoint.converted_file import carries_record
 from cds_mm.checkpoint.host_loader import is_remote
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.errors import UserError
 
 
@@ -45,7 +46,7 @@ class PretrainedFile:
     @cached_property
     def _outcome(self) -> tuple[dict, UserError | None]:
         try:
-            return read_checkpoint(self.path), None
+            return read_for_run(self.path), None
         except UserError as error:
             return {}, error
 

@@ -9,13 +9,14 @@ from mmengine.runner import Runner
 from torch import nn
 
 from cds_mm.arguments import checked
-from cds_mm.checkpoint import Proof, read_checkpoint
+from cds_mm.checkpoint import Proof
 from cds_mm.checkpoint.detector import (
     DetectorSide,
     backbone_settings,
     shared_head_of,
 )
 from cds_mm.checkpoint.init_file import check_init, init_weights
+from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import unwrapped
@@ -122,7 +123,7 @@ class VerifyPretrainedHook(Hook):
     def _verify(
         self, runner: Runner, checkpoint: str, prefix: str | None
     ) -> Proof:
-        content = read_checkpoint(checkpoint)
+        content = read_for_run(checkpoint)
         weights = init_weights(content, checkpoint, prefix)
         if weights.record is None:
             raise UserError(

@@ -11,7 +11,7 @@ import torch
 
 from cds_mm.checkpoint.safe.archive import Archive, check_count
 from cds_mm.checkpoint.safe.finish import Finisher
-from cds_mm.checkpoint.safe.limits import Allowance, Refused
+from cds_mm.checkpoint.safe.limits import Allowance, Refused, RunsCode
 from cds_mm.checkpoint.safe.machine import Instructions, Machine
 from cds_mm.checkpoint.safe.names import allowed_names
 from cds_mm.checkpoint.safe.tensors import Storage, storage_from
@@ -145,6 +145,8 @@ def _check_start(pickle: Callable[[], Any]) -> None:
     )
     try:
         magic = pickle()
+    except RunsCode:
+        raise
     except Refused as error:
         raise unreadable from error
     if magic != _MAGIC or pickle() != _PROTOCOL:
