@@ -1,6 +1,7 @@
 """What the tests of command lines and runs share."""
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -14,6 +15,11 @@ from cds_mm.testing import fresh_seed, write_class_folder
 # What tests find out of their images is not to stay with the user.
 _CACHE = tempfile.TemporaryDirectory(prefix='cds_mm_cache_')
 os.environ['CDS_MM_CACHE'] = _CACHE.name
+
+# A shell lets what it starts in the background ignore Ctrl-C, and all that the
+# tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
