@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from cds_mm.arguments import checked
 from cds_mm.checkpoint.extract import BACKBONE, extract_backbone
 from cds_mm.checkpoint.record import BackboneRecord, recorded
 from cds_mm.config.network_input import input_of, loader_order
@@ -28,6 +29,7 @@ class AnyBackboneHook(Hook):
     # Before the hook that compares names.
     priority = 'HIGHEST'
 
+    @checked
     def __init__(self, prefix: str | None = None, weights: str | None = None):
         self.prefix = prefix
         self.weights = weights

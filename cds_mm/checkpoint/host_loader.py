@@ -34,7 +34,7 @@ _STORES = (r'(\S+\:)?s3://', r'(\S+\:)?petrel://')
 _REMOTE = re.compile(
     '|'.join((*_WEB, *_TORCHVISION, *_OPENMMLAB, _MMCLS, _PAVI, *_STORES))
 )
-_ELSEWHERE = 'download it elsewhere, and name the path of the file'
+_ELSEWHERE = 'download it elsewhere and name the file'
 
 
 def is_remote(path: object) -> bool:

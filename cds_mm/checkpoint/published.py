@@ -7,8 +7,10 @@ from pathlib import Path
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.errors import UserError
 
-# As `torch.hub`, MMEngine and `--publish` name files.
-_NAMED = re.compile(r'-([0-9a-f]{8})\.(?:pth|pt|safetensors)$')
+# As `torch.hub`, MMEngine and `--publish` name files; a date is no hash.
+_NAMED = re.compile(
+    r'-(?!(?:19|20)\d{6}\.)([0-9a-f]{8})\.(?:pth|pt|safetensors)$'
+)
 _CHUNK = 1 << 20  # bytes
 
 

@@ -55,7 +55,9 @@ def add_run_hooks(cfg, pretrained: PretrainedFile | None = None) -> None:
     if checkpoint and type_name(checkpoint) == 'CheckpointHook':
         checkpoint.type = 'AtomicCheckpointHook'
     _add_tensorboard(cfg)
-    if detection and pretrained and pretrained.record:
+    record = pretrained.record if pretrained else None
+    # A classifier without a fingerprint may see other images on purpose.
+    if record and (detection or record.fingerprint):
         add_hooks(cfg, dict(type='VerifyPretrainedHook'))
 
 

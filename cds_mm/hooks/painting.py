@@ -8,6 +8,8 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
+from cds_mm.arguments import checked
+
 
 @HOOKS.register_module()
 class PaintingHook(Hook):
@@ -22,6 +24,7 @@ class PaintingHook(Hook):
         out_dir: the folder.
     """
 
+    @checked
     def __init__(self, out_dir: str):
         self.out_dir = os.path.abspath(out_dir)
         self._written: set[str] = set()

@@ -158,7 +158,7 @@ def test_a_loader_of_another_package_is_replaced():
 
 def test_no_network_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    with pytest.raises(UserError, match='cannot be fetched.*name the path'):
+    with pytest.raises(UserError, match='cannot be fetched.*name the file'):
         # Nothing listens at this port.
         CheckpointLoader.load_checkpoint('http://127.0.0.1:9/a.pth')
     assert not [p for p in tmp_path.rglob('*') if p.is_file()]

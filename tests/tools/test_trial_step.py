@@ -92,12 +92,6 @@ def train(command, folder, tmp_path):
     return run
 
 
-def test_a_division_by_zero_names_its_module(train, tmp_path):
-    error = train(model__supervisions__cds__temperature=0).error
-    assert 'the first step fails in model.supervisions.cds' in error
-    assert not list((tmp_path / 'work').rglob('*.pth'))
-
-
 def test_a_window_larger_than_its_map(command, folder, tmp_path):
     path = tmp_path / 'swin.py'
     path.write_text(
@@ -155,15 +149,9 @@ def test_names_with_line_breaks(train, folder, tmp_path):
     assert "set on_error='skip'" in error
 
 
-@pytest.mark.parametrize(
-    'target', ['..', pytest.param('loop', marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize('target', ['..', 'loop'])
 def test_links_in_a_circle(train, folder, tmp_path, target):
     data = shutil.copytree(folder, tmp_path / 'data')
-    link = data / 'train' / 'b' / 'loop'
-    link.symlink_to(target)
-    done = train(data)
-    if target == '..':
-        assert f'{link}: ' in done.error and 'remove the link' in done.error
-        link.unlink()
-        train(data).fine()
+    (data / 'train' / 'b' / 'loop').symlink_to(target)
+    out = train(data).fine().out
+    assert 'train: 1 of 33 files were left out: 1 broken links (b/loop)' in out
