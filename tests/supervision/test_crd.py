@@ -253,7 +253,10 @@ def test_a_second_view_is_the_same_image():
     assert (outputs.embedding.grad.abs().sum(1) > 0).all()
     # The bank moves by the first view.
     once(seen([3, 4, 5], tuple(v[:3] for v in vectors)))
-    assert torch.equal(once.student.bank, twice.student.bank)
+    # Six rows and three are multiplied in other blocks: the last digit varies.
+    torch.testing.assert_close(
+        once.student.bank, twice.student.bank, rtol=1e-13, atol=1e-15
+    )
 
 
 def test_autocast_changes_nothing():

@@ -149,9 +149,9 @@ def test_names_with_line_breaks(train, folder, tmp_path):
     assert "set on_error='skip'" in error
 
 
-@pytest.mark.parametrize('target', ['..', 'loop'])
-def test_links_in_a_circle(train, folder, tmp_path, target):
+def test_links_in_a_circle(train, folder, tmp_path):
     data = shutil.copytree(folder, tmp_path / 'data')
-    (data / 'train' / 'b' / 'loop').symlink_to(target)
+    (data / 'train' / 'b' / 'above').symlink_to('..')
+    (data / 'train' / 'b' / 'itself.jpg').symlink_to('itself.jpg')
     out = train(data).fine().out
-    assert 'train: 1 of 33 files were left out: 1 broken links (b/loop)' in out
+    assert 'train: 2 of 34 files were left out: 2 broken links (b/' in out
