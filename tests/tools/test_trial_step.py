@@ -152,6 +152,12 @@ def test_names_with_line_breaks(train, folder, tmp_path):
 def test_links_in_a_circle(train, folder, tmp_path):
     data = shutil.copytree(folder, tmp_path / 'data')
     (data / 'train' / 'b' / 'above').symlink_to('..')
-    (data / 'train' / 'b' / 'itself.jpg').symlink_to('itself.jpg')
+    itself = data / 'train' / 'b' / 'itself.jpg'
+    itself.symlink_to(itself)
+    error = train(data).error
+    assert f'{itself}: ' in error and 'remove the link' in error
+    itself.unlink()
     out = train(data).fine().out
-    assert 'train: 2 of 34 files were left out: 2 broken links (b/' in out
+    assert (
+        'train: 1 of 33 files were left out: 1 broken links (b/above)' in out
+    )
