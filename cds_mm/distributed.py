@@ -30,6 +30,28 @@ def unwrapped(model: nn.Module) -> Any:
     return model.module if is_model_wrapper(model) else model
 
 
+def backbone_holder(model: nn.Module) -> tuple[Any, str] | None:
+    """The part of a model that has the backbone, and its key in a config.
+
+    Semi-supervised wrappers train a student, trackers a detector; in the
+    config both stand under ``model.detector``.
+
+    Args:
+        model: wrapped or not.
+
+    Returns:
+        tuple | None: the part and the key of its backbone; none without one.
+    """
+    model = unwrapped(model)
+    if hasattr(model, 'backbone'):
+        return model, 'model.backbone'
+    for name in ('student', 'detector'):
+        part = getattr(model, name, None)
+        if part is not None and hasattr(part, 'backbone'):
+            return part, 'model.detector.backbone'
+    return None
+
+
 def gather_counts(count: int, device: torch.device) -> list[int]:
     """How many rows each rank holds, in the order of ranks."""
     if world_size() == 1:

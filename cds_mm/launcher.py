@@ -42,8 +42,10 @@ def leave_at_once(code: int) -> None:
 
 
 def is_first_rank() -> bool:
-    """Whether torchrun or srun has started this as its first process."""
-    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
+    """Whether a launcher has started this as its first process."""
+    # torchrun, srun, mpirun.
+    names = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+    rank = next((os.environ[n] for n in names if os.environ.get(n)), '0')
     return rank == '0'
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from mmengine.logging import print_log
 
+from cds_mm.launcher import is_first_rank
+
 __all__ = [
     'forget_warnings',
     'repeat_warnings',
@@ -30,7 +32,9 @@ def warn(text: str, logger: logging.Logger | str = 'current') -> None:
         logger: of the run; 'current' where no runner is at hand.
     """
     _said[text] = None
-    print_log(text, logger, logging.WARNING)
+    # Before the ranks have met, the host's logger takes each for the first.
+    if is_first_rank():
+        print_log(text, logger, logging.WARNING)
 
 
 def warnings_so_far() -> list[str]:

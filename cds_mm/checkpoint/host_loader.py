@@ -91,14 +91,18 @@ def load_from_http(filename: str, map_location: MapLocation = None) -> Any:
     Raises:
         UserError: it cannot be fetched, or as of :func:`load_from_local`.
     """
-    from mmengine.dist import barrier, get_rank
+    from mmengine.dist import barrier, get_local_rank
 
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
     path = folder / Path(urlparse(filename).path).name
-    if get_rank() == 0 and not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _fetch(filename, path)
-    barrier()
+    try:
+        # On each machine, since it may have a home folder of its own.
+        if get_local_rank() == 0 and not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _fetch(filename, path)
+    finally:
+        # The others go on, and say that there is no file.
+        barrier()
     return load_from_local(str(path), map_location)
 
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope, Registry
 
 from cds_mm.coco.names import shown
-from cds_mm.config import first_steps, named_leaves, type_name
+from cds_mm.config import first_steps, is_local, named_leaves, type_name
 from cds_mm.errors import UserError
 
 
@@ -42,7 +42,7 @@ class Leaf:
     def annotation_path(self) -> str:
         """Its annotation file; empty where that is on another machine."""
         path = str(getattr(self.dataset, 'ann_file', None) or '')
-        remote = '://' in path or not _is_local(self.cfg)
+        remote = '://' in path or not is_local(self.cfg.get('backend_args'))
         return '' if remote else path
 
     @property
@@ -134,7 +134,11 @@ def check_files_exist(cfg: Config, split: str) -> None:
     key = f'{split}_dataloader.dataset'
     for place, leaf in named_leaves(loader.get('dataset') or {}, key):
         root, name = leaf.get('data_root') or '', leaf.get('ann_file')
-        if not isinstance(name, str) or not name or not _is_local(leaf):
+        if (
+            not isinstance(name, str)
+            or not name
+            or not is_local(leaf.get('backend_args'))
+        ):
             continue
         path = os.path.join(root, name)
         if '://' not in path and not os.path.exists(path):
@@ -205,11 +209,6 @@ def _unread(place: str, cfg: dict) -> Leaf | None:
             return Leaf(place, cfg, kind, dataset.metainfo, dataset)
     except Exception:  # whatever a host's class raises, it will again
         return None
-
-
-def _is_local(leaf) -> bool:
-    backend = (leaf.get('backend_args') or {}).get('backend', 'local')
-    return backend in ('local', 'disk', 'LocalBackend')
 
 
 def _check_classes(leaf):

@@ -151,3 +151,13 @@ def names_weights(part: object) -> bool:
         or part.get('from_pretrained')
         or any(map(names_weights, part.values()))
     )
+
+
+def is_local(backend_args: dict | None) -> bool:
+    """Whether files are read from this machine's own disks.
+
+    Args:
+        backend_args: of a loader or a data set, as MMEngine takes them.
+    """
+    backend = (backend_args or {}).get('backend', 'local')
+    return backend in ('local', 'disk', 'LocalBackend', 'HardDiskBackend')

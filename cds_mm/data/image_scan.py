@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from cds_mm.config import is_local
 from cds_mm.data.image_cache import ImageCache, ImageFacts
 from cds_mm.errors import first_line
 from cds_mm.quiet import quiet_decoders
@@ -96,7 +97,7 @@ def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
             scan.complete = bool(scanned)
             return scan
     infos = [_Info.of(leaf.get_data_info(i)) for i in range(len(leaf))]
-    facts = _facts([info.path for info in infos], loader)
+    facts = _facts(leaf, [info.path for info in infos], loader)
     sizes = []
     for info, fact in zip(infos, facts, strict=True):
         if fact is None:
@@ -148,8 +149,8 @@ def _loader(leaf) -> tuple[int, Any] | None:
 
 
 def _is_remote(loader, path) -> bool:
-    backend = (getattr(loader, 'backend_args', None) or {}).get('backend')
-    return '://' in path or backend not in (None, 'local', 'disk')
+    backend_args = getattr(loader, 'backend_args', None)
+    return '://' in path or not is_local(backend_args)
 
 
 def _strict(loader) -> Callable[[dict], dict | None]:
@@ -165,26 +166,35 @@ def _strict(loader) -> Callable[[dict], dict | None]:
     return twin.transform
 
 
-def _cache(paths, loader) -> ImageCache:
-    folder = os.path.commonpath([os.path.dirname(p) or '.' for p in paths])
+def _cache(leaf, loader) -> ImageCache:
+    # By what decides whether a file can be read, and how large it is then.
     known = {
         name: getattr(loader, name, None)
-        for name in ('color_type', 'imdecode_backend')
+        for name in ('color_type', 'imdecode_backend', 'white')
     }
-    return ImageCache(folder, f'{type(loader).__name__} {known}')
+    return ImageCache(_folder(leaf), f'{type(loader).__name__} {known}')
+
+
+def _folder(leaf) -> str:
+    """Where its images are; the same whichever of them are looked at."""
+    prefix = getattr(leaf, 'data_prefix', None) or {}
+    if isinstance(prefix, dict):
+        prefix = prefix.get('img') or prefix.get('img_path') or ''
+    root = getattr(leaf, 'img_prefix', None) or prefix
+    if not root:
+        root = os.path.dirname(leaf.get_data_info(0)['img_path'])
+    return os.path.abspath(root)
 
 
 def _earlier_scan(leaf, loader) -> ImageCache | None:
-    """The cache, if it has about all images, judged by a few of them."""
-    few = range(0, len(leaf), max(len(leaf) // 64, 1))
-    paths = [leaf.get_data_info(i)['img_path'] for i in few]
-    cache = _cache([os.path.abspath(path) for path in paths], loader)
+    """The cache, if it has as many images."""
+    cache = _cache(leaf, loader)
     return cache if len(cache) >= len(leaf) else None
 
 
-def _facts(paths: list[str], loader) -> list[ImageFacts | None]:
+def _facts(leaf, paths: list[str], loader) -> list[ImageFacts | None]:
     """Facts of each file in order; none where there is no file."""
-    cache = _cache([os.path.abspath(path) for path in paths], loader)
+    cache = _cache(leaf, loader)
     read = _strict(loader)
 
     def look(path: str):

@@ -1,7 +1,5 @@
 """Parts of a network that a run keeps as they are: they must be trained."""
 
-from typing import Any
-
 from torch import nn
 
 from cds_mm.config import (
@@ -9,7 +7,7 @@ from cds_mm.config import (
     find_pretrained,
     names_weights,
 )
-from cds_mm.distributed import unwrapped
+from cds_mm.distributed import backbone_holder
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -47,10 +45,10 @@ def check_frozen_stages(model: nn.Module, cfg) -> None:
     """
     if cfg.get('load_from') or backbone_starts_from_weights(cfg):
         return
-    holder, where = _holder(unwrapped(model))
-    backbone = getattr(holder, 'backbone', None)
-    if backbone is None or 'backbone' in getattr(holder, 'frozen', ()):
+    found = backbone_holder(model)
+    if found is None or 'backbone' in getattr(found[0], 'frozen', ()):
         return
+    backbone, where = found[0].backbone, found[1]
     # By its class, where the config says nothing.
     if names_weights(getattr(backbone, 'init_cfg', None)):
         return
@@ -77,14 +75,6 @@ def check_frozen_stages(model: nn.Module, cfg) -> None:
         warn(said)
         return
     raise UserError(said)
-
-
-def _holder(model) -> tuple[Any, str]:
-    """The network that is trained, and the key of its backbone."""
-    if hasattr(model, 'backbone'):
-        return model, 'model.backbone'
-    # Semi-supervised wrappers train a student.
-    return getattr(model, 'student', None), 'model.detector.backbone'
 
 
 def _kept(backbone: nn.Module) -> tuple[int, int]:

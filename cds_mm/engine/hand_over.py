@@ -16,10 +16,11 @@ from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.summary import in_words
 from cds_mm.config import is_detection, pretrained_init, type_name
-from cds_mm.distributed import unwrapped
+from cds_mm.distributed import backbone_holder
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.quiet import quiet_hosts
 from cds_mm.errors import UserError, first_line
+from cds_mm.launcher import is_first_rank
 from cds_mm.run_warnings import warn
 
 _HOOK = 'VerifyPretrainedHook'
@@ -134,7 +135,8 @@ def check_detector(
     proof = will_fit(
         cfg, detector, accept_changed_function=accept_changed_function
     )
-    print(f'What is trained will fit {in_words(proof)}')
+    if is_first_rank():
+        print(f'What is trained will fit {in_words(proof)}')
     for doubt in proof.doubts:
         warn(f'--detector {detector}: {doubt}')
 
@@ -165,12 +167,13 @@ def check_pretrained_url(runner, pretrained: PretrainedFile | None) -> None:
             'model.backbone.init_cfg starts from it; download it elsewhere '
             'and name the file in model.backbone.init_cfg.checkpoint'
         ) from error
-    model = unwrapped(runner.model)
-    model = getattr(model, 'student', model)
+    found = backbone_holder(runner.model)
+    if found is None:
+        return
     side = DetectorSide(
         runner.cfg.filename or 'the config',
-        model.backbone,
-        model.backbone,
+        found[0].backbone,
+        found[0].backbone,
         None,
         config=backbone_settings(runner.cfg),
     )

@@ -22,7 +22,8 @@ def places_of(cfg, split: str, dataset: Any) -> list[tuple[str, Any]]:
         place for place, _ in named_leaves(cfg[key.split('.')[0]].dataset, key)
     ]
     if len(keys) != len(leaves):  # one that makes others, or holds them
-        keys = [key] * len(leaves)
+        keys = [f'{key}#{i}' for i in range(len(leaves))]
+        keys = keys if keys[1:] else [key]
     return list(zip(keys, leaves, strict=True))
 
 

@@ -100,8 +100,9 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
     lambda plan: check_start(plan.config, plan.start_meta),
-    lambda plan: plan.annotations,
     lambda plan: _check_resumed(plan),
+    # The last: large files take a while.
+    lambda plan: plan.annotations,
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (

@@ -19,7 +19,7 @@ from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
-from cds_mm.distributed import unwrapped
+from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -217,14 +217,10 @@ def _backbone(runner: Runner) -> nn.Module:
 
 def _holder(runner: Runner) -> nn.Module:
     """The part of a model that has the backbone."""
+    found = backbone_holder(runner.model)
+    if found is not None:
+        return found[0]
     model = unwrapped(runner.model)
-    if hasattr(model, 'backbone'):
-        return model
-    # Semi-supervised wrappers train a student, trackers a detector.
-    for name in ('student', 'detector'):
-        part = getattr(model, name, None)
-        if part is not None and hasattr(part, 'backbone'):
-            return part
     raise UserError(
         f'{type(model).__name__}: has no backbone to verify; take '
         'VerifyPretrainedHook out of custom_hooks'

@@ -171,3 +171,13 @@ def test_pictures_that_look_alike(pictures, tmp_path):
 
     assert differing('0.png', '0b.png') < 8 < differing('0.png', '2.png')
     assert entries['0.png'][-2] != entries['0b.png'][-2]
+
+
+def test_what_the_loader_is_set_to_is_part_of_what_is_known(pictures):
+    """The advice of the error, followed, must not meet the old error."""
+    values = np.random.default_rng(fresh_seed()).random((6, 5), np.float32)
+    Image.fromarray(values).save(pictures / 'deep.tiff')
+    ((path, why),) = scan_images(Pictures(pictures, LoadRGBImage())).unreadable
+    assert path.endswith('deep.tiff') and 'white=1' in why
+    scaled = scan_images(Pictures(pictures, LoadRGBImage(white=1)))
+    assert scaled.complete and not scaled.unreadable
