@@ -78,7 +78,7 @@ def _check_length(runner, checkpoint, before, source) -> None:
         return
     limit, old, new = changed
     try:
-        ahead, wanted = _rates(runner, checkpoint, old, new)
+        ahead, wanted, after = _rates(runner, checkpoint, old, new)
     # Schedulers may be anybody's, and may want more than a rate.
     except Exception as error:
         warn(
@@ -89,7 +89,7 @@ def _check_length(runner, checkpoint, before, source) -> None:
         )
         return
     said = (
-        _used_up(ahead, wanted, old)
+        _used_up(ahead, wanted, old, after)
         or _cut_off(ahead, new)
         or _not_the_same(ahead, wanted)
     )
@@ -122,35 +122,51 @@ def can_be_longer(runner: Runner) -> bool:
         param_schedulers=[one.state_dict() for one in schedulers],
     )
     try:
-        ahead, wanted = _rates(runner, end, limit, limit + 1)
+        ahead, wanted, after = _rates(runner, end, limit, limit + 1)
     except Exception:  # schedulers may be anybody's
         return False
-    return not (_used_up(ahead, wanted, limit) or _not_the_same(ahead, wanted))
+    return not (
+        _used_up(ahead, wanted, limit, after) or _not_the_same(ahead, wanted)
+    )
 
 
 def _rates(runner, checkpoint, old, new):
     """Rates of the resumed run, and of one of this length from its start.
 
     Where the run is to be shorter, the first are those of the longer one.
+    The third is the rate behind the end, which tells a schedule that has
+    ended from one that goes on; none where it cannot be had.
     """
     configs = runner.cfg.get('param_scheduler') or []
     configs = [configs] if isinstance(configs, dict) else list(configs)
     steps = len(runner.train_dataloader)
     group = runner.optim_wrapper.param_groups[0]
     wanted = Schedule(configs, group, length_of(runner, new), steps)
-    length = length_of(runner, max(old, new))
-    ahead = Schedule(configs, group, length, steps)
-    ahead.load(checkpoint.get('param_schedulers') or [])
-    (state, *_) = checkpoint['optimizer']['param_groups']
-    ahead.optimizer.param_groups[0]['lr'] = state['lr']
-    start = checkpoint['meta']['epoch' if length.by_epoch else 'iter']
-    return ahead.rates(start), wanted.rates(0)
+    last = max(old, new)
+
+    def ahead(end):
+        length = length_of(runner, end)
+        schedule = Schedule(configs, group, length, steps)
+        schedule.load(checkpoint.get('param_schedulers') or [])
+        (state, *_) = checkpoint['optimizer']['param_groups']
+        schedule.optimizer.param_groups[0]['lr'] = state['lr']
+        start = checkpoint['meta']['epoch' if length.by_epoch else 'iter']
+        return schedule.rates(start)
+
+    try:
+        after = ahead(last + 1).get(last)
+    except Exception:  # OneCycle refuses to be stepped behind its end
+        after = None
+    return ahead(last), wanted.rates(0), after
 
 
-def _used_up(ahead, wanted, old) -> str:
+def _used_up(ahead, wanted, old, after) -> str:
     added = [rate for number, rate in ahead.items() if number >= old]
     highest = max(wanted.values())
-    if not added or not _same(min(added), max(added)):
+    if not added:
+        return ''
+    seen = added if after is None else [*added, after]
+    if not _same(min(seen), max(seen)):
         return ''
     if _same(added[0], highest):
         return ''

@@ -178,6 +178,20 @@ def test_a_rate_that_has_come_down_is_used_up(run, schedule):
     assert 'its schedule is used up' in said
 
 
+@pytest.mark.parametrize('end', [4, 10])
+def test_one_more_epoch(run, end):
+    """One rate alone cannot tell a schedule that has ended."""
+    schedule = dict(COSINE, T_max=end, end=end)
+    run(schedule=schedule)
+    if end == 4:
+        said = refused(run, 'on', 'epoch_4', epochs=5, schedule=schedule)
+        assert 'its schedule is used up' in said
+        return
+    seen, _ = run('on', 'epoch_4', epochs=5, schedule=schedule)
+    wanted, _ = run('straight', epochs=5, schedule=schedule)
+    assert seen.rates == pytest.approx(wanted.rates[8:])
+
+
 @pytest.mark.parametrize(
     'schedule',
     [
