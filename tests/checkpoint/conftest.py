@@ -8,6 +8,7 @@ import zipfile
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from cds_mm.checkpoint import BackboneRecord
@@ -22,6 +23,15 @@ NARROW = {
     'stem_channels': 16,
     'style': 'pytorch',
 }
+
+
+@pytest.fixture(autouse=True)
+def statistics_of_the_host():
+    """Reading a hostile log buffer as the host does changes its class."""
+    before = HistoryBuffer._statistics_methods.copy()
+    yield
+    HistoryBuffer._statistics_methods.clear()
+    HistoryBuffer._statistics_methods.update(before)
 
 
 @pytest.fixture

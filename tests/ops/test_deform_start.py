@@ -49,6 +49,8 @@ def test_maps_of_one_pixel(size):
     generator = fresh_generator()
     values = Shape().draw(generator, size, True, True)
     values[1] = values[1].round()
+    # The middle of the kernel stays, so that something of the map is read.
+    values[1][:, 8:10] = 0
     compare(Shape(), values, generator, torch.float32, 1e-4, 1e-4)
 
 
