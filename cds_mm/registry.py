@@ -1,8 +1,8 @@
 """The scope `cds_mm` in MMEngine's registries.
 
 MMEngine imports this module by itself where a config has a type such as
-``cds_mm.NamedCocoDataset``: no ``custom_imports`` is needed, whoever launches
-the run.  The modules in ``locations`` are imported with the first such type,
+``cds_mm.NamedCocoDataset``: no ``custom_imports`` is needed with any
+launcher.  The modules in ``locations`` are imported with the first such type,
 since they need MMDetection's data sets and classification does not.
 """
 

@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 
 # As a config does; before it, no host can be imported.
 import cds_mm.registration  # noqa: F401
+from cds_mm.run_warnings import forget_warnings
 from cds_mm.testing import fresh_seed, write_class_folder
 
 # What tests find out of their images is not to stay with the user.
@@ -29,6 +30,14 @@ def scope_of_the_host():
     yield
     DefaultScope._instance_dict.clear()
     DefaultScope._instance_dict.update(before)
+
+
+@pytest.fixture(autouse=True)
+def no_warnings_of_others():
+    """What a run has warned of is kept for the process."""
+    forget_warnings()
+    yield
+    forget_warnings()
 
 
 @pytest.fixture(scope='session')

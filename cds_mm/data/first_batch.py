@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
-from cds_mm.data.labels import leaf_datasets
+from cds_mm.data.labels import built_steps, leaf_datasets
 from cds_mm.data.skips import SkipCount
 
 
@@ -71,8 +71,7 @@ def _counts_kept(dataset) -> Iterator[None]:
     """Skipped files are counted in memory that all processes share."""
     with contextlib.ExitStack() as stack:
         for leaf in leaf_datasets(dataset):
-            pipeline = getattr(leaf, 'pipeline', None)
-            for step in getattr(pipeline, 'transforms', None) or ():
+            for step in built_steps(leaf):
                 skips = getattr(step, 'skips', None)
                 if isinstance(skips, SkipCount):
                     stack.enter_context(skips.unchanged())

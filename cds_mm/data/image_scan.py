@@ -17,6 +17,7 @@ import numpy as np
 
 from cds_mm.config import is_local
 from cds_mm.data.image_cache import ImageCache, ImageFacts
+from cds_mm.data.labels import built_steps
 from cds_mm.errors import first_line
 from cds_mm.quiet import quiet_decoders
 
@@ -140,8 +141,7 @@ class _Info(NamedTuple):
 
 def _loader(leaf) -> tuple[int, Any] | None:
     """The step that reads the files, and its place."""
-    steps = getattr(getattr(leaf, 'pipeline', None), 'transforms', ())
-    for place, step in enumerate(steps):
+    for place, step in enumerate(built_steps(leaf)):
         name = type(step).__name__
         if name.startswith('Load') and name.endswith(('Image', 'FromFile')):
             return place, step

@@ -22,6 +22,17 @@ def leaf_datasets(dataset) -> list:
     return [leaf for child in inner for leaf in leaf_datasets(child)]
 
 
+def built_steps(leaf) -> list:
+    """The transforms of a built data set, in order; the list itself.
+
+    Args:
+        leaf: a data set that is no wrapper; it may have no pipeline.
+    """
+    pipeline = getattr(leaf, 'pipeline', None)
+    steps = getattr(pipeline, 'transforms', None)
+    return [] if steps is None else steps
+
+
 def dataset_labels(dataset) -> np.ndarray:
     """Labels (N,) int64 of a data set, wrapped or not, in its order.
 

@@ -42,7 +42,7 @@ def check_splits(train, val, splits=('train', 'val')) -> None:
 def name_test_classes(cfg: Config, meta: dict) -> None:
     """Let test folders have the labels that the checkpoint was trained with.
 
-    A folder that lacks a class would number the others anew.  Where names
+    A folder that lacks a class would renumber the others.  Where names
     are given in the config nothing is changed.
 
     Args:

@@ -8,7 +8,7 @@ from mmengine import fileio
 from cds_mm.config import evaluated_side, image_side, is_detection, type_name
 from cds_mm.data.class_names import class_names
 from cds_mm.data.deep_images import deep_values, missed_range, white_of
-from cds_mm.data.labels import dataset_labels, leaf_datasets
+from cds_mm.data.labels import built_steps, dataset_labels, leaf_datasets
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -126,8 +126,7 @@ def warn_of_deep_images(dataset, split: str, logger) -> None:
 
 
 def _loader(leaf):
-    transforms = getattr(getattr(leaf, 'pipeline', None), 'transforms', [])
-    for step, transform in enumerate(transforms):
+    for step, transform in enumerate(built_steps(leaf)):
         if type_name(dict(type=type(transform))) == 'LoadRGBImage':
             return step, transform
     return None, None

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from cds_mm.data.labels import leaf_datasets
+from cds_mm.data.labels import built_steps, leaf_datasets
 
 
 @HOOKS.register_module()
@@ -43,8 +43,8 @@ def separate_indices(dataset) -> None:
     """Give the data sets inside of one their :class:`IndexOffset`."""
     offset = 0
     for leaf in leaf_datasets(dataset):
-        steps = getattr(getattr(leaf, 'pipeline', None), 'transforms', None)
-        if steps is not None and offset:
+        if offset:
+            steps = built_steps(leaf)
             steps[:] = [s for s in steps if not isinstance(s, IndexOffset)]
             steps.insert(0, IndexOffset(offset))
         offset += len(leaf)

@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from cds_mm.data.labels import leaf_datasets
+from cds_mm.data.labels import built_steps, leaf_datasets
 from cds_mm.run_warnings import warn
 
 
@@ -51,8 +51,7 @@ class SkippedImagesHook(Hook):
 
 def _loaders_that_skip(dataset) -> Iterator:
     for leaf in leaf_datasets(dataset):
-        pipeline = getattr(leaf, 'pipeline', None)
-        for step in getattr(pipeline, 'transforms', ()):
+        for step in built_steps(leaf):
             if getattr(step, 'on_error', None) == 'skip':
                 yield step
 

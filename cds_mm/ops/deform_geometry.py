@@ -30,7 +30,8 @@ def as_read(
 ) -> list[Tensor]:
     """The tensors in the shapes that the compiled op takes them to have.
 
-    torchvision reads the numbers of groups off the shapes; MMCV is told them.
+    torchvision reads the numbers of groups off the shapes; MMCV takes
+    them as arguments.
     Its plain op checks the shape of the offsets.  Its modulated op counts
     through the values of each image from the first on, as if offsets and mask
     had the size of the output: of a larger map (DyHead's, of the next finer

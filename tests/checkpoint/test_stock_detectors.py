@@ -1,4 +1,4 @@
-"""One verdict on MMDetection's own ResNet-50 detectors, whoever is asked.
+"""One verdict on MMDetection's own ResNet-50 detectors, by every route.
 
 The command, ``--check``, the hook and the preflight of a training are asked
 about the same file.  Each detector is asked twice: as it stands, with weights

@@ -21,17 +21,10 @@ from cds_mm.config import (
 )
 from cds_mm.config.unread import READ, RUNNER
 from cds_mm.errors import UserError
-from cds_mm.run_warnings import forget_warnings, warnings_so_far
+from cds_mm.run_warnings import warnings_so_far
 from cds_mm.testing import CONFIGS, fresh_seed
 
 FOLDER = CONFIGS / 'cifar10' / 'cds_r18_cifar10_folder.py'
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    forget_warnings()
-    yield
-    forget_warnings()
 
 
 def options(*argv):

@@ -15,13 +15,6 @@ from cds_mm.errors import UserError
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    forget_warnings()
-    yield
-    forget_warnings()
-
-
 @pytest.fixture
 def folder_of(tmp_path):
     def write(values, suffix='.png', count=3):

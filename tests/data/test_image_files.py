@@ -13,13 +13,6 @@ from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    forget_warnings()
-    yield
-    forget_warnings()
-
-
 @pytest.fixture
 def root(tmp_path, image):
     """Two classes with an image of each suffix."""

@@ -13,14 +13,7 @@ from cds_mm.data.image_scan import OtherSize, Scan
 from cds_mm.engine import data_report
 from cds_mm.engine.image_check import check_scan, scan_all
 from cds_mm.errors import UserError
-from cds_mm.run_warnings import forget_warnings, warnings_so_far
-
-
-@pytest.fixture(autouse=True)
-def fresh_warnings():
-    forget_warnings()
-    yield
-    forget_warnings()
+from cds_mm.run_warnings import warnings_so_far
 
 
 @pytest.fixture

@@ -18,13 +18,6 @@ from cds_mm.testing import CONFIGS
 LOGGER = logging.getLogger('data_warnings')
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    forget_warnings()
-    yield
-    forget_warnings()
-
-
 @pytest.fixture
 def dataset(folder):
     def build(**options):

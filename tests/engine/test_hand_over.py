@@ -1,4 +1,4 @@
-"""The file that a backbone starts from has to fill it, whoever made it."""
+"""The file that a backbone starts from has to fill it, whatever its origin."""
 
 import re
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 
 from cds_mm.errors import UserError
-from cds_mm.run_warnings import forget_warnings, warnings_so_far
+from cds_mm.run_warnings import warnings_so_far
 
 KEEP_ALL = dict(type='AtomicCheckpointHook', interval=1)
 COSINE = dict(type='CosineAnnealingLR', T_max=4, end=4)
@@ -32,13 +32,6 @@ class Rates(Hook):
         self, runner, batch_idx, data_batch=None, outputs=None
     ):
         self.left.append(runner.message_hub.runtime_info['eta'])
-
-
-@pytest.fixture(autouse=True)
-def _none_before():
-    forget_warnings()
-    yield
-    forget_warnings()
 
 
 @pytest.fixture

@@ -241,6 +241,7 @@ def test_a_step_from_these_weights_goes_on(runner, hook):
     begin(run, hook)
     step(run)
     hook.after_train_iter(run, batch_idx=0)
+    assert hook._verified is None, 'the weights are not kept'
     scratch(run)  # looked at no more
     hook.before_train_iter(run, batch_idx=1)
     hook.after_train_iter(run, batch_idx=1)
@@ -259,7 +260,7 @@ def initialised(run):
 
 
 @pytest.mark.parametrize('damage', [rebuilt, initialised])
-def test_what_begins_anew_is_caught(runner, hook, damage):
+def test_a_fresh_start_is_caught(runner, hook, damage):
     run = runner()
     hook.before_train(run)
     damage(run)

@@ -3,17 +3,8 @@
 import logging
 from types import SimpleNamespace
 
-import pytest
-
 from cds_mm.hooks import WarningSummaryHook
-from cds_mm.run_warnings import forget_warnings, warn, warnings_so_far
-
-
-@pytest.fixture(autouse=True)
-def _none_before():
-    forget_warnings()
-    yield
-    forget_warnings()
+from cds_mm.run_warnings import warn, warnings_so_far
 
 
 def end_of_run(caplog):
