@@ -12,6 +12,8 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from cds_mm.checkpoint import BackboneRecord
+from cds_mm.commands import convert_backbone
+from cds_mm.outcome import friendly_main
 
 MEAN = [123.675, 116.28, 103.53]
 STD = [58.395, 57.12, 57.375]
@@ -23,6 +25,18 @@ NARROW = {
     'stem_channels': 16,
     'style': 'pytorch',
 }
+
+
+@pytest.fixture
+def run(capsys):
+    """``run(SRC, DST, ...)`` converts: exit code, stdout, stderr."""
+
+    def call(*arguments):
+        main = friendly_main(convert_backbone.main)
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(autouse=True)

@@ -6,19 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from cds_mm.commands import convert_backbone
-from cds_mm.outcome import friendly_main
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        main = friendly_main(convert_backbone.main)
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
-
 
 @pytest.fixture
 def detector_file(tmp_path, detector):

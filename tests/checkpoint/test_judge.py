@@ -7,9 +7,7 @@ import torch
 
 from cds_mm.checkpoint import Options, check_file, convert, prove_parity
 from cds_mm.checkpoint.prospect import random_backbone, will_fit
-from cds_mm.commands import convert_backbone
 from cds_mm.errors import UserError
-from cds_mm.outcome import friendly_main
 
 R50 = dict(type='ResNet', depth=50, base_channels=8, stem_channels=8)
 STAGES = (False, True, True, True)
@@ -214,16 +212,6 @@ def test_an_unknown_loader_limits_the_proof(r50, written):
         proof = check_file(written, cfg)
         assert 'not the channel order' in proof.limits
         assert f'{order} is assumed' in proof.doubts[0]
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        main = friendly_main(convert_backbone.main)
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def test_it_is_asked_before_a_training(
