@@ -13,6 +13,7 @@ from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
+from cds_mm.engine.best_checkpoint import check_save_best
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.class_checks import (
     check_resumed_classes,
@@ -29,7 +30,20 @@ from cds_mm.engine.hand_over import (
     use_changed_function,
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.input_checks import (
+    check_preprocessor,
+    check_split_inputs,
+)
+from cds_mm.engine.loop_checks import (
+    check_loops,
+    check_steps,
+    warn_of_schedule,
+)
 from cds_mm.engine.missing_ops import check_ops
+from cds_mm.engine.optimizer_checks import (
+    check_optimizer,
+    warn_of_unmatched_keys,
+)
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
@@ -92,6 +106,11 @@ class RunPlan:
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_amp(plan.config),
+    lambda plan: check_loops(plan.config, plan.splits),
+    lambda plan: check_optimizer(plan.config),
+    lambda plan: check_save_best(plan.config),
+    lambda plan: check_preprocessor(plan.config),
+    lambda plan: check_split_inputs(plan.config, plan.splits),
     lambda plan: check_detector(
         plan.config, plan.detector, plan.accept_changed_function
     ),
@@ -106,6 +125,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
+    lambda runner, plan: check_steps(runner, plan.config),
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_ops(runner),
@@ -121,6 +141,8 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_pretrained_url(runner, plan.pretrained),
     lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
     lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
+    lambda runner, plan: warn_of_schedule(runner, plan.config),
+    lambda runner, plan: warn_of_unmatched_keys(runner.model, plan.config),
 )
 
 
@@ -134,6 +156,12 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
         UserError: the config cannot be read, or a flag does not go with it.
     """
     cfg = run_config(args)
+    for needed in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+        if not cfg.get(needed):
+            raise UserError(
+                f'{args.config}: has no {needed}, so there is nothing to '
+                'train; tools/test.py evaluates a checkpoint with it'
+            )
     _apply_flags(cfg, args)
     pretrained = _pretrained(cfg)
     if args.accept_changed_function:

@@ -22,6 +22,12 @@ from cds_mm.engine.class_checks import check_judged_classes, name_test_classes
 from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.input_checks import (
+    check_preprocessor,
+    check_split_inputs,
+    check_trained_input,
+)
+from cds_mm.engine.loop_checks import check_loops
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
@@ -89,8 +95,12 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     Raises:
         UserError: whatever the user can mend.
     """
+    check_loops(cfg, ('test',))
+    check_preprocessor(cfg)
+    check_split_inputs(cfg, ('test',))
     check_data(cfg, ('test',))
     meta = check_checkpoint(cfg.load_from)
+    check_trained_input(cfg, meta)
     if same_classes:
         name_test_classes(cfg, meta)
     check_writable(cfg.work_dir, '--work-dir')

@@ -124,7 +124,7 @@ def _try(runner, whole: bool) -> None:
 def _readable(error, names, cfg) -> Exception:
     if isinstance(error, UserError) or user_message(error):
         return error
-    said = one_line(error) or type(error).__name__
+    said = one_line(error) or _failed_statement(error)
     where = _module(error, names)
     at = f' in model{"." if where else ""}{where}' if where is not None else ''
     return UserError(
@@ -132,6 +132,12 @@ def _readable(error, names, cfg) -> Exception:
         f'({type(error).__name__}: {said}); fix the settings of that part '
         '(CDS_MM_DEBUG=1 shows where)'
     )
+
+
+def _failed_statement(error) -> str:
+    """The line of code that an error without a message comes from."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return last.line or type(error).__name__
 
 
 def _module(error, names) -> str | None:
