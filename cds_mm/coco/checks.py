@@ -24,6 +24,7 @@ from cds_mm.coco.names import check_unique, shown
 from cds_mm.coco.sections import check_entries
 from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
+from cds_mm.data.class_names import odd_names, same_names
 from cds_mm.errors import UserError
 from cds_mm.quiet import quiet_hosts_load
 from cds_mm.run_warnings import warn
@@ -148,9 +149,11 @@ def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
         return
     place, classes = found.pop('train')
     for other, theirs in found.values():
-        if tuple(theirs) != tuple(classes):
-            odd = sorted(set(theirs) ^ set(classes))
-            what = shown(odd) if odd else 'their order'
+        if not same_names(classes, theirs):
+            odd = sorted(
+                odd_names(classes, theirs) + odd_names(theirs, classes)
+            )
+            what = shown(sorted(odd)) if odd else 'their order'
             raise UserError(
                 f'{place} has {len(classes)} classes ({shown(classes)}) and '
                 f'{other} {len(theirs)} ({shown(theirs)}), which differ in '

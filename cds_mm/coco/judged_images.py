@@ -130,6 +130,8 @@ def _fix_of_missed(judge, judged, shown) -> str:
     if shown[1:]:
         return _fix(judge, None, alone=False)
     ((leaf, file, _),) = shown
+    if not _has_annotations(judge, file):
+        return _fix(judge, file, alone=True)
     options = []
     if not same_file(file.path, judged.path):
         options.append(f'{judge.place}.ann_file={file.path}')
@@ -204,9 +206,14 @@ def _fix(judge, file, alone) -> str:
             f'set {judge.place}.ann_file to a file of exactly the images of '
             'these data sets, or validate on one of them'
         )
-    if not file.boxes.size:
+    if not _has_annotations(judge, file):
         return (
             f'set {judge.place}.ann_file to the annotations of the images of '
             f'{file.path}'
         )
     return f'set {judge.place}.ann_file={file.path}'
+
+
+def _has_annotations(judge, file) -> bool:
+    """Whether a file can be the metric's own; not one of images alone."""
+    return not judge.is_of_boxes or not np.isnan(file.boxes).all()

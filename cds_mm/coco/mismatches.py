@@ -53,7 +53,8 @@ class Mismatches:
         Raises:
             UserError: the file has other names than that of the data set.
         """
-        classes = leaf.classes or ()
+        # Of a panoptic set such a metric judges the things.
+        classes = leaf.metainfo.get('thing_classes') or leaf.classes or ()
         if judge.is_by_name or judge.sorts:
             return
         found = compare_names(classes, file)

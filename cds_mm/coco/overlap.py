@@ -36,15 +36,15 @@ def share_of_same_boxes(
         found += _best_overlaps(boxes, candidates).tolist()
         if len(found) > _LOOKED_AT:
             break
-    if len(found) < _TOO_FEW or not len(other.boxes):
+    if len(found) < _TOO_FEW or not theirs:
         return 1.0
     return float(np.mean(np.array(found) >= _SAME))
 
 
 def _by_image(file) -> dict:
     rows = defaultdict(list)
-    for row, image in enumerate(file.box_images):
-        rows[image].append(row)
+    for row in np.flatnonzero(~np.isnan(file.boxes).any(axis=1)):
+        rows[file.box_images[row]].append(row)
     return {image: file.boxes[of_image] for image, of_image in rows.items()}
 
 

@@ -14,10 +14,7 @@ from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.class_checks import (
-    check_resumed_classes,
-    check_teacher_classes,
-)
+from cds_mm.engine.class_checks import check_teacher_classes
 from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.fast_views import use_fast_views
@@ -44,6 +41,7 @@ from cds_mm.engine.run_config import run_config
 from cds_mm.engine.scale_lr import count_accumulation
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
+from cds_mm.hooks.resume_classes import check_resumed_classes
 
 
 @dataclass(frozen=True)

@@ -595,3 +595,20 @@ def test_a_reader_that_labels_all_categories(empty, kind):
     text = refused(cfg, ('train',))
     assert f'{kind} labels all 4 categories of' in text
     check(pasted(cfg, text), ('train',))
+
+
+def test_another_spelling_in_each_split(tmp_path):
+    """Each is looked up in its own file; the labels are the same."""
+    capitals = tuple(name.upper() for name in ANIMALS)
+    write_herd(tmp_path, 'train')
+
+    def rename(content):
+        for category in content['categories']:
+            category['name'] = category['name'].upper()
+
+    change(tmp_path, 'val', rename)
+    cfg = config(tmp_path)
+    cfg.val_dataloader.dataset.metainfo.classes = capitals
+    check(cfg)
+    cfg.val_dataloader.dataset.metainfo.classes = ANIMALS
+    assert 'is a category of' in refused(cfg)  # in a file, to the letter

@@ -393,10 +393,12 @@ def test_one_metric_for_each_data_set(tmp_path):
     assert changed.val_evaluator.metrics[0].ann_file.endswith('a/val.json')
 
 
-def test_a_panoptic_set(tmp_path):
-    """Its file has another format; its images are compared all the same."""
+@pytest.fixture
+def panoptic(tmp_path):
+    """A config of root/a; root/more has two images more, in val.json."""
     for name, count in (('a', 3), ('more', 5)):
         content = write_herd(tmp_path / name, 'val', count=count)
+        save(tmp_path / name, 'things', content)
         segments = {}
         for box in content['annotations']:
             segments.setdefault(box['image_id'], []).append(
@@ -406,22 +408,42 @@ def test_a_panoptic_set(tmp_path):
             dict(image_id=key, file_name=f'{key}.png', segments_info=parts)
             for key, parts in segments.items()
         ]
+        content['categories'].append(dict(id=50, name='grass'))
         save(tmp_path / name, 'val', content)
     cfg = config(tmp_path / 'a')
-    names = dict(classes=ANIMALS, thing_classes=ANIMALS, stuff_classes=())
+    cfg.pop('train_dataloader')
     cfg.val_dataloader.dataset.update(
         type='CocoPanopticDataset',
-        metainfo=names,
+        metainfo=dict(
+            classes=(*ANIMALS, 'grass'),
+            thing_classes=ANIMALS,
+            stuff_classes=('grass',),
+        ),
         data_prefix=dict(img='val/', seg='val/'),
     )
-    cfg.val_evaluator = dict(
-        type='CocoPanopticMetric', ann_file=f'{tmp_path}/a/val.json'
-    )
+    return cfg
+
+
+def test_a_panoptic_set(panoptic, tmp_path):
+    """Its file has another format; its images are compared all the same."""
+    cfg = panoptic
+    # As stock configs have it: one metric of segments, and one of things.
+    cfg.val_evaluator = [
+        dict(type='CocoPanopticMetric', ann_file=f'{tmp_path}/a/val.json'),
+        dict(type='CocoMetric', ann_file=f'{tmp_path}/a/things.json'),
+    ]
     assert check(cfg, ('val',)) == {}
-    cfg.val_evaluator.ann_file = f'{tmp_path}/more/val.json'
+    assert not warnings_so_far()
+    cfg.val_evaluator[0].ann_file = f'{tmp_path}/more/val.json'
     text = refused(cfg, ('val',))
+    assert text.startswith('val_evaluator.0.ann_file: ')
     assert 'has boxes in 2 images' in text
-    check(pasted(cfg, text), ('val',))
+    cfg = pasted(cfg, text)
+    check(cfg, ('val',))
+    cfg.val_evaluator[1].ann_file = f'{tmp_path}/more/things.json'
+    text = refused(cfg, ('val',))
+    assert text.startswith('val_evaluator.1.ann_file: ')
+    assert text.endswith(f'annotations of the images of {tmp_path}/a/val.json')
 
 
 def test_overlaps_against_a_loop():
