@@ -13,7 +13,6 @@ from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
 from cds_mm.coco.judged_images import check_judged_images
 from cds_mm.coco.leaf import (
     Leaf,
-    check_files_exist,
     detection_leaves,
     knows_its_classes,
     same_file,
@@ -50,7 +49,8 @@ def check_annotation_files(
     """Compare annotation files with the config, and with each other.
 
     Data sets of other formats are looked at where that has a meaning; what
-    MMDetection cannot build is left to it.
+    MMDetection cannot build is left to it.  That the files are there is the
+    matter of :func:`cds_mm.coco.check_files_exist`.
 
     Args:
         cfg: a full config of MMDetection.
@@ -66,8 +66,6 @@ def check_annotation_files(
     """
     with quiet_hosts_load():
         import mmdet.datasets  # noqa: F401
-    for split in splits:
-        check_files_exist(cfg, split)
     leaves = {split: detection_leaves(cfg, split) for split in splits}
     _check_same_classes(cfg, leaves)
     files = _Files()
