@@ -23,6 +23,7 @@ from cds_mm.coco.names import check_unique, shown
 from cds_mm.coco.sections import check_entries
 from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
+from cds_mm.coco.xml_files import check_xml_files
 from cds_mm.data.class_names import odd_names, same_names
 from cds_mm.errors import UserError
 from cds_mm.quiet import quiet_hosts_load
@@ -86,6 +87,8 @@ def check_annotation_files(
         for judge in of_split:
             _check_judge(judge, judge.judged(leaves[split]), files, mismatches)
     mismatches.raise_if_any()
+    for split, found in leaves.items():
+        check_xml_files(found, trains=split == 'train')
     return _check_content(plain, judges)
 
 
