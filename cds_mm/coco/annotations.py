@@ -47,7 +47,7 @@ class Annotations:
         has_bom: whether it starts with a byte order mark.
         categories: ids and names, in the order of the file.
         image_ids: in the order of the file.
-        file_names: of the images.
+        file_names: of the images, or their URLs.
         sizes: (images, 2) width and height in pixels; NaN where missing.
         boxes: (boxes, 4) as written: x, y, width, height; NaN if malformed.
         areas: (boxes,) as written; NaN where missing.
@@ -175,13 +175,14 @@ class _Reader:
         self.result.categories.append((entry.get('id'), str(name)))
 
     def image(self, index: int, entry: dict) -> None:
+        name = entry.get('file_name') or entry.get('coco_url')
         for key in _IMAGE_KEYS:
             if entry.get(key) is None:
-                named = entry.get('file_name') or f'id {entry.get("id")}'
+                named = name or f'id {entry.get("id")}'
                 self._lacks('images', key, f'images[{index}] ({named})')
         result = self.result
         result.image_ids.append(entry.get('id'))
-        result.file_names.append(str(entry.get('file_name')))
+        result.file_names.append(str(name))
         for key in ('width', 'height'):
             self._sizes.append(_number(entry.get(key)))
 

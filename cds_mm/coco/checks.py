@@ -10,9 +10,9 @@ from mmengine.config import Config
 from cds_mm.coco.annotations import Annotations, read_annotations
 from cds_mm.coco.boxes import check_boxes, count_boxes
 from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
+from cds_mm.coco.judged_images import check_judged_images
 from cds_mm.coco.leaf import (
     Leaf,
-    check_files_exist,
     detection_leaves,
     knows_its_classes,
     same_file,
@@ -21,7 +21,10 @@ from cds_mm.coco.leaf import (
 from cds_mm.coco.mismatches import Mismatches
 from cds_mm.coco.names import check_unique, shown
 from cds_mm.coco.sections import check_entries
+from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
+from cds_mm.coco.xml_files import check_xml_files
+from cds_mm.data.class_names import odd_names, same_names
 from cds_mm.errors import UserError
 from cds_mm.quiet import quiet_hosts_load
 from cds_mm.run_warnings import warn
@@ -47,7 +50,8 @@ def check_annotation_files(
     """Compare annotation files with the config, and with each other.
 
     Data sets of other formats are looked at where that has a meaning; what
-    MMDetection cannot build is left to it.
+    MMDetection cannot build is left to it.  That the files are there is the
+    matter of :func:`cds_mm.coco.check_files_exist`.
 
     Args:
         cfg: a full config of MMDetection.
@@ -63,8 +67,6 @@ def check_annotation_files(
     """
     with quiet_hosts_load():
         import mmdet.datasets  # noqa: F401
-    for split in splits:
-        check_files_exist(cfg, split)
     leaves = {split: detection_leaves(cfg, split) for split in splits}
     _check_same_classes(cfg, leaves)
     files = _Files()
@@ -72,7 +74,7 @@ def check_annotation_files(
         (split, leaf, files(leaf.annotation_path))
         for split, of_split in leaves.items()
         for leaf in of_split
-        if leaf.has_plain_labels and leaf.annotation_path
+        if leaf.label_order and leaf.annotation_path
     ]
     judges = {
         split: coco_evaluators(cfg, split, [leaf.dataset for leaf in found])
@@ -83,14 +85,17 @@ def check_annotation_files(
         _check_leaf(leaf, file, judges[split], mismatches)
     for split, of_split in judges.items():
         for judge in of_split:
-            _check_judge(judge, leaves[split], files, mismatches)
+            _check_judge(judge, judge.judged(leaves[split]), files, mismatches)
     mismatches.raise_if_any()
+    for split, found in leaves.items():
+        check_xml_files(found, trains=split == 'train')
     return _check_content(plain, judges)
 
 
 def _check_leaf(leaf, file, judges, mismatches):
     judged = any(judge.reads(file.path) for judge in judges)
-    check_entries(leaf.place, file, leaf.is_by_name, crowds=judged)
+    unread = leaf.unread_keys | (set() if judged else {'iscrowd'})
+    check_entries(leaf.place, file, leaf.is_by_name, unread)
     if leaf.is_unlabelled or leaf.classes is None:
         return
     check_unique(leaf.place, leaf.classes, file)
@@ -100,21 +105,13 @@ def _check_leaf(leaf, file, judges, mismatches):
 def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
     """Look at the file of a metric, which may be another."""
     path = judge.annotation_path
-    if not path or len(leaves) != 1 or not leaves[0].classes:
-        return
-    leaf = leaves[0]
-    file = files(path)
-    check_entries(judge.place, file, judge.is_by_name, crowds=judge.scores)
-    mismatches.compare_judge(judge, leaf, file)
-    own = leaf.has_plain_labels and leaf.annotation_path
-    if own and not same_file(own, path):
-        others = set(files(own).image_ids) - set(file.image_ids)
-        if others:
-            raise UserError(
-                f'{judge.place}.ann_file: {path} lacks {len(others):,} '
-                f'images of {leaf.place}, which reads {own}; set '
-                f'{judge.place}.ann_file={own}'
-            )
+    (leaf, *others) = leaves or [None]
+    if path and judge.is_of_boxes and leaf and leaf.classes and not others:
+        file = files(path)
+        unread = set() if judge.scores else {'iscrowd'}
+        check_entries(judge.place, file, judge.is_by_name, unread)
+        mismatches.compare_judge(judge, leaf, file)
+    check_judged_images(judge, leaves, files)
 
 
 def _check_content(plain, judges) -> dict[str, dict]:
@@ -127,7 +124,7 @@ def _check_content(plain, judges) -> dict[str, dict]:
             check_boxes(leaf.place, file, counts)
             _check_masks(leaf, file, kept)
             used[split] = used.get(split, 0) + counts.used
-            if not _images_left(leaf, file, labels):
+            if not left_by_filter(leaf, file, labels).any():
                 _nothing_left(leaf, file, counts)
         summaries[leaf.place] = summary_of(leaf, file, labels, kept, counts)
     for split, leaf, file in plain:
@@ -153,27 +150,16 @@ def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
         return
     place, classes = found.pop('train')
     for other, theirs in found.values():
-        if tuple(theirs) != tuple(classes):
-            odd = sorted(set(theirs) ^ set(classes))
-            what = shown(odd) if odd else 'their order'
+        if not same_names(classes, theirs):
+            odd = sorted(
+                odd_names(classes, theirs) + odd_names(theirs, classes)
+            )
+            what = shown(sorted(odd)) if odd else 'their order'
             raise UserError(
                 f'{place} has {len(classes)} classes ({shown(classes)}) and '
                 f'{other} {len(theirs)} ({shown(theirs)}), which differ in '
                 f'{what}; set the same metainfo.classes in both'
             )
-
-
-def _images_left(leaf, file, labels) -> int:
-    """How many images the host's filter leaves."""
-    settings = leaf.dataset.filter_cfg
-    if leaf.dataset.test_mode or not settings:
-        return len(file.image_ids)
-    kept = file.sizes.min(axis=1) >= settings.get('min_size', 0)
-    if settings.get('filter_empty_gt'):
-        wanted = np.flatnonzero(labels >= 0)
-        filled = {file.box_images[number] for number in wanted}
-        kept &= np.array([image in filled for image in file.image_ids])
-    return int(kept.sum())
 
 
 def _nothing_left(leaf, file, counts):

@@ -20,7 +20,7 @@ _FIXES = {
 
 
 def check_entries(
-    place: str, file: Annotations, by_name: bool, crowds: bool
+    place: str, file: Annotations, by_name: bool, unread: set[str]
 ) -> None:
     """Refuse a file that lacks what MMDetection reads.
 
@@ -28,7 +28,8 @@ def check_entries(
         place: the key of its reader in the config.
         file: the annotations.
         by_name: whether the reader is one of this project.
-        crowds: whether ``iscrowd`` is needed, as in the evaluation.
+        unread: keys that it does not read, such as ``iscrowd`` where nothing
+            is evaluated.
 
     Raises:
         UserError: a section or a key is missing, or an id is not unique.
@@ -51,7 +52,7 @@ def check_entries(
             f'{place}: {file.path} lists no images; check ann_file'
         )
     for (_, key), missing in file.missing.items():
-        if key == 'iscrowd' and not crowds:
+        if key in unread:
             continue
         more = f' ({missing.count:,} in all)' if missing.count > 1 else ''
         raise UserError(

@@ -15,10 +15,7 @@ from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.best_checkpoint import check_save_best
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.class_checks import (
-    check_resumed_classes,
-    check_teacher_classes,
-)
+from cds_mm.engine.class_checks import check_teacher_classes
 from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.fast_views import use_fast_views
@@ -58,6 +55,7 @@ from cds_mm.engine.run_config import run_config
 from cds_mm.engine.scale_lr import count_accumulation
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
+from cds_mm.hooks.resume_classes import check_resumed_classes
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from mmpretrain.registry import DATASETS
 
 from cds_mm.config import load_config
 from cds_mm.engine.checkpoints import check_checkpoint
-from cds_mm.engine.class_checks import check_resumed_classes
 from cds_mm.engine.frozen import check_frozen
 from cds_mm.engine.preflight import (
     check_classes,
     check_teacher,
 )
 from cds_mm.errors import UserError
+from cds_mm.hooks.resume_classes import check_resumed_classes
 from cds_mm.testing import CONFIGS
 
 
