@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cds_mm.checkpoint.host_loader import is_remote
+from cds_mm.checkpoint.parts import check_parts
 from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.engine.hand_over import check_weights
 from cds_mm.engine.pretrained import PretrainedFile
@@ -55,6 +56,7 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
         return {}
     _check_there(path)
     checkpoint = read_for_run(path)
+    check_parts(checkpoint, path, resume)
     meta = checkpoint.get('meta') or {}
     if resume and 'config' in meta:
         raise UserError(

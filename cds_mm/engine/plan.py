@@ -8,10 +8,9 @@ from functools import cached_property
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from cds_mm.config import pretrained_init
+from cds_mm.config import check_complete, pretrained_init
 from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
-from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.best_checkpoint import check_save_best
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
@@ -56,6 +55,7 @@ from cds_mm.engine.scale_lr import count_accumulation
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
 from cds_mm.hooks.resume_classes import check_resumed_classes
+from cds_mm.teacher import teacher_of
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ class RunPlan:
 # What can be known before anything is built, in this order: each returns, or
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
+    lambda plan: check_complete(plan.config),
     lambda plan: check_amp(plan.config),
     lambda plan: check_loops(plan.config, plan.splits),
     lambda plan: check_optimizer(plan.config),
@@ -134,7 +135,7 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     ),
     lambda runner, plan: check_teacher_classes(
         runner.train_dataloader.dataset,
-        getattr(unwrapped(runner.model), 'teacher', None),
+        teacher_of(runner.model),
     ),
     lambda runner, plan: check_pretrained_url(runner, plan.pretrained),
     lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
@@ -154,7 +155,7 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
         UserError: the config cannot be read, or a flag does not go with it.
     """
     cfg = run_config(args)
-    for needed in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+    for needed in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'):
         if not cfg.get(needed):
             raise UserError(
                 f'{args.config}: has no {needed}, so there is nothing to '
