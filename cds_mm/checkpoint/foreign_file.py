@@ -68,11 +68,10 @@ def own_loading(backbone: nn.Module) -> bool:
 
     Swin and PVT of MMDetection rename the keys of other libraries.
     """
-    owner = next(
-        k for k in type(backbone).__mro__ if 'init_weights' in vars(k)
-    )
+    owners = (k for k in type(backbone).__mro__ if 'init_weights' in vars(k))
+    owner = next(owners, None)
     plain = ('BaseModule', 'DetectoRS_ResNet')
-    return owner.__name__ not in plain
+    return owner is not None and owner.__name__ not in plain
 
 
 def _doubts_of_own_loading(

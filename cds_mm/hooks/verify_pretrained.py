@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -17,15 +16,12 @@ from cds_mm.checkpoint.detector import (
 )
 from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.reading import read_for_run
+from cds_mm.checkpoint.sketches import most_are_turned, sketches
 from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
-
-# Of the cosine between a tensor before and after a step; of two independent
-# tensors it is about 0, and no step of an optimizer comes near.
-_SAME_DIRECTION = 0.5
 
 
 @HOOKS.register_module()
@@ -147,39 +143,25 @@ class VerifyPretrainedHook(Hook):
 
 
 class _Verified:
-    """A backbone with its weights at the moment of the proof."""
+    """A backbone, and what its weights were at the moment of the proof."""
 
     def __init__(self, backbone: nn.Module):
         self.backbone = backbone
-        self.weights = {
-            name: parameter.detach().clone()
-            for name, parameter in backbone.named_parameters()
-        }
+        self.weights = sketches(dict(backbone.named_parameters()))
 
     def is_equal(self, holder) -> bool:
         """Whether it is still there, and as it was."""
         return holder.backbone is self.backbone and all(
-            torch.equal(self.weights[name], parameter.detach())
+            self.weights[name].is_of(parameter)
             for name, parameter in self.backbone.named_parameters()
             if name in self.weights
         )
 
     def is_near(self, holder) -> bool:
         """Whether it is still there, but for one step of an optimizer."""
-        if holder.backbone is not self.backbone:
-            return False
-        kernels = [
-            torch.cosine_similarity(
-                before.flatten().double(),
-                parameter.detach().flatten().double(),
-                dim=0,
-            )
-            for name, parameter in self.backbone.named_parameters()
-            if (before := self.weights.get(name)) is not None
-            and before.dim() > 1
-        ]
-        turned = sum(bool(cosine < _SAME_DIRECTION) for cosine in kernels)
-        return 2 * turned <= len(kernels)
+        return holder.backbone is self.backbone and not most_are_turned(
+            self.weights, dict(self.backbone.named_parameters())
+        )
 
 
 def _in_words(proof: Proof) -> str:
