@@ -19,7 +19,7 @@ from urllib.parse import urlparse
 import torch
 
 from cds_mm.checkpoint.host_values import MapLocation, for_host, placer
-from cds_mm.checkpoint.published import check_name
+from cds_mm.checkpoint.published import check_for_run
 from cds_mm.checkpoint.reading import (
     read_bytes,
     read_file,
@@ -105,8 +105,7 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> Any:
     """
     path = os.path.expanduser(filename)
     content = read_file(path, placer(map_location))
-    if isinstance(content, dict):
-        check_name(path, content)
+    check_for_run(path, content)
     return for_host(content)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from cds_mm.checkpoint.published import check_name
+from cds_mm.checkpoint.published import check_for_run, check_name
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.safe import Refused, RunsCode, read_content
 from cds_mm.checkpoint.safe.layout import Placer
@@ -58,7 +58,9 @@ def read_for_run(path: str | Path) -> dict:
     Raises:
         UserError: as of :func:`read_checkpoint`.
     """
-    return _checkpoint(path, read_file(path))
+    content = _checkpoint(path, read_file(path))
+    check_for_run(path, content)
+    return content
 
 
 def _checkpoint(path: str | Path, content: Any) -> dict:

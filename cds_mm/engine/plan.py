@@ -66,17 +66,21 @@ class RunPlan:
     accept_changed_function: bool = False
 
     @cached_property
+    def start(self) -> PretrainedFile | None:
+        """The checkpoint in ``load_from``, if there is one."""
+        path = self.config.get('load_from')
+        return PretrainedFile(str(path), 'backbone.') if path else None
+
+    @cached_property
     def start_meta(self) -> dict:
         """The ``meta`` of the checkpoint in ``load_from``; empty without one.
 
         Raises:
             UserError: it cannot be started or resumed from.
         """
-        if not self.config.get('load_from'):
+        if self.start is None:
             return {}
-        return check_checkpoint(
-            self.config.load_from, resume=self.config.resume
-        )
+        return check_checkpoint(self.start, resume=self.config.resume)
 
     @cached_property
     def annotations(self) -> dict[str, dict]:
@@ -99,7 +103,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
-    lambda plan: check_start(plan.config, plan.start_meta),
+    lambda plan: check_start(plan.config, plan.start, plan.start_meta),
     lambda plan: _check_resumed(plan),
     # The last: large files take a while.
     lambda plan: plan.annotations,
@@ -153,8 +157,13 @@ def check(plan: RunPlan) -> None:
     Raises:
         UserError: the first of :data:`CHECKS` that fails.
     """
-    for one in CHECKS:
-        one(plan)
+    try:
+        for one in CHECKS:
+            one(plan)
+    finally:
+        # Large, and the host reads them again.
+        for file in filter(None, (plan.pretrained, plan.start)):
+            file.release()
 
 
 def check_built(runner: Runner, plan: RunPlan) -> None:
