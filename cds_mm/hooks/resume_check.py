@@ -18,6 +18,7 @@ from cds_mm.config.resumed import (
 from cds_mm.errors import UserError
 from cds_mm.hooks.learning_rates import Schedule, length_of
 from cds_mm.hooks.resume_changes import FACTS, facts, what_follows
+from cds_mm.hooks.resumed_paths import keep_to_own_files
 from cds_mm.run_warnings import warn
 
 
@@ -31,6 +32,7 @@ class ResumeCheckHook(Hook):
       in a run of that length from its start, and is not used up.
     - What takes effect from here on (batch size, ranks, data, model) is
       a warning that says what follows.
+    - Files that the checkpoint names for removal have to be this run's.
     - The number of iterations in all is set right where an epoch has another
       number of them than before; the time that is left depends on it.
     """
@@ -45,6 +47,7 @@ class ResumeCheckHook(Hook):
         """
         if not runner._resume:
             return
+        keep_to_own_files(runner, checkpoint)
         meta = checkpoint.get('meta') or {}
         if is_over(runner.cfg, meta):
             return
