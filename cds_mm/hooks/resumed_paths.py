@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def keep_to_own_files(runner: Runner, checkpoint: dict) -> None:
     ]
     for key in [*infos]:
         if key == _BEST or str(key).startswith(f'{_BEST}_'):
-            infos[key] = _own(infos[key], folders)
+            infos[key] = _own(infos[key], folders, runner.logger)
     if _KEPT in infos:
         found = infos[_KEPT]
         wanted = found if isinstance(found, list | tuple) else []
@@ -55,14 +56,15 @@ def _folder_of(hook: CheckpointHook, runner: Runner) -> str:
     return f'{str(hook.out_dir).rstrip("/")}/{name}'
 
 
-def _own(path: Any, folders: Sequence[str]) -> str | None:
+def _own(path: Any, folders: Sequence[str], logger: Logger) -> str | None:
     if path is None:
         return None
     name = os.path.basename(path) if isinstance(path, str) else ''
     if not name.startswith('best_'):
         warn(
             f'the checkpoint names {str(path)[:120]!r} as its best one, which '
-            'is no name of a best checkpoint; it stays where it is'
+            'is no name of a best checkpoint; it stays where it is',
+            logger,
         )
         return None
     # A link in a folder may go, but not what it leads to.
@@ -75,9 +77,9 @@ def _own(path: Any, folders: Sequence[str]) -> str | None:
         if '://' not in folder and Path(folder, name).exists():
             return os.path.join(folder, name)
     if Path(path).exists():
-        warn(
-            f'the best checkpoint so far, {path}, is in no folder of this '
-            'run; it stays there when there is a better one'
+        logger.info(
+            f'The best checkpoint so far, {path}, is in no folder of this '
+            'run; it stays there when there is a better one.'
         )
     return None
 

@@ -108,7 +108,7 @@ def test_the_best_of_another_run_stays(run, tmp_path, host, monkeypatch):
     run(tmp_path / 'b', check, resume=first, epochs=2, host=host)
     assert names(tmp_path / 'a') == [BEST.format(1)]
     assert names(tmp_path / 'b') == [BEST.format(2)]
-    assert 'a/best_up_score_epoch_1.pth, is in no' in warnings_so_far()[0]
+    assert not warnings_so_far()
 
 
 NAMED = [
@@ -137,7 +137,9 @@ def test_a_file_of_the_user_survives(run, tmp_path, name, key):
     assert marker.exists()
     assert 'folder' not in name or (marker / 'in it').exists()
     assert BEST.format(3) in names(work)
-    assert 'stays' in warnings_so_far()[0]
+    # That of another run may be on purpose.
+    named = name.rpartition('/')[2].startswith('best')
+    assert named or 'it stays where it is' in warnings_so_far()[0]
 
 
 def test_a_file_in_the_folder_that_is_no_best_one(run, tmp_path):
