@@ -11,6 +11,12 @@ from cds_mm.checkpoint.published import check_for_run, check_name
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.safe import Refused, RunsCode, read_content
 from cds_mm.checkpoint.safe.layout import Placer
+from cds_mm.checkpoint.shards import (
+    INDEX,
+    read_shards,
+    refuse_part,
+    what_folder,
+)
 from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
@@ -42,8 +48,14 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         UserError: No such file, not a file, empty, truncated, damaged, not a
             checkpoint, or it names something outside the allowed list.
     """
+    read = read_trusted if trust else read_file
+    refuse_part(Path(path))
     try:
-        content = read_trusted(path) if trust else read_file(path)
+        if str(path).endswith(INDEX):
+            _check_file(Path(path))
+            content = read_shards(Path(path), read)
+        else:
+            content = read(path)
     except CodeRefused as error:
         raise CodeRefused(f'{error}, or converts it with --trust') from error
     return _checkpoint(path, content)
@@ -131,10 +143,7 @@ def _check_file(path: Path) -> None:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            raise UserError(
-                f'{path}: is a folder; give a checkpoint file inside it, '
-                'such as epoch_N.pth'
-            )
+            raise UserError(f'{path}: {what_folder(path)}')
         if not stat.S_ISREG(found.st_mode):
             # Opening a pipe would wait for somebody who writes into it.
             raise UserError(

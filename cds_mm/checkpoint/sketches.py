@@ -12,6 +12,8 @@ _KEPT = 256
 # Of the cosine between a tensor before and after a step; of two independent
 # tensors it is about 0, and no step of an optimizer comes near.
 _SAME_DIRECTION = 0.5
+# A new start gives weights of about the same size.
+_EXPLODED = 10
 # Of the largest number kept, where a tensor was rounded to fewer bits.
 _ROUNDING = 1e-2
 
@@ -45,12 +47,16 @@ class Sketch(NamedTuple):
         return torch.allclose(other.sample, self.sample, _ROUNDING, allowed)
 
     def is_turned(self, tensor: Tensor) -> bool:
-        """Whether a tensor points elsewhere, as no step makes it do."""
+        """Whether a tensor points elsewhere, as no usual step makes it do.
+
+        Those of a step that explodes are not meant: they are far longer.
+        """
         if tensor.shape != self.shape:
             return True
-        cosine = torch.cosine_similarity(
-            self.sample.double(), _sample(tensor).double(), dim=0
-        )
+        before, after = self.sample.double(), _sample(tensor).double()
+        if after.norm() > _EXPLODED * before.norm():
+            return False
+        cosine = torch.cosine_similarity(before, after, dim=0)
         return bool(cosine < _SAME_DIRECTION)
 
 

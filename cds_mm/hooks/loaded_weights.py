@@ -29,6 +29,8 @@ from cds_mm.hooks.loaded_parts import (
 )
 from cds_mm.run_warnings import warn
 
+IN_THE_FIRST = 'in the first iteration'
+
 
 @HOOKS.register_module()
 class LoadedWeightsHook(Hook):
@@ -114,7 +116,7 @@ class LoadedWeightsHook(Hook):
         for one, keys in _by_part(self._loaded, self._loaded):
             kept = {key: self._loaded[key].sketch for key in keys}
             if self._is_gone(runner, one) or most_are_turned(kept, live):
-                _report(runner, one, 'in the first iteration', keys)
+                _report(runner, one, IN_THE_FIRST, keys)
         self._loaded, self._parts = {}, {}
 
     def _refuse_changes(self, runner, when: str) -> None:
@@ -143,6 +145,16 @@ class LoadedWeightsHook(Hook):
         return there is not self._parts[one.part]
 
 
+def or_else(when: str) -> str:
+    """What else may have replaced weights, for a message."""
+    if when != IN_THE_FIRST:
+        return ''
+    return (
+        ', or lower the learning rate if a step is as large as the weights '
+        'themselves'
+    )
+
+
 def _state_of(content: dict) -> dict:
     return content.get('state_dict', content)
 
@@ -163,7 +175,7 @@ def _report(runner, one: Loaded, when: str, keys: list[str]) -> None:
     text = (
         f'{one.source}: was loaded, but {when} {len(keys)} of its tensors in '
         f'{part} were replaced (the first is {keys[0]}): built or initialised '
-        'again; take out the hook or the code that does so'
+        f'again; take out the hook or the code that does so{or_else(when)}'
     )
     if one.certain:
         raise UserError(text)

@@ -21,6 +21,7 @@ from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
+from cds_mm.hooks.loaded_weights import IN_THE_FIRST, or_else
 from cds_mm.run_warnings import warn
 
 
@@ -93,7 +94,7 @@ class VerifyPretrainedHook(Hook):
     ) -> None:
         """Sees that nobody has changed the weights since."""
         if self._verified and not self._verified.is_equal(_holder(runner)):
-            raise self._replaced(runner, 'before')
+            raise self._replaced(runner, 'before the first iteration')
 
     def after_train_iter(
         self,
@@ -104,16 +105,15 @@ class VerifyPretrainedHook(Hook):
     ) -> None:
         """Sees that the first step began from these weights."""
         if self._verified and not self._verified.is_near(_holder(runner)):
-            raise self._replaced(runner, 'in')
+            raise self._replaced(runner, IN_THE_FIRST)
         self._verified = None
 
     def _replaced(self, runner: Runner, when: str) -> UserError:
         kind = type(_holder(runner)).__name__
         return UserError(
             f'{self.checkpoint}: was loaded and verified, but {when} the '
-            f'first iteration the backbone of {kind} was '
-            'built or initialised again; take out the hook or the code that '
-            'does so'
+            f'backbone of {kind} was built or initialised again; take out '
+            f'the hook or the code that does so{or_else(when)}'
         )
 
     def _verify(

@@ -268,6 +268,13 @@ def test_what_may_be_done_on_purpose(train, file):
     assert 'running_mean' in said
 
 
+def test_a_step_that_explodes_is_no_new_start(train, file):
+    """Its own line is that the loss is not finite."""
+    for lr in (1e4, 1e30):
+        train(init=file(backbone()), lr=lr)
+    assert not warnings_so_far()
+
+
 def test_nothing_is_kept_after_the_first_iteration(train, file):
     init = file(backbone())
     runner = train(At('after_train_epoch', reset('backbone')), init=init)
