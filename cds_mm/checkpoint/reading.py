@@ -7,6 +7,10 @@ from typing import Any
 
 import torch
 
+from cds_mm.checkpoint.plain_pickle import (
+    is_plain_pickle,
+    load_plain_pickle,
+)
 from cds_mm.checkpoint.published import check_for_run, check_name
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.safe import Refused, RunsCode, read_content
@@ -130,6 +134,8 @@ def read_trusted(path: str | Path) -> Any:
     if path.suffix in SAFETENSORS_SUFFIXES:
         return _read_safetensors(path, None)
     try:
+        if is_plain_pickle(path):
+            return load_plain_pickle(path)
         return torch.load(path, map_location='cpu', weights_only=False)
     except Exception as error:  # whatever a broken file makes torch raise
         raise UserError(
@@ -182,6 +188,12 @@ def _explained(source: Path | bytes, name: Any, place: Placer | None) -> Any:
                 f'{name}: is in the first layout of torch (a tar archive); if '
                 'you know who made the file, tools/convert_backbone.py makes '
                 'a plain file of it with --rewrite'
+            ) from error
+        if isinstance(source, Path) and is_plain_pickle(source):
+            raise UserError(
+                f'{name}: is a plain pickle, as Detectron2 writes them, and '
+                'no file of torch; if you know who made it, '
+                'tools/convert_backbone.py makes one of it with --rewrite'
             ) from error
         raise UserError(f'{name}: {error.reason}; {error.fix}') from error
     except MemoryError as error:

@@ -1,6 +1,7 @@
 """More kinds of checkpoints: each converts, or one line says how."""
 
 import json
+import pickle
 import re
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from cds_mm.checkpoint import Options, convert
+from cds_mm.checkpoint.rewrite import rewrite
 from cds_mm.errors import UserError
 
 CONFIG = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
@@ -206,3 +208,55 @@ def test_a_distributed_checkpoint_of_torch(bare, converted, tmp_path):
     assert f'dcp_to_torch {folder} FILE.pth' in said
     dcp_to_torch_save(folder, file)  # what that command calls
     converted(file)
+
+
+def names_of_detectron2(state):
+    """Written out by hand for a block of each kind."""
+    stages = dict(layer1='res2', layer2='res3', layer3='res4', layer4='res5')
+    found = {}
+    for key, value in state.items():
+        first, _, rest = key.partition('.')
+        if first in ('conv1', 'bn1'):
+            norm = '.norm' if first == 'bn1' else ''
+            found[f'stem.conv1{norm}.{rest}'] = value
+            continue
+        number, layer, last = rest.split('.', 2)
+        if layer == 'downsample':
+            index, last = last.split('.')
+            layer = 'shortcut' if index == '0' else 'shortcut.norm'
+        elif layer.startswith('bn'):
+            layer = f'conv{layer[2]}.norm'
+        found[f'{stages[first]}.{number}.{layer}.{last}'] = value
+    return found
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.bottom_up.'])
+def test_a_pickle_of_detectron2(bare, tmp_path, prefix):
+    """Whose BatchNorm has no counters."""
+    kept = {k: v for k, v in bare.items() if 'tracked' not in k}
+    state = under(prefix, names_of_detectron2(kept))
+    arrays = {key: value.numpy() for key, value in state.items()}
+    src, plain = tmp_path / 'model_final.pkl', tmp_path / 'plain.pth'
+    with src.open('wb') as file:
+        pickle.dump(dict(model=arrays, __author__='someone'), file)
+    options = Options(config=CONFIG)
+    said = refusal(convert, src, tmp_path / 'o.pth', options)
+    assert 'plain pickle' in said and '--rewrite' in said
+    rewrite(src, plain)
+    if prefix:
+        said = refusal(convert, plain, tmp_path / 'o.pth', options)
+        options.prefix = re.search(r'--prefix (\S+)', said)[1]
+    done = convert(plain, tmp_path / 'o.pth', options)
+    found = torch.load(done.path, weights_only=True)['state_dict']
+    assert all(torch.equal(found[key], kept[key]) for key in kept)
+
+
+def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
+    class Bad:
+        def __reduce__(self):
+            return (open, (str(tmp_path / 'marker'), 'w'))
+
+    src = tmp_path / 'a.pkl'
+    src.write_bytes(pickle.dumps(dict(model=Bad())))
+    refusal(convert, src, tmp_path / 'o.pth', Options(config=CONFIG))
+    assert not (tmp_path / 'marker').exists()
