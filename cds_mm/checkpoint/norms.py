@@ -52,17 +52,21 @@ def norm_mismatch(
     )
 
 
-def norm_change(trained: Mapping | None, theirs: Mapping | None) -> str:
-    """How two ``norm_cfg`` differ in what they compute; empty if not at all.
+def norm_change(trained: Mapping, theirs: Mapping) -> str:
+    """How two backbones' ``norm_cfg`` differ; empty if they compute the same.
 
     Args:
-        trained (Mapping | None): Of the pretraining.
-        theirs (Mapping | None): Of the detector.
+        trained (Mapping): Config of the trained backbone.
+        theirs (Mapping): Config of the detector's.
     """
-    ours, other = _plain(trained or {}), _plain(theirs or {})
-    if ours == other:
-        return ''
-    return f'norm_cfg={other} where pretraining had {ours}'
+    ours, other = (
+        _plain(config.get('norm_cfg') or {}) for config in (trained, theirs)
+    )
+    return (
+        ''
+        if ours == other
+        else f'norm_cfg={other} where pretraining had {ours}'
+    )
 
 
 def _kind(state: Mapping[str, Tensor]) -> str:

@@ -234,9 +234,7 @@ def function_changes(record: BackboneRecord, detector: DetectorSide) -> str:
         theirs = tuple(getattr(detector.backbone, key, None) or ours)
         if theirs != ours[: len(theirs)]:
             changes.append(f'{key}={theirs} where pretraining had {ours}')
-    norms = norm_change(
-        record.backbone.get('norm_cfg'), detector.config.get('norm_cfg')
-    )
+    norms = norm_change(record.backbone, detector.config)
     changes += [norms] if norms else []
     for key in _CHANGERS:
         value = detector.config.get(key)
