@@ -13,6 +13,18 @@ _NUMBERED = re.compile(r'(?:^|(?<=\.))(\d+)\.0\.conv1\.weight$')
 _STEM_AND_STAGES = ('conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4')
 # SupContrast and many networks for CIFAR.
 _SHORTCUT = re.compile(r'^(layer\d+\.\d+)\.shortcut\.')
+# Detectron2's names, and the key by which they are found.
+_DETECTRON2_ANCHOR = 'res2.0.conv1.weight'
+_DETECTRON2 = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r'^stem\.', ''),
+        *((rf'^res{n + 1}\.', f'layer{n}.') for n in range(1, 5)),
+        (r'\bconv([123])\.norm\.', r'bn\1.'),
+        (r'\bshortcut\.norm\.', 'downsample.1.'),
+        (r'\bshortcut\.', 'downsample.0.'),
+    )
+)
 # What is trained on top of a ResNet, by its first name.
 _TOPS = re.compile(
     r'(linear|classifier|head|heads|mlp|projector|projection|projection_head'
@@ -32,9 +44,10 @@ def prefixes(state: dict[str, torch.Tensor]) -> list[str]:
     """
     found: dict[str, None] = {}
     for key in state:
-        if key == _ANCHOR or key.endswith(f'.{_ANCHOR}'):
-            found[key[: -len(_ANCHOR)]] = None
-        elif match := _NUMBERED.search(key):
+        for anchor in (_ANCHOR, _DETECTRON2_ANCHOR):
+            if key == anchor or key.endswith(f'.{anchor}'):
+                found[key[: -len(anchor)]] = None
+        if match := _NUMBERED.search(key):
             prefix = key[: match.start()]
             # Of a stage's blocks the numbers start at 0, too.
             if _numbers(state, prefix):
@@ -71,6 +84,8 @@ def as_torchvision(
         tuple: The renamed state, and the numbers of other tensors by the
         first part of their name.
     """
+    if _DETECTRON2_ANCHOR in state:
+        return _from_detectron2(state), Counter()
     names = {} if _ANCHOR in state else _numbers(state, '')
     renamed: dict[str, torch.Tensor] = {}
     for key, value in state.items():
@@ -82,3 +97,12 @@ def as_torchvision(
     tops = [key for key in renamed if _TOPS.match(key)]
     kept = {k: v for k, v in renamed.items() if k not in tops}
     return kept, Counter(key.partition('.')[0] for key in tops)
+
+
+def _from_detectron2(state: dict) -> dict[str, torch.Tensor]:
+    renamed = {}
+    for key, value in state.items():
+        for pattern, name in _DETECTRON2:
+            key = pattern.sub(name, key)
+        renamed[key] = value
+    return renamed

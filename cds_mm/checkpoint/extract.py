@@ -10,6 +10,7 @@ import torch
 from cds_mm.checkpoint.dialects import as_torchvision, prefixes
 from cds_mm.checkpoint.weights import (
     choose_weights,
+    refuse_flat,
     unwrapped_name,
     without_wrappers,
 )
@@ -59,13 +60,15 @@ def extract_backbone(
         UserError: No weights, or no backbone under a known prefix.
     """
     state, which = choose_weights(checkpoint, path, ema, weights)
+    refuse_flat(state, path)
     raw, state = state, without_wrappers(state)
     if prefix is None:
         prefix = BACKBONE if _has(state, BACKBONE) else ''
+        _check_place(state, prefix, path)
+    elif not prefix:
+        _check_place(state, prefix, path)
     elif not _has(state, prefix):
         prefix = _unwrapped_prefix(prefix, raw, state, path)
-    if not prefix:
-        _check_bare(state, path)
     inside: dict[str, torch.Tensor] = {}
     dropped: Counter[str] = Counter()
     for key, value in state.items():
@@ -117,7 +120,7 @@ def classifier_state(
     state = without_wrappers(state)
     if _has(state, BACKBONE):
         return state
-    _check_bare(state, path)
+    _check_place(state, '', path)
     return {
         f'head.{key}' if key.startswith('fc.') else f'{BACKBONE}{key}': value
         for key, value in state.items()
@@ -136,11 +139,15 @@ def _kind(prefix: str, dropped: Counter) -> str:
     return 'torchvision' if 'fc' in dropped else 'bare'
 
 
-def _check_bare(state: dict, path) -> None:
+def _check_place(state: dict, prefix: str, path) -> None:
     """Refuses keys that are under a prefix nobody named."""
     found = prefixes(state)
-    if not found or '' in found:
+    if not found or prefix in found:
         return
+    if prefix:  # as torchvision's detectors have it: 'backbone.body.'
+        found = [one for one in found if one.startswith(prefix)]
+        if not found:
+            return
     where = ' and '.join(map(repr, found))
     flags = ', or '.join(f'--prefix {prefix}' for prefix in found)
     raise UserError(

@@ -15,6 +15,7 @@ from cds_mm.checkpoint.init_file import (
     check_place,
     refuse_unknown,
 )
+from cds_mm.checkpoint.norms import norm_mismatch
 from cds_mm.checkpoint.structure import depth_mismatch, key_mismatch, size
 from cds_mm.errors import UserError
 
@@ -44,7 +45,11 @@ def check_foreign_keys(weights: InitWeights, side: DetectorSide) -> list[str]:
     found = compare(side, state)
     reason = depth_mismatch(depth_from_keys(state), side)
     if found.missing:
-        reason = reason or key_mismatch(state, side, found)
+        reason = (
+            reason
+            or norm_mismatch(state, side)
+            or key_mismatch(state, side, found)
+        )
     for key in found.reshaped:
         theirs = side.backbone.state_dict()[key]
         reason = reason or (
@@ -55,6 +60,9 @@ def check_foreign_keys(weights: InitWeights, side: DetectorSide) -> list[str]:
     if reason:
         raise UserError(reason)
     if len(found.unexpected) > _STRAY * len(state):
+        norm = norm_mismatch(state, side)  # one without weights of its own
+        if norm:
+            return [norm]
         return [
             f'{len(found.unexpected)} of {len(state)} tensors of the file '
             f'have no place in the backbone, the first is '
@@ -68,11 +76,10 @@ def own_loading(backbone: nn.Module) -> bool:
 
     Swin and PVT of MMDetection rename the keys of other libraries.
     """
-    owner = next(
-        k for k in type(backbone).__mro__ if 'init_weights' in vars(k)
-    )
+    owners = (k for k in type(backbone).__mro__ if 'init_weights' in vars(k))
+    owner = next(owners, None)
     plain = ('BaseModule', 'DetectoRS_ResNet')
-    return owner.__name__ not in plain
+    return owner is not None and owner.__name__ not in plain
 
 
 def _doubts_of_own_loading(

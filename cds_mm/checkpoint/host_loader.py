@@ -6,18 +6,20 @@ weights.  :func:`register` puts ours under every prefix: a remote file is
 fetched to where the host and torch keep theirs, then read like a local one.
 """
 
+import functools
 import os
 import re
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlparse
 
 import torch
 
 from cds_mm.checkpoint.host_values import MapLocation, for_host, placer
-from cds_mm.checkpoint.published import check_name
+from cds_mm.checkpoint.published import check_for_run
 from cds_mm.checkpoint.reading import (
     read_bytes,
     read_file,
@@ -35,6 +37,17 @@ _REMOTE = re.compile(
     '|'.join((*_WEB, *_TORCHVISION, *_OPENMMLAB, _MMCLS, _PAVI, *_STORES))
 )
 _ELSEWHERE = 'download it elsewhere and name the file'
+
+
+class Observer(Protocol):
+    """Who wants to see what MMEngine loads."""
+
+    def file_loaded(self, filename: str, content: Any) -> None:
+        """Look at what a file holds, before it is used."""
+
+
+# As long as they live, so that nobody has to take them out after an error.
+observers: weakref.WeakSet[Observer] = weakref.WeakSet()
 
 
 def is_remote(path: object) -> bool:
@@ -60,11 +73,23 @@ def register() -> None:
         _PAVI: load_from_pavi,
         **dict.fromkeys(_STORES, load_from_ceph),
     }
+    observed = {loader: _observed(loader) for loader in {*ours.values()}}
     foreign = {*getattr(CheckpointLoader, '_schemes', ())} - {*ours}
     for prefix, loader in ours.items():
-        CheckpointLoader.register_scheme(prefix, loader, force=True)
+        CheckpointLoader.register_scheme(prefix, observed[loader], force=True)
     for prefix in foreign:
         CheckpointLoader.register_scheme(prefix, load_from_other, force=True)
+
+
+def _observed(loader: Callable) -> Callable:
+    @functools.wraps(loader)
+    def load(filename: str, map_location: MapLocation = None) -> Any:
+        content = loader(filename, map_location)
+        for observer in [*observers]:
+            observer.file_loaded(filename, content)
+        return content
+
+    return load
 
 
 # The host logs the names of these functions from the 11th letter on.
@@ -80,8 +105,7 @@ def load_from_local(filename: str, map_location: MapLocation = None) -> Any:
     """
     path = os.path.expanduser(filename)
     content = read_file(path, placer(map_location))
-    if isinstance(content, dict):
-        check_name(path, content)
+    check_for_run(path, content)
     return for_host(content)
 
 

@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
@@ -16,6 +16,7 @@ from cds_mm.checkpoint.record import BackboneRecord, recorded
 from cds_mm.checkpoint.verify import judge
 from cds_mm.errors import UserError
 
+T = TypeVar('T')
 # A share of keys from which on they are taken for those of the backbone.
 MOST = 0.5
 
@@ -55,16 +56,24 @@ def init_weights(
         for key, value in checkpoint.get('state_dict', checkpoint).items()
         if isinstance(key, str) and isinstance(value, torch.Tensor)
     }
-    if prefix:
-        start = prefix if prefix.endswith('.') else f'{prefix}.'
-        state = {
-            key[len(start) :]: value
-            for key, value in whole.items()
-            if key.startswith(start)
-        }
-    else:
-        state = {re.sub(r'^module\.', '', k): v for k, v in whole.items()}
-    return InitWeights(state, record, whole, prefix)
+    return InitWeights(under_prefix(whole, prefix), record, whole, prefix)
+
+
+def under_prefix(whole: Mapping[str, T], prefix: str | None) -> dict[str, T]:
+    """What MMEngine takes of a file, by the keys that it then has.
+
+    Args:
+        whole (Mapping): All of it, by its own keys.
+        prefix (str | None): Of the ``init_cfg``.
+    """
+    if not prefix:
+        return {re.sub(r'^module\.', '', k): v for k, v in whole.items()}
+    start = prefix if prefix.endswith('.') else f'{prefix}.'
+    return {
+        key[len(start) :]: value
+        for key, value in whole.items()
+        if key.startswith(start)
+    }
 
 
 def check_init(

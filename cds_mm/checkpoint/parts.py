@@ -42,6 +42,12 @@ def check_parts(content: dict, path: object, resume: bool = False) -> None:
     for name in ('epoch', 'iter'):
         count = (meta or {}).get(name, 0)
         _check(_is_count(count), path, f'meta[{name!r}]', count)
+    if 'message_hub' not in content:
+        raise UserError(
+            f'--resume {path}: it has no message_hub, so MMEngine cannot go '
+            'on from it; start a new schedule from its weights with '
+            f'--cfg-options load_from={path}'
+        )
     for name, kind in _OF_A_RUN.items():
         part = content.get(name)
         _check(part is None or isinstance(part, kind), path, name, part)

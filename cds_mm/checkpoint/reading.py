@@ -7,10 +7,20 @@ from typing import Any
 
 import torch
 
-from cds_mm.checkpoint.published import check_name
+from cds_mm.checkpoint.plain_pickle import (
+    is_plain_pickle,
+    load_plain_pickle,
+)
+from cds_mm.checkpoint.published import check_for_run, check_name
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.safe import Refused, RunsCode, read_content
 from cds_mm.checkpoint.safe.layout import Placer
+from cds_mm.checkpoint.shards import (
+    INDEX,
+    read_shards,
+    refuse_part,
+    what_folder,
+)
 from cds_mm.errors import UserError, first_line
 
 SAFETENSORS_SUFFIXES = ('.safetensors',)
@@ -42,8 +52,14 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         UserError: No such file, not a file, empty, truncated, damaged, not a
             checkpoint, or it names something outside the allowed list.
     """
+    read = read_trusted if trust else read_file
+    refuse_part(Path(path))
     try:
-        content = read_trusted(path) if trust else read_file(path)
+        if str(path).endswith(INDEX):
+            _check_file(Path(path))
+            content = read_shards(Path(path), read)
+        else:
+            content = read(path)
     except CodeRefused as error:
         raise CodeRefused(f'{error}, or converts it with --trust') from error
     return _checkpoint(path, content)
@@ -58,7 +74,9 @@ def read_for_run(path: str | Path) -> dict:
     Raises:
         UserError: as of :func:`read_checkpoint`.
     """
-    return _checkpoint(path, read_file(path))
+    content = _checkpoint(path, read_file(path))
+    check_for_run(path, content)
+    return content
 
 
 def _checkpoint(path: str | Path, content: Any) -> dict:
@@ -116,6 +134,8 @@ def read_trusted(path: str | Path) -> Any:
     if path.suffix in SAFETENSORS_SUFFIXES:
         return _read_safetensors(path, None)
     try:
+        if is_plain_pickle(path):
+            return load_plain_pickle(path)
         return torch.load(path, map_location='cpu', weights_only=False)
     except Exception as error:  # whatever a broken file makes torch raise
         raise UserError(
@@ -129,10 +149,7 @@ def _check_file(path: Path) -> None:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            raise UserError(
-                f'{path}: is a folder; give a checkpoint file inside it, '
-                'such as epoch_N.pth'
-            )
+            raise UserError(f'{path}: {what_folder(path)}')
         if not stat.S_ISREG(found.st_mode):
             # Opening a pipe would wait for somebody who writes into it.
             raise UserError(
@@ -171,6 +188,12 @@ def _explained(source: Path | bytes, name: Any, place: Placer | None) -> Any:
                 f'{name}: is in the first layout of torch (a tar archive); if '
                 'you know who made the file, tools/convert_backbone.py makes '
                 'a plain file of it with --rewrite'
+            ) from error
+        if isinstance(source, Path) and is_plain_pickle(source):
+            raise UserError(
+                f'{name}: is a plain pickle, as Detectron2 writes them, and '
+                'no file of torch; if you know who made it, '
+                'tools/convert_backbone.py makes one of it with --rewrite'
             ) from error
         raise UserError(f'{name}: {error.reason}; {error.fix}') from error
     except MemoryError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -20,6 +21,8 @@ from cds_mm.errors import UserError
 
 _PLAIN = (type(None), bool, int, float, str, bytes)
 _MAX_DEPTH = 50
+# Of NumPy, those that every torch has, too.
+_NUMBERS = 'float16 float32 float64 int8 int16 int32 int64 uint8 bool'.split()
 
 
 @dataclass
@@ -86,6 +89,9 @@ def _plain(value: Any, where: str, done: Rewritten, depth: int) -> Any:
         value = value.state_dict()
     elif isinstance(value, Namespace):
         value = vars(value)
+    elif isinstance(value, np.ndarray) and value.dtype.name in _NUMBERS:
+        native = value.dtype.newbyteorder('=')
+        value = torch.from_numpy(value.astype(native))
     elif hasattr(value, 'item') and not isinstance(value, torch.Tensor):
         value = _number(value)
     if type(value) in _PLAIN:

@@ -7,6 +7,7 @@ import torch
 from cds_mm.checkpoint.arrival import Arrival, compare
 from cds_mm.checkpoint.detector import DetectorSide, build_model
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
+from cds_mm.checkpoint.norms import norm_change, norm_mismatch
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.errors import UserError
 
@@ -40,7 +41,10 @@ def add_structure(
     """
     cfg = record.backbone
     found = compare(detector, state)
+    norm = None
     if not found.whole:
+        norm = norm_mismatch(state, detector, cfg.get('norm_cfg'))
+    if not (found.whole or norm):
         kind = _other_kind(cfg, state, detector, found)
         if kind:
             reasons.append(kind)
@@ -50,6 +54,7 @@ def add_structure(
     reasons += filter(
         None,
         [
+            norm,
             depth_mismatch(depth, detector),
             _stem(cfg, state, detector),
             _width(cfg, state, detector, found),
@@ -229,6 +234,8 @@ def function_changes(record: BackboneRecord, detector: DetectorSide) -> str:
         theirs = tuple(getattr(detector.backbone, key, None) or ours)
         if theirs != ours[: len(theirs)]:
             changes.append(f'{key}={theirs} where pretraining had {ours}')
+    norms = norm_change(record.backbone, detector.config)
+    changes += [norms] if norms else []
     for key in _CHANGERS:
         value = detector.config.get(key)
         if value:

@@ -9,10 +9,17 @@ from cds_mm.errors import UserError
 _CONTAINERS = ('state_dict', 'model', 'model_state_dict', 'net')
 # MMEngine, timm, torchvision's references.
 _EMA_CONTAINERS = ('state_dict_ema', 'model_ema', 'ema')
+# Of dicts that are looked for where there should be none.
+_A_NETWORK, _DEEPEST, _SHOWN = 20, 8, 3
 # Of the largest dict of tensors; buffers of a loss are fewer.
 _MANY = 0.5
-# torch.compile's name for what it wraps; no network has it of its own.
-_COMPILED = re.compile(r'(^|\.)_orig_mod\.')
+# What torch.compile, FSDP and activation checkpoints put around a part; no
+# network has such names of its own.
+_COMPILED = re.compile(
+    r'(^|\.)(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)'
+    r'\.)+'
+)
+_FLAT = re.compile(r'(^|\.)_?flat_param(_\d+)?$')
 # DistributedDataParallel's; some networks have a part of that name.
 _PARALLEL = re.compile(r'(?:^|(?<=\.))module\.')
 
@@ -117,11 +124,45 @@ def _only_tensors(state: dict) -> dict[str, torch.Tensor]:
 def _tensors(state: dict, path) -> dict[str, torch.Tensor]:
     tensors = _only_tensors(state)
     if not tensors:
+        deeper = _deep_sets(state)
+        flags = ', or '.join(f'--weights {name}' for name in deeper)
         raise UserError(
-            f'{path}: holds no weights (no tensor under state_dict); give a '
-            'checkpoint of a model'
+            f'{path}: holds no weights (no tensor under state_dict); '
+            + (f'pass {flags}' if flags else 'give a checkpoint of a model')
         )
     return tensors
+
+
+def _deep_sets(state: dict, above: str = '', depth: int = 0) -> list[str]:
+    """Where dicts of tensors are that are nested deeper than usual."""
+    found = []
+    for name, value in state.items():
+        if not isinstance(value, dict) or not isinstance(name, str):
+            continue
+        place = f'{above}{name}'
+        many = len(_only_tensors(value)) >= _A_NETWORK
+        if many and ' ' not in place:
+            found.append(place)
+        elif depth < _DEEPEST:
+            found += _deep_sets(value, f'{place}.', depth + 1)
+    return found[:_SHOWN]
+
+
+def refuse_flat(state: dict, path) -> None:
+    """Refuses the flattened parameters of FSDP.
+
+    Args:
+        state (dict): Names to tensors.
+        path: The file, for messages.
+
+    Raises:
+        UserError: There are some.
+    """
+    if any(map(_FLAT.search, state)):
+        raise UserError(
+            f'{path}: holds flattened parameters of FSDP, which have lost '
+            'their names; save it again with StateDictType.FULL_STATE_DICT'
+        )
 
 
 def without_wrappers(state: dict) -> dict:
@@ -142,7 +183,7 @@ def without_wrappers(state: dict) -> dict:
 
 
 def unwrapped_name(key: str) -> str:
-    """A name without what torch.compile puts in it."""
+    """A name without what torch.compile and the like put in it."""
     return _COMPILED.sub(r'\1', key)
 
 

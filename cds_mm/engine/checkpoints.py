@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from cds_mm.checkpoint.host_loader import is_remote
 from cds_mm.checkpoint.parts import check_parts
-from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.engine.hand_over import check_weights
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
@@ -40,10 +38,14 @@ def check_pretrained(cfg, pretrained: PretrainedFile | None) -> None:
         check_weights(cfg, pretrained, checkpoint)
 
 
-def check_checkpoint(path: str, resume: bool = False) -> dict:
+def check_checkpoint(start: PretrainedFile, resume: bool = False) -> dict:
     """Open a checkpoint that the host is about to load.
 
     The host reads it with the same reader, in the middle of a run.
+
+    Args:
+        start: the checkpoint.
+        resume: the run goes on from it.
 
     Returns:
         dict: its ``meta``; empty for a URL, which the host opens later.
@@ -52,10 +54,11 @@ def check_checkpoint(path: str, resume: bool = False) -> dict:
         UserError: it is missing, broken or more than a checkpoint, or
             ``resume`` is asked for and it has no training state.
     """
-    if is_remote(path):
+    if not start.is_local:
         return {}
+    path = start.path
     _check_there(path)
-    checkpoint = read_for_run(path)
+    checkpoint = start.read()
     check_parts(checkpoint, path, resume)
     meta = checkpoint.get('meta') or {}
     if resume and 'config' in meta:

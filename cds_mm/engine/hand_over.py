@@ -11,8 +11,6 @@ from cds_mm.checkpoint.detector import (
 from cds_mm.checkpoint.foreign_file import check_foreign_keys
 from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.prospect import will_fit
-from cds_mm.checkpoint.published import doubtful_name
-from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.summary import in_words
 from cds_mm.config import is_detection, pretrained_init, type_name
@@ -69,12 +67,6 @@ def _check_side(pretrained, checkpoint, side, cfg) -> None:
         raise UserError(
             f'{path}: model.backbone.init_cfg starts from it, but {said}'
         ) from error
-    doubt = pretrained.is_local and doubtful_name(path)
-    if doubt:
-        warn(
-            f'{path}: {doubt}; it was damaged or changed: copy or download it '
-            'again'
-        )
 
 
 def accepts_changes(cfg) -> bool:
@@ -180,21 +172,24 @@ def check_pretrained_url(runner, pretrained: PretrainedFile | None) -> None:
     _check_side(pretrained, checkpoint, side, runner.cfg)
 
 
-def check_start(cfg, meta: dict) -> None:
+def check_start(cfg, start: PretrainedFile | None, meta: dict) -> None:
     """Compare a checkpoint of a pretraining in ``load_from`` with a detector.
 
     Args:
         cfg: of the run.
-        meta: of the checkpoint.
+        start: the checkpoint, if there is one.
+        meta: what it says of itself.
 
     Raises:
         UserError: it is converted, which ``load_from`` does not take, or not
             what the detector would run.
     """
-    if cfg.get('resume') or not is_detection(cfg) or RECORD_KEY not in meta:
+    if cfg.get('resume') or not is_detection(cfg):
         return
-    path = cfg.load_from
-    weights = init_weights(read_for_run(path), path, 'backbone.')
+    if start is None or RECORD_KEY not in meta:
+        return
+    path = start.path
+    weights = init_weights(start.read(), path, start.prefix)
     if not weights.state:
         raise UserError(
             f'load_from={path}: holds a backbone under bare keys, of which '

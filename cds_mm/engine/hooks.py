@@ -23,6 +23,7 @@ RUN_HOOKS = (
     'FastPathHook',
     'ResumeCheckHook',
     'MemoryFormatHook',
+    'LoadedWeightsHook',
     'TrialStepHook',
     'WarningSummaryHook',
 )

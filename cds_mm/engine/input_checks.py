@@ -114,19 +114,21 @@ def _warn_of_another_model(before: dict[str, Any], cfg: Config) -> None:
     found = differences(
         'model', before.get('model'), cfg.get('model'), _NOT_COMPARED
     )
-    then = before.get('test_dataloader')
-    if then and cfg.get('test_dataloader'):
-        found += differences(
-            'test_dataloader.dataset.pipeline',
-            then.get('dataset', {}).get('pipeline'),
-            cfg.test_dataloader.dataset.get('pipeline'),
-        )
+    then, now = (_pipeline(one) for one in (before, cfg))
+    if then and now:
+        found += differences('test_dataloader.dataset.pipeline', then, now)
     if found:
         more = f' and {len(found) - _MOST} more' if found[_MOST:] else ''
         warn(
             f'{"; ".join(map(str, found[:_MOST]))}{more} in the config that '
             f'{cfg.load_from} was trained with; figures may be others'
         )
+
+
+def _pipeline(cfg) -> list | None:
+    """Of the test's own data set; wrapped ones have none of their own."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    return dataset.get('pipeline')
 
 
 def _order(cfg, split: str) -> str | None:

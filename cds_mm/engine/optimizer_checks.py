@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from cds_mm.config import type_name
+from cds_mm.config import backbone_starts_from_weights, type_name
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -81,6 +81,34 @@ def warn_of_unmatched_keys(model: nn.Module, cfg: Config) -> None:
                     f'{key}.paramwise_cfg.custom_keys.{wanted}: in no '
                     f"parameter's name; did you mean {like[0]!r}?"
                 )
+
+
+def warn_of_kept_weights(model: nn.Module, cfg: Config) -> None:
+    """Warn where ``lr_mult=0`` keeps weights as they are, at random values.
+
+    Args:
+        model: built.
+        cfg: of the run.
+    """
+    if cfg.get('load_from') or backbone_starts_from_weights(cfg):
+        return
+    for key, wrapper in _wrappers(cfg):
+        keys = (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}
+        still = [
+            name
+            for name, settings in keys.items()
+            if isinstance(settings, dict) and settings.get('lr_mult') == 0
+        ]
+        kept = sum(
+            weight.numel()
+            for name, weight in model.named_parameters()
+            if weight.dim() > 1 and any(one in name for one in still)
+        )
+        if kept:
+            warn(
+                f'{key}.paramwise_cfg.custom_keys.{still[0]}.lr_mult=0 keeps '
+                f'{kept:,} weights at random values, since nothing is loaded'
+            )
 
 
 def _wrappers(cfg) -> Iterator[tuple[str, dict[str, Any]]]:

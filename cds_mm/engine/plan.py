@@ -38,6 +38,7 @@ from cds_mm.engine.loop_checks import (
 from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.optimizer_checks import (
     check_optimizer,
+    warn_of_kept_weights,
     warn_of_unmatched_keys,
 )
 from cds_mm.engine.parity import use_parity
@@ -78,17 +79,21 @@ class RunPlan:
     accept_changed_function: bool = False
 
     @cached_property
+    def start(self) -> PretrainedFile | None:
+        """The checkpoint in ``load_from``, if there is one."""
+        path = self.config.get('load_from')
+        return PretrainedFile(str(path), 'backbone.') if path else None
+
+    @cached_property
     def start_meta(self) -> dict:
         """The ``meta`` of the checkpoint in ``load_from``; empty without one.
 
         Raises:
             UserError: it cannot be started or resumed from.
         """
-        if not self.config.get('load_from'):
+        if self.start is None:
             return {}
-        return check_checkpoint(
-            self.config.load_from, resume=self.config.resume
-        )
+        return check_checkpoint(self.start, resume=self.config.resume)
 
     @cached_property
     def annotations(self) -> dict[str, dict]:
@@ -117,7 +122,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_pretrained(plan.config, plan.pretrained),
     lambda plan: check_frozen(plan.config),
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
-    lambda plan: check_start(plan.config, plan.start_meta),
+    lambda plan: check_start(plan.config, plan.start, plan.start_meta),
     lambda plan: _check_resumed(plan),
     # The last: large files take a while.
     lambda plan: plan.annotations,
@@ -142,6 +147,7 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
     lambda runner, plan: warn_of_schedule(runner, plan.config),
     lambda runner, plan: warn_of_unmatched_keys(runner.model, plan.config),
+    lambda runner, plan: warn_of_kept_weights(runner.model, plan.config),
 )
 
 
@@ -180,8 +186,13 @@ def check(plan: RunPlan) -> None:
     Raises:
         UserError: the first of :data:`CHECKS` that fails.
     """
-    for one in CHECKS:
-        one(plan)
+    try:
+        for one in CHECKS:
+            one(plan)
+    finally:
+        # Large, and the host reads them again.
+        for file in filter(None, (plan.pretrained, plan.start)):
+            file.release()
 
 
 def check_built(runner: Runner, plan: RunPlan) -> None:

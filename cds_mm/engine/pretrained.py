@@ -1,4 +1,4 @@
-"""The file that a backbone starts from, opened once."""
+"""A file that a run starts from, opened once."""
 
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,15 @@ class PretrainedFile:
     """A checkpoint that several checks look at.
 
     Args:
-        path: as ``init_cfg`` names it, also a URL.
-        prefix: of the ``init_cfg``, under which its keys are.
+        path: as ``init_cfg`` or ``load_from`` names it, also a URL.
+        prefix: of the ``init_cfg``, under which its keys are; 'backbone.' for
+            ``load_from``.
     """
 
     def __init__(self, path: str, prefix: str | None = None):
         self.path = path
         self.prefix = prefix
+        self._outcome: tuple[dict, UserError | None] | None = None
 
     @property
     def is_local(self) -> bool:
@@ -33,22 +35,24 @@ class PretrainedFile:
         return Path(self.path).exists()
 
     def read(self) -> dict:
-        """What the file holds; the file is opened the first time only.
+        """What the file holds; it is opened once, until :meth:`release`.
 
         Raises:
             UserError: as of :func:`cds_mm.checkpoint.read_checkpoint`.
         """
-        content, error = self._outcome
-        if error is not None:
-            raise error
+        if self._outcome is None:
+            try:
+                self._outcome = read_for_run(self.path), None
+            except UserError as error:
+                self._outcome = {}, error
+        content, refusal = self._outcome
+        if refusal is not None:
+            raise refusal
         return content
 
-    @cached_property
-    def _outcome(self) -> tuple[dict, UserError | None]:
-        try:
-            return read_for_run(self.path), None
-        except UserError as error:
-            return {}, error
+    def release(self) -> None:
+        """Give the memory back, once all checks have looked."""
+        self._outcome = None
 
     @cached_property
     def record(self) -> BackboneRecord | None:

@@ -34,6 +34,7 @@ from cds_mm.engine.preflight import (
     check_data,
     check_test_classes,
 )
+from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
@@ -99,7 +100,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     check_preprocessor(cfg)
     check_split_inputs(cfg, ('test',))
     check_data(cfg, ('test',))
-    meta = check_checkpoint(cfg.load_from)
+    meta = check_checkpoint(PretrainedFile(cfg.load_from))
     check_trained_input(cfg, meta)
     if same_classes:
         name_test_classes(cfg, meta)

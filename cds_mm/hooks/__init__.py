@@ -5,6 +5,7 @@ import cds_mm.hosts  # noqa: F401
 from cds_mm.hooks.atomic_checkpoint import AtomicCheckpointHook
 from cds_mm.hooks.backbone_record import BackboneRecordHook
 from cds_mm.hooks.fast_path import FastPathHook
+from cds_mm.hooks.loaded_weights import LoadedWeightsHook
 from cds_mm.hooks.loader_check import LoaderCheckHook
 from cds_mm.hooks.memory_format import MemoryFormatHook
 from cds_mm.hooks.method_summary import MethodSummaryHook
@@ -29,6 +30,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'BackboneRecordHook',
     'FastPathHook',
+    'LoadedWeightsHook',
     'LoaderCheckHook',
     'MemoryFormatHook',
     'MethodSummaryHook',

@@ -10,6 +10,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from cds_mm.files import atomic_write
+from cds_mm.hooks.resumed_paths import keep_to_own_files
 
 BACKEND = 'cds_mm_atomic'
 
@@ -66,7 +67,9 @@ class AtomicCheckpointHook(CheckpointHook):
     The host's hook deletes the oldest checkpoint before it writes the new
     one when ``max_keep_ckpts`` is reached, deletes the old best before the
     new one, and writes in place.  A process that is killed in between leaves
-    a broken file or none.  Arguments are those of the host's hook.
+    a broken file or none.  It also removes whatever a resumed checkpoint
+    names as the best one so far; here that has to be a file of this run.
+    Arguments are those of the host's hook.
     """
 
     backend_args: dict | None
@@ -83,6 +86,11 @@ class AtomicCheckpointHook(CheckpointHook):
         if isinstance(self.file_backend, AtomicBackend) and is_main_process():
             for left in Path(self.out_dir).glob('.*.pth.*.tmp'):
                 left.unlink(missing_ok=True)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Forget files of others, which the host would remove."""
+        if runner._resume:
+            keep_to_own_files(runner, checkpoint)
 
     def _save_checkpoint_with_step(self, runner, step, meta):
         with self._removals_last():

@@ -7,15 +7,25 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cds_mm.config.differences import Difference, differences
+from cds_mm.config.resumed import LIMITS
 from cds_mm.distributed import world_size
 from cds_mm.hooks.fast_path import same_optimisations
 
 # In the meta of a checkpoint: what the config of a run does not say.
 FACTS = 'run_facts'
 # What --parity changes; FastPathHook has a warning of its own for that.
-_OF_THE_FAST_PATH = ('pipeline', 'data_preprocessor')
+_OF_THE_FAST_PATH = ('pipeline', 'views', 'collate_fn')
 # Where weights come from or lie, which a checkpoint makes good.
 _WITHOUT_EFFECT = ('init_cfg', 'pretrained', 'memory_format')
+# Of a loader: what is looked at by itself, and what changes no image.
+_OWN_LINES = ('batch_size', 'dataset', 'num_workers')
+_OF_THE_WORKERS = (
+    'persistent_workers',
+    'pin_memory',
+    'prefetch_factor',
+    'multiprocessing_context',
+)
+_QUIET = ('train_cfg', 'val_cfg', 'val_dataloader', 'default_hooks')
 
 
 def facts(runner: Runner) -> dict[str, int]:
@@ -31,25 +41,47 @@ def facts(runner: Runner) -> dict[str, int]:
 def what_follows(
     runner: Runner, checkpoint: dict, before: dict[str, Any]
 ) -> Iterator[str]:
-    """A line for each change that a resumed run makes.
+    """A line for each change that may make it another run.
 
     Args:
         runner: of the run that goes on.
         checkpoint: that it goes on from.
         before: the settings of the run that wrote it.
     """
+    cfg = runner.cfg
     yield from _of_the_steps(runner, checkpoint, before)
     yield from _of_the_data(runner, checkpoint, before)
-    for found in _differences(before, runner.cfg, 'optim_wrapper.clip_grad'):
-        yield f'{found}: it takes effect from here on'
     ignored = _WITHOUT_EFFECT + _changed_by_flags(runner, checkpoint)
-    for found in _differences(before, runner.cfg, 'model', ignored):
-        yield f'{found}: it takes effect from here on'
-    if _scales(runner.cfg) and not _scales(before):
+    for key in (
+        'optim_wrapper.clip_grad',
+        'optim_wrapper.dtype',
+        'model',
+        'data_preprocessor',
+    ):
+        for found in _differences(before, cfg, key, ignored):
+            yield f'{found}: it takes effect from here on'
+    yield from _of_the_draws(runner, checkpoint, before)
+    yield from _of_the_best(checkpoint, before, cfg)
+    if _scales(cfg) and not _scales(before):
         yield (
             '--auto-scale-lr has no effect on a resumed run: its learning '
             'rate is that of the checkpoint'
         )
+
+
+def what_else(runner: Runner, before: dict[str, Any]) -> list[str]:
+    """Changes that leave what is trained as it was.
+
+    Args:
+        runner: of the run that goes on.
+        before: the settings of the run that wrote the checkpoint.
+    """
+    ignored = (*LIMITS, 'dataset')
+    return [
+        str(found)
+        for key in _QUIET
+        for found in _differences(before, runner.cfg, key, ignored)
+    ]
 
 
 def _of_the_steps(runner, checkpoint, before):
@@ -109,6 +141,36 @@ def _of_the_data(runner, checkpoint, before):
     key = 'train_dataloader.num_workers'
     for workers in _differences(before, runner.cfg, key):
         yield f'{workers}: the images and their order stay the same'
+    ignored += _OWN_LINES + _OF_THE_WORKERS
+    for other in _differences(before, runner.cfg, 'train_dataloader', ignored):
+        yield f'{other}: batches are put together in another way from here on'
+
+
+def _of_the_draws(runner, checkpoint, before):
+    kept = checkpoint['meta'].get('seed')
+    for found in _differences(before, runner.cfg, 'randomness'):
+        if found.key == 'randomness.seed':
+            yield (
+                f'{found}: it has no effect, a resumed run goes on with the '
+                f'seed of its checkpoint, {kept}'
+            )
+        else:
+            yield f'{found}: it takes effect from here on'
+
+
+def _of_the_best(checkpoint, before, cfg):
+    """The best score is that of a run on other images, or of a metric."""
+    hub = checkpoint.get('message_hub') or {}
+    infos = hub.get('runtime_info') if isinstance(hub, dict) else None
+    best = (infos or {}).get('best_score')
+    for key in ('val_dataloader.dataset', 'val_evaluator'):
+        changed = _differences(before, cfg, key)
+        if changed and isinstance(best, int | float):
+            yield (
+                f'{"; ".join(map(str, changed))}: scores to come are compared '
+                f'with the best one so far, {best:.4g}, which may have been '
+                'measured otherwise'
+            )
 
 
 def _changed_by_flags(runner, checkpoint):

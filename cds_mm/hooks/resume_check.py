@@ -17,8 +17,10 @@ from cds_mm.config.resumed import (
 )
 from cds_mm.errors import UserError
 from cds_mm.hooks.learning_rates import Schedule, length_of
-from cds_mm.hooks.resume_changes import FACTS, facts, what_follows
+from cds_mm.hooks.resume_changes import FACTS, facts, what_else, what_follows
 from cds_mm.hooks.resume_classes import check_resumed_classes
+from cds_mm.hooks.resume_state import changed_hooks, check_state
+from cds_mm.hooks.resumed_paths import keep_to_own_files
 from cds_mm.run_warnings import warn
 
 
@@ -30,8 +32,11 @@ class ResumeCheckHook(Hook):
       the host goes on with those of the checkpoint.
     - Another number of epochs is refused unless the learning rate goes on as
       in a run of that length from its start, and is not used up.
+    - Another set or order of parameters is refused, and a run that averaged
+      its weights when this one does not.
     - What takes effect from here on (batch size, ranks, data, model) is
       a warning that says what follows.
+    - Files that the checkpoint names for removal have to be this run's.
     - The number of iterations in all is set right where an epoch has another
       number of them than before; the time that is left depends on it.
     """
@@ -46,6 +51,7 @@ class ResumeCheckHook(Hook):
         """
         if not runner._resume:
             return
+        keep_to_own_files(runner, checkpoint)
         meta = checkpoint.get('meta') or {}
         if is_over(runner.cfg, meta):
             return
@@ -57,8 +63,16 @@ class ResumeCheckHook(Hook):
         if before:
             check_resumed(source, before, runner.cfg)
             _check_length(runner, checkpoint, before, source)
-            for text in what_follows(runner, checkpoint, before):
+            check_state(runner, checkpoint, before, source)
+            for text in (
+                *what_follows(runner, checkpoint, before),
+                *changed_hooks(before, runner),
+            ):
                 warn(text, runner.logger)
+            if also := what_else(runner, before):
+                runner.logger.info(
+                    f'Also changed, from here on: {"; ".join(also)}'
+                )
         _count_from(runner, meta)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -17,15 +16,13 @@ from cds_mm.checkpoint.detector import (
 )
 from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.reading import read_for_run
+from cds_mm.checkpoint.sketches import most_are_turned, sketches
 from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
+from cds_mm.hooks.loaded_weights import IN_THE_FIRST, or_else
 from cds_mm.run_warnings import warn
-
-# Of the cosine between a tensor before and after a step; of two independent
-# tensors it is about 0, and no step of an optimizer comes near.
-_SAME_DIRECTION = 0.5
 
 
 @HOOKS.register_module()
@@ -97,7 +94,7 @@ class VerifyPretrainedHook(Hook):
     ) -> None:
         """Sees that nobody has changed the weights since."""
         if self._verified and not self._verified.is_equal(_holder(runner)):
-            raise self._replaced(runner, 'before')
+            raise self._replaced(runner, 'before the first iteration')
 
     def after_train_iter(
         self,
@@ -108,16 +105,15 @@ class VerifyPretrainedHook(Hook):
     ) -> None:
         """Sees that the first step began from these weights."""
         if self._verified and not self._verified.is_near(_holder(runner)):
-            raise self._replaced(runner, 'in')
+            raise self._replaced(runner, IN_THE_FIRST)
         self._verified = None
 
     def _replaced(self, runner: Runner, when: str) -> UserError:
         kind = type(_holder(runner)).__name__
         return UserError(
             f'{self.checkpoint}: was loaded and verified, but {when} the '
-            f'first iteration the backbone of {kind} was '
-            'built or initialised again; take out the hook or the code that '
-            'does so'
+            f'backbone of {kind} was built or initialised again; take out '
+            f'the hook or the code that does so{or_else(when)}'
         )
 
     def _verify(
@@ -147,39 +143,25 @@ class VerifyPretrainedHook(Hook):
 
 
 class _Verified:
-    """A backbone with its weights at the moment of the proof."""
+    """A backbone, and what its weights were at the moment of the proof."""
 
     def __init__(self, backbone: nn.Module):
         self.backbone = backbone
-        self.weights = {
-            name: parameter.detach().clone()
-            for name, parameter in backbone.named_parameters()
-        }
+        self.weights = sketches(dict(backbone.named_parameters()))
 
     def is_equal(self, holder) -> bool:
         """Whether it is still there, and as it was."""
         return holder.backbone is self.backbone and all(
-            torch.equal(self.weights[name], parameter.detach())
+            self.weights[name].is_of(parameter)
             for name, parameter in self.backbone.named_parameters()
             if name in self.weights
         )
 
     def is_near(self, holder) -> bool:
         """Whether it is still there, but for one step of an optimizer."""
-        if holder.backbone is not self.backbone:
-            return False
-        kernels = [
-            torch.cosine_similarity(
-                before.flatten().double(),
-                parameter.detach().flatten().double(),
-                dim=0,
-            )
-            for name, parameter in self.backbone.named_parameters()
-            if (before := self.weights.get(name)) is not None
-            and before.dim() > 1
-        ]
-        turned = sum(bool(cosine < _SAME_DIRECTION) for cosine in kernels)
-        return 2 * turned <= len(kernels)
+        return holder.backbone is self.backbone and not most_are_turned(
+            self.weights, dict(self.backbone.named_parameters())
+        )
 
 
 def _in_words(proof: Proof) -> str:

@@ -30,6 +30,7 @@ custom_hooks = [
     dict(type='FastPathHook'),
     dict(type='ResumeCheckHook'),
     dict(type='MemoryFormatHook'),
+    dict(type='LoadedWeightsHook'),
     dict(type='TrialStepHook'),
     dict(type='WarningSummaryHook'),
     dict(type='MethodSummaryHook'),

@@ -1,6 +1,8 @@
 """The file that a backbone starts from has to fill it, whatever its origin."""
 
+import gc
 import re
+import weakref
 
 import pytest
 import torch
@@ -258,16 +260,55 @@ def test_load_from_is_compared_with_the_record(tmp_path):
     content = training()
     torch.save(content, path)
     cfg = detector()
-    cfg.load_from = str(path)
-    check_start(cfg, content['meta'])
+
+    def check(cfg, meta):
+        check_start(cfg, PretrainedFile(str(path), 'backbone.'), meta)
+
+    check(cfg, content['meta'])
     wrong = detector(preprocessor=dict(bgr_to_rgb=False))
-    wrong.load_from = str(path)
     with pytest.raises(UserError, match=r'load_from=.*channel order'):
-        check_start(wrong, content['meta'])
+        check(wrong, content['meta'])
     wrong.resume = True
-    check_start(wrong, content['meta'])
+    check(wrong, content['meta'])
     bare = dict(state_dict=network(), meta=content['meta'])
     torch.save(bare, path)
     with pytest.raises(UserError, match=r'init_cfg\.checkpoint and set load'):
-        check_start(cfg, bare['meta'])
-    check_start(cfg, {})
+        check(cfg, bare['meta'])
+    check(cfg, {})
+
+
+def test_a_file_is_read_once_and_not_kept(tmp_path, monkeypatch):
+    """Of ``load_from`` and of ``init_cfg``."""
+    import cds_mm.checkpoint.reading as reading
+    from cds_mm.engine.plan import CHECKS, RunPlan, check
+
+    read, opened, kept = reading.read_file, [], []
+
+    def counted(path, *args):
+        opened.append(str(path))
+        content = read(path, *args)
+        kept.extend(map(weakref.ref, content['state_dict'].values()))
+        return content
+
+    monkeypatch.setattr(reading, 'read_file', counted)
+    # Those that look at files.
+    monkeypatch.setattr(
+        'cds_mm.engine.plan.CHECKS', [CHECKS[n] for n in (3, 6, 7)]
+    )
+    path = tmp_path / 'epoch_3.pth'
+    torch.save(training(), path)
+    init = dict(type='Pretrained', checkpoint=str(path), prefix='backbone.')
+    for load_from in (None, str(path)):
+        opened.clear()
+        cfg = detector(None if load_from else init)
+        cfg.update(load_from=load_from, resume=False)
+        pretrained = PretrainedFile(str(path), 'backbone.')
+        pretrained = None if load_from else pretrained
+        add_run_hooks(cfg, pretrained)
+        plan = RunPlan(cfg, ('train',), pretrained)
+        check(plan)
+        assert opened == [str(path)]
+        gc.collect()
+        assert kept and not any(one() is not None for one in kept)
+        assert bool(plan.start_meta) == bool(load_from)
+        assert opened == [str(path)]

@@ -14,6 +14,7 @@ from cds_mm.engine.preflight import (
     check_classes,
     check_teacher,
 )
+from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
 from cds_mm.hooks.resume_classes import check_resumed_classes
 from cds_mm.testing import CONFIGS
@@ -82,9 +83,10 @@ def test_a_first_stage_that_was_not_run_is_named(tmp_path):
     path = tmp_path / 'supcon_r18_cifar100_1000e' / 'epoch_1000.pth'
     wanted = 'train configs/representation/supcon_r18_cifar100_1000e.py first'
     with pytest.raises(UserError, match=wanted):
-        check_checkpoint(str(path))
+        check_checkpoint(PretrainedFile(str(path)))
+    mine = tmp_path / 'mine' / 'epoch_1.pth'
     with pytest.raises(UserError, match='no such file; check the path'):
-        check_checkpoint(str(tmp_path / 'mine' / 'epoch_1.pth'))
+        check_checkpoint(PretrainedFile(str(mine)))
 
 
 def test_a_teacher_of_another_resolution():
