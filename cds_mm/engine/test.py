@@ -23,6 +23,7 @@ from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.malloc import calm_malloc
+from cds_mm.engine.missing_ops import check_ops_of_test
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
     check_data,
@@ -50,6 +51,7 @@ def test(args: argparse.Namespace) -> None:
     if args.show_dir:
         _paint(cfg, args)
     runner = build_test_runner(cfg)
+    check_ops_of_test(runner)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(args.out))
     with warnings_at_the_end(runner.logger):
