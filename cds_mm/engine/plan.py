@@ -13,6 +13,7 @@ from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.amp import check_amp, use_amp
+from cds_mm.engine.checkpoint_hook import check_checkpoint_hook
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.class_checks import (
     check_resumed_classes,
@@ -92,6 +93,7 @@ class RunPlan:
 # raises a UserError.
 CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_amp(plan.config),
+    lambda plan: check_checkpoint_hook(plan.config),
     lambda plan: check_detector(
         plan.config, plan.detector, plan.accept_changed_function
     ),

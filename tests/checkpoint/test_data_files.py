@@ -97,9 +97,7 @@ def test_no_code_runs(name, tmp_path):
         written(path, TREES[name](marker), 2)
     else:
         inner = io.BytesIO()
-        torch.save(
-            touch(marker), inner, _use_new_zipfile_serialization=False
-        )
+        torch.save(touch(marker), inner, _use_new_zipfile_serialization=False)
         size = len(inner.getvalue()).to_bytes(4, 'little')
         call = b'ctorch.storage\n_load_from_bytes\nB' + size
         path.write_bytes(b'\x80\x03' + call + inner.getvalue() + b'\x85R.')

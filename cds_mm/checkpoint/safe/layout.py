@@ -112,9 +112,7 @@ def _read_archive(
     return finished
 
 
-def _read_old(
-    file: Stream, allowance: Allowance, place: Placer | None
-) -> Any:
+def _read_old(file: Stream, allowance: Allowance, place: Placer | None) -> Any:
     tree, loaded = read_parts(
         file, allowance, allowed_names(allowance), Instructions(), place
     )
