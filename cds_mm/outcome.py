@@ -132,15 +132,25 @@ def friendly_main(main: Callable) -> Callable:
         end_with_launcher()
         try:
             with interrupts_insist():
-                return main(*args, **kwargs) or 0
+                code = main(*args, **kwargs) or 0
+            _repeat_warnings()
+            return code
         except (KeyboardInterrupt, Exception) as error:
             _let_workers_end()
+            _repeat_warnings()
             code = _say(error)
         if is_rank():
             leave_at_once(code)
         return code
 
     return run
+
+
+def _repeat_warnings() -> None:
+    # Not imported: most commands have none, and it needs MMEngine.
+    warnings = sys.modules.get('cds_mm.run_warnings')
+    if warnings is not None:
+        warnings.repeat_warnings()
 
 
 def _say(error: BaseException) -> int:

@@ -44,26 +44,6 @@ def check_kinds(cfg: Config) -> None:
             raise _wrong(cfg, key, 'a text')
     if not isinstance(cfg.get('resume'), bool | None):
         raise _wrong(cfg, 'resume', 'True or False; a file goes to --resume')
-    _check_init(cfg.get('model'), 'model')
-
-
-def _check_init(node: Any, key: str) -> None:
-    """The host asks each ``init_cfg`` for its type, and not kindly."""
-    if isinstance(node, list | tuple):
-        for number, item in enumerate(node):
-            _check_init(item, f'{key}[{number}]')
-    elif isinstance(node, dict):
-        for name, item in node.items():
-            inside = f'{key}.{name}'
-            if name == 'init_cfg' and isinstance(item, dict):
-                if item and 'type' not in item:
-                    raise UserError(
-                        f'{inside}: has no type, which says how to begin; '
-                        f'set {inside}.type, e.g. to Pretrained (with '
-                        'checkpoint=FILE)'
-                    )
-            else:
-                _check_init(item, inside)
 
 
 def _wrong(cfg, key: str, expected: str) -> UserError:

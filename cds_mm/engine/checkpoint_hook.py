@@ -26,7 +26,7 @@ def check_checkpoint_hook(cfg: Config) -> None:
         return
     names = [*taken(kind), *taken(Runner.save_checkpoint)]
     for name in hook:
-        if name not in (*names, 'type', 'priority'):
+        if name not in (*names, 'type', '_scope_', 'priority'):
             key = 'default_hooks.checkpoint'
             advice = Misspelt(name, names).advice(key, [])
             raise UserError(f'{key}.{name}: nothing reads it; {advice}')

@@ -39,10 +39,12 @@ class FailingPart(NamedTuple):
         slip = self._slip(error)
         if slip:
             return slip.advice(self.key, self._below())
-        if kind is None and not self.built:
+        if kind is None and isinstance(error, KeyError):
             parent, _, own = self.key.rpartition('.')
             like = get_close_matches(own, self.siblings, 1)
-            return f'did you mean {parent}.{like[0]}?' if like else ''
+            if like:
+                return f'did you mean {parent}.{like[0]}?'
+            return f'set {self.key}.type'
         if self.built is None:
             like = get_close_matches(str(kind), self.names, 1)
             return f'did you mean type={like[0]!r}?' if like else ''
@@ -134,6 +136,8 @@ def _part_of(frame: FrameType) -> dict | None:
     argument = 'cfg' if name.endswith('_from_cfg') else None
     if name in ('build_dataloader', 'build_optim_wrapper'):
         argument = name.removeprefix('build_')
+    elif name == 'init_weights':
+        argument = 'init_cfg'
     part = frame.f_locals.get(argument or '')
     return part if isinstance(part, dict) else None
 

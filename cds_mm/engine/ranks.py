@@ -8,6 +8,7 @@ import torch.distributed as dist
 
 from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import repeat_warnings
 
 
 def prepare_ranks(cfg) -> None:
@@ -51,6 +52,7 @@ def leave_ranks() -> None:
     if dist.get_backend() != 'gloo':
         return
     dist.barrier()
+    repeat_warnings()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

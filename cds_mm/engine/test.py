@@ -33,7 +33,6 @@ from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
-from cds_mm.run_warnings import warnings_at_the_end
 
 
 def test(args: argparse.Namespace) -> None:
@@ -54,8 +53,7 @@ def test(args: argparse.Namespace) -> None:
     check_ops_of_test(runner)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(args.out))
-    with warnings_at_the_end(runner.logger):
-        metrics = runner.test()
+    metrics = runner.test()
     if args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 

@@ -307,10 +307,6 @@ def test_hooks_and_imports_by_option(tmp_path, monkeypatch):
         ('val_evaluator=Accuracy', 'must be a list'),
         ('resume=epoch_3.pth', 'a file goes to --resume'),
         ('load_from=1', 'must be a text'),
-        (
-            'model.backbone.init_cfg.checkpiont=x.pth',
-            'model.backbone.init_cfg: has no type',
-        ),
     ],
 )
 def test_kinds(given, said):

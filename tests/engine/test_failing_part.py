@@ -136,6 +136,8 @@ ALSO = pytest.mark.slow
          'did you mean model.backbone.init_cfg.checkpoint?'),
         ('default_hooks.checkpointt.interval', 2,
          'did you mean default_hooks.checkpoint?'),
+        ('model.backbone.init_cfg.checkpoint', 'x',
+         'set model.backbone.init_cfg.type'),
         pytest.param('val_cfg.fpp16', True, 'val_cfg.fp16?', marks=ALSO),
         pytest.param('randomness.sead', 1, 'randomness.seed?', marks=ALSO),
         pytest.param('log_processor.windowsize', 1,
