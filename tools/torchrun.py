@@ -64,7 +64,13 @@ def main() -> int:
     try:
         run.run(args)
     except SignalException as error:
-        # Ranks have got the signal too; the first says how to go on.
+        # Ranks have got the signal too; at Ctrl-C the first says how to go on.
+        if error.sigval == signal.SIGTERM:
+            print(
+                'ended by SIGTERM; go on with --resume where a checkpoint '
+                'was saved',
+                file=sys.stderr,
+            )
         return 128 + error.sigval
     except (DistNetworkError, DistStoreError) as error:
         if 'EADDRINUSE' in str(error):

@@ -40,6 +40,7 @@ from cds_mm.engine.preflight import (
     check_teacher,
 )
 from cds_mm.engine.pretrained import PretrainedFile
+from cds_mm.engine.ranks import check_same_data
 from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.engine.run_config import run_config
 from cds_mm.engine.scale_lr import count_accumulation
@@ -108,6 +109,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
+    lambda runner, plan: check_same_data(runner, plan.splits),
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_ops(runner),

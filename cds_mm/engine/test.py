@@ -29,7 +29,7 @@ from cds_mm.engine.preflight import (
     check_data,
     check_test_classes,
 )
-from cds_mm.engine.ranks import prepare_ranks
+from cds_mm.engine.ranks import check_same_data, prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
@@ -101,6 +101,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     prepare_ranks(cfg)
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
+    check_same_data(runner, ('test',))
     if same_classes:
         check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)

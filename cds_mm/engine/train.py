@@ -17,7 +17,7 @@ from cds_mm.engine.resume import (
 )
 from cds_mm.errors import UserError
 from cds_mm.hooks.resume_check import can_be_longer
-from cds_mm.interruption import Interrupted, interrupt_behind
+from cds_mm.interruption import Interrupted, Terminated, interrupt_behind
 from cds_mm.work_dir_lock import work_dir_lock
 
 
@@ -55,9 +55,12 @@ def _interrupts_say_how_on(plan: RunPlan) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, Exception) as error:
-        if interrupt_behind(error) is None:
+        interrupt = interrupt_behind(error)
+        if interrupt is None:
             raise
-        raise Interrupted(_how_on(plan.config)) from error
+        ended = isinstance(interrupt, Terminated)
+        kind = Terminated if ended else Interrupted
+        raise kind(_how_on(plan.config)) from error
 
 
 def _how_on(cfg) -> str:

@@ -81,6 +81,39 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(
     command('train', *argv, *tiny(folder, last)).fine()
 
 
+@pytest.mark.parametrize('times', [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_sigterm_says_how_to_go_on(command, long_run, tmp_path, times):
+    """As of a cluster that takes its machine back."""
+    group = long_run(train_dataloader__num_workers=1)
+    wait_for(lambda: list(tmp_path.glob('epoch_1.pth')))
+    for _ in range(times):
+        # The group's leader; its workers are its own to end.
+        os.kill(group, signal.SIGTERM)
+    ended = command.wait()
+    assert ended.code in (143, -signal.SIGTERM)
+    if times == 1:
+        assert (ended.code, ended.err) == (
+            143,
+            'ended by SIGTERM; go on with --resume\n',
+        )
+        assert not list(tmp_path.glob('.*')), 'nothing left behind'
+    wait_for(lambda: not processes_of(tmp_path), 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('times', [1, 2])
+def test_sigterm_on_a_launcher(two_ranks, tmp_path, times):
+    launcher, _ = two_ranks
+    for _ in range(times):
+        launcher.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+    lines = said_in_the_end(launcher, tmp_path)
+    assert lines == [
+        'ended by SIGTERM; go on with --resume where a checkpoint was saved'
+    ]
+    assert launcher.returncode == 143
+
+
 @pytest.mark.slow
 def test_ctrl_c_before_the_first_checkpoint(command, long_run, tmp_path):
     group = long_run(
