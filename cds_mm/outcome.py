@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from cds_mm.errors import UserError
 from cds_mm.interruption import (
-    Interrupted,
     Terminated,
     interrupt_behind,
     interrupts_insist,

@@ -5,7 +5,6 @@ import sys
 
 import torch
 import torch.distributed as dist
-
 from mmengine.dist import all_gather_object
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
@@ -79,7 +78,7 @@ def check_same_data(runner: Runner, splits: tuple[str, ...]) -> None:
 
 def _sizes(runner: Runner, splits: tuple[str, ...]) -> dict[str, tuple]:
     """Samples and batches of each loader; None of a stream without a size."""
-    found = {}
+    found: dict[str, tuple] = {}
     for split in splits:
         loader = getattr(runner, f'{split}_dataloader')
         try:
