@@ -13,6 +13,7 @@ from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.engine.amp import check_amp, use_amp
 from cds_mm.engine.best_checkpoint import check_save_best
+from cds_mm.engine.checkpoint_hook import check_checkpoint_hook
 from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
 from cds_mm.engine.class_checks import check_teacher_classes
 from cds_mm.engine.data_report import report_data
@@ -50,6 +51,7 @@ from cds_mm.engine.preflight import (
     check_teacher,
 )
 from cds_mm.engine.pretrained import PretrainedFile
+from cds_mm.engine.ranks import check_same_data
 from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.engine.run_config import run_config
 from cds_mm.engine.scale_lr import count_accumulation
@@ -115,6 +117,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_save_best(plan.config),
     lambda plan: check_preprocessor(plan.config),
     lambda plan: check_split_inputs(plan.config, plan.splits),
+    lambda plan: check_checkpoint_hook(plan.config),
     lambda plan: check_detector(
         plan.config, plan.detector, plan.accept_changed_function
     ),
@@ -130,6 +133,7 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_steps(runner, plan.config),
+    lambda runner, plan: check_same_data(runner, plan.splits),
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_ops(runner),

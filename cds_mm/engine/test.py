@@ -29,17 +29,17 @@ from cds_mm.engine.input_checks import (
 )
 from cds_mm.engine.loop_checks import check_loops
 from cds_mm.engine.malloc import calm_malloc
+from cds_mm.engine.missing_ops import check_ops_of_test
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
     check_data,
     check_test_classes,
 )
 from cds_mm.engine.pretrained import PretrainedFile
-from cds_mm.engine.ranks import prepare_ranks
+from cds_mm.engine.ranks import check_same_data, prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
-from cds_mm.run_warnings import warnings_at_the_end
 
 
 def test(args: argparse.Namespace) -> None:
@@ -57,10 +57,10 @@ def test(args: argparse.Namespace) -> None:
     if args.show_dir:
         _paint(cfg, args)
     runner = build_test_runner(cfg)
+    check_ops_of_test(runner)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(args.out))
-    with warnings_at_the_end(runner.logger):
-        metrics = runner.test()
+    metrics = runner.test()
     if args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
@@ -112,6 +112,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     prepare_ranks(cfg)
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
+    check_same_data(runner, ('test',))
     if same_classes:
         check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)

@@ -131,6 +131,20 @@ def test_a_new_key_that_nothing_reads(given, meant):
     assert not warnings_so_far()
 
 
+def test_a_slip_in_a_dict_for_keys_of_all_kinds():
+    key = 'train_dataloader.dataset.metainfo'
+    assert f'did you mean {key}.classes?' in refused(f'{key}.clases=a,b')
+    config(f'{key}.classes=a,b')
+    config(f'{key}.source=here')
+    config(f'{key}.palettes_by_day=1')
+
+
+def test_a_number_where_there_is_no_list():
+    said = refused('val_evaluator.0.topk=1')
+    assert "no list but one 'Accuracy': leave 0 out" in said
+    config('val_evaluator.topk=1')
+
+
 def test_a_key_without_a_like_and_one_of_the_users_own(tmp_path):
     assert 'nothing reads it (a key of' in refused('zebra.stripes=4')
     own = tmp_path / 'own.py'
