@@ -1,64 +1,28 @@
 """What a training is going to do, decided once, and the checks of it."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
-from cds_mm.config import check_complete, pretrained_init
-from cds_mm.config.recorded import recorded_settings
-from cds_mm.config.resumed import check_resumed, is_over
-from cds_mm.engine.amp import check_amp, use_amp
-from cds_mm.engine.best_checkpoint import check_save_best
-from cds_mm.engine.checkpoint_hook import check_checkpoint_hook
-from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.class_checks import check_teacher_classes
-from cds_mm.engine.data_report import report_data
-from cds_mm.engine.data_warnings import warn_of_data
+from cds_mm.config import pretrained_init
+from cds_mm.engine.amp import use_amp
+from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.fast_views import use_fast_views
-from cds_mm.engine.frozen import check_frozen, check_frozen_stages
 from cds_mm.engine.hand_over import (
-    check_detector,
-    check_pretrained_url,
-    check_start,
     use_changed_function,
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
-from cds_mm.engine.input_checks import (
-    check_preprocessor,
-    check_split_inputs,
-)
-from cds_mm.engine.loop_checks import (
-    check_loops,
-    check_steps,
-    warn_of_schedule,
-)
-from cds_mm.engine.missing_ops import check_ops
-from cds_mm.engine.optimizer_checks import (
-    check_optimizer,
-    warn_of_kept_weights,
-    warn_of_unmatched_keys,
-)
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
-    check_classes,
-    check_data,
-    check_head,
-    check_teacher,
 )
 from cds_mm.engine.pretrained import PretrainedFile
-from cds_mm.engine.ranks import check_same_data
 from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.engine.run_config import run_config
 from cds_mm.engine.scale_lr import count_accumulation
 from cds_mm.errors import UserError
-from cds_mm.files import check_writable
-from cds_mm.hooks.resume_classes import check_resumed_classes
-from cds_mm.teacher import teacher_of
 
 
 @dataclass(frozen=True)
@@ -107,54 +71,6 @@ class RunPlan:
         return check_annotations_and_heads(self.config, self.splits)
 
 
-# What can be known before anything is built, in this order: each returns, or
-# raises a UserError.
-CHECKS: tuple[Callable[[RunPlan], object], ...] = (
-    lambda plan: check_complete(plan.config),
-    lambda plan: check_amp(plan.config),
-    lambda plan: check_loops(plan.config, plan.splits),
-    lambda plan: check_optimizer(plan.config),
-    lambda plan: check_save_best(plan.config),
-    lambda plan: check_preprocessor(plan.config),
-    lambda plan: check_split_inputs(plan.config, plan.splits),
-    lambda plan: check_checkpoint_hook(plan.config),
-    lambda plan: check_detector(
-        plan.config, plan.detector, plan.accept_changed_function
-    ),
-    lambda plan: check_data(plan.config, plan.splits),
-    lambda plan: check_pretrained(plan.config, plan.pretrained),
-    lambda plan: check_frozen(plan.config),
-    lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
-    lambda plan: check_start(plan.config, plan.start, plan.start_meta),
-    lambda plan: _check_resumed(plan),
-    # The last: large files take a while.
-    lambda plan: plan.annotations,
-)
-# What takes the data or the model, before the first step.
-CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
-    lambda runner, plan: check_steps(runner, plan.config),
-    lambda runner, plan: check_same_data(runner, plan.splits),
-    lambda runner, plan: check_classes(runner, plan.config),
-    lambda runner, plan: check_head(runner.model),
-    lambda runner, plan: check_ops(runner),
-    lambda runner, plan: check_frozen_stages(runner.model, plan.config),
-    lambda runner, plan: check_teacher(plan.config, runner.model),
-    lambda runner, plan: check_resumed_classes(
-        runner.train_dataloader.dataset, plan.config, plan.start_meta
-    ),
-    lambda runner, plan: check_teacher_classes(
-        runner.train_dataloader.dataset,
-        teacher_of(runner.model),
-    ),
-    lambda runner, plan: check_pretrained_url(runner, plan.pretrained),
-    lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
-    lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
-    lambda runner, plan: warn_of_schedule(runner, plan.config),
-    lambda runner, plan: warn_of_unmatched_keys(runner.model, plan.config),
-    lambda runner, plan: warn_of_kept_weights(runner.model, plan.config),
-)
-
-
 def plan_training(args: argparse.Namespace) -> RunPlan:
     """Plan a training from its arguments.
 
@@ -184,31 +100,6 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
     )
 
 
-def check(plan: RunPlan) -> None:
-    """Say before anything is built what would go wrong.
-
-    Raises:
-        UserError: the first of :data:`CHECKS` that fails.
-    """
-    try:
-        for one in CHECKS:
-            one(plan)
-    finally:
-        # Large, and the host reads them again.
-        for file in filter(None, (plan.pretrained, plan.start)):
-            file.release()
-
-
-def check_built(runner: Runner, plan: RunPlan) -> None:
-    """Say before the first step what the data or the model shows.
-
-    Raises:
-        UserError: the first of :data:`CHECKS_WHEN_BUILT` that fails.
-    """
-    for one in CHECKS_WHEN_BUILT:
-        one(runner, plan)
-
-
 def _apply_flags(cfg, args):
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -232,15 +123,6 @@ def _apply_flags(cfg, args):
         path = found or args.resume
         cfg.load_from, cfg.resume = str(path), True
     cfg.setdefault('resume', False)
-
-
-def _check_resumed(plan: RunPlan) -> None:
-    # Said again by ResumeCheckHook, which other launchers have too; here it
-    # is said before anything is built.
-    cfg, meta = plan.config, plan.start_meta
-    before = recorded_settings(meta.get('cfg'))
-    if cfg.resume and before and not is_over(cfg, meta):
-        check_resumed(cfg.load_from, before, cfg)
 
 
 def _pretrained(cfg) -> PretrainedFile | None:

@@ -1,6 +1,6 @@
 """Checks of a run before it starts, since faults are cheap to find there.
 
-Which of them run, and in which order, stands in ``plan.py``.
+Which of them run, and in which order, stands in ``checks.py``.
 """
 
 from mmpretrain.models import GlobalAveragePooling

@@ -18,21 +18,18 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.checks import check_settings
 from cds_mm.engine.class_checks import check_judged_classes, name_test_classes
 from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.input_checks import (
-    check_preprocessor,
-    check_split_inputs,
     check_trained_input,
 )
-from cds_mm.engine.loop_checks import check_loops
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.missing_ops import check_ops_of_test
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
-    check_data,
     check_test_classes,
 )
 from cds_mm.engine.pretrained import PretrainedFile
@@ -96,10 +93,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     Raises:
         UserError: whatever the user can mend.
     """
-    check_loops(cfg, ('test',))
-    check_preprocessor(cfg)
-    check_split_inputs(cfg, ('test',))
-    check_data(cfg, ('test',))
+    check_settings(cfg, ('test',))
     meta = check_checkpoint(PretrainedFile(cfg.load_from))
     check_trained_input(cfg, meta)
     if same_classes:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from cds_mm.config.resumed import is_over
 from cds_mm.engine.amp import unused_units
 from cds_mm.engine.build import build_runner, build_training
+from cds_mm.engine.checks import check, check_built
 from cds_mm.engine.malloc import calm_malloc
-from cds_mm.engine.plan import RunPlan, check, check_built, plan_training
+from cds_mm.engine.plan import RunPlan, plan_training
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.resume import (
     checkpoint_folders,
