@@ -2,7 +2,10 @@
 
 import contextlib
 
+import cds_mm.hosts  # noqa: F401
+
 import numpy as np
+from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
 from cds_mm.config import evaluated_side, image_side, is_detection
@@ -27,16 +30,16 @@ def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
         cfg: of the run.
         splits: that it uses.
     """
-    if is_detection(cfg):
-        return
     for split in splits:
         loader = getattr(runner, f'{split}_dataloader', None)
         dataset = getattr(loader, 'dataset', None)
         if dataset is None:
             continue
+        warn_of_deep_images(dataset, split, runner.logger)
+        if is_detection(cfg):
+            continue
         report_left_out(dataset)
         warn_of_missing_classes(dataset, split, runner.logger)
-        warn_of_deep_images(dataset, split, runner.logger)
         if split != 'train':
             warn_of_sizes(cfg, split, runner.logger)
 
@@ -118,11 +121,14 @@ def warn_of_deep_images(dataset, split: str, logger) -> None:
         missed = missed_range(largest) if count else ''
         if missed:
             key = f'{split}_dataloader.dataset.pipeline.{step}'
+            way = f'{key}.white={white_of(largest)}'
+            if type(load) is LoadImageFromFile:
+                way = f'{key}.type=cds_mm.LoadBGRImage {way}'
             warn(
                 f'{path}: its samples have more than 8 bits, and the largest '
                 f'of {count} such images is {largest:g}: with the high byte '
-                f'alone they {missed}; set {key}.white={white_of(largest)}, '
-                'and the same in the other pipelines',
+                f'alone they {missed}; set {way}, and the same in the other '
+                'pipelines',
                 logger,
             )
             return
@@ -130,7 +136,7 @@ def warn_of_deep_images(dataset, split: str, logger) -> None:
 
 def _loader(leaf):
     for step, transform in enumerate(built_steps(leaf)):
-        if isinstance(transform, LoadRGBImage):
+        if isinstance(transform, LoadRGBImage | LoadImageFromFile):
             return step, transform
     return None, None
 

@@ -110,7 +110,13 @@ def _apply_flags(cfg, args):
     else:
         use_fast_views(cfg)
     if args.auto_scale_lr:
-        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+        base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+        if base is not None and not (isinstance(base, int) and base > 0):
+            raise UserError(
+                f'auto_scale_lr.base_batch_size={base!r} must be a whole '
+                'number above 0'
+            )
+        if base is None:
             raise UserError(
                 f'--auto-scale-lr: {args.config} does not say for which batch '
                 'size its learning rate is; set auto_scale_lr.base_batch_size'

@@ -292,8 +292,8 @@ def test_a_file_is_read_once_and_not_kept(tmp_path, monkeypatch):
         return content
 
     monkeypatch.setattr(reading, 'read_file', counted)
-    # There is no data, no optimizer and no folder to write to.
-    for name in ('settings', 'writable', 'amp', 'optimizer'):
+    # There is no data, and no optimizer.
+    for name in ('settings', 'amp', 'optimizer'):
         monkeypatch.setattr(checks, f'check_{name}', lambda *_: None)
     monkeypatch.setattr(RunPlan, 'annotations', {})
     path = tmp_path / 'epoch_3.pth'
@@ -302,7 +302,7 @@ def test_a_file_is_read_once_and_not_kept(tmp_path, monkeypatch):
     for load_from in (None, str(path)):
         opened.clear()
         cfg = detector(None if load_from else init)
-        cfg.update(load_from=load_from, resume=False)
+        cfg.update(load_from=load_from, resume=False, work_dir=str(tmp_path))
         pretrained = PretrainedFile(str(path), 'backbone.')
         pretrained = None if load_from else pretrained
         add_run_hooks(cfg, pretrained)
