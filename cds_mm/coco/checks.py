@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mmengine.config import Config
 
-from cds_mm.coco.annotations import Annotations, read_annotations
+from cds_mm.coco.annotations import Annotations
 from cds_mm.coco.boxes import check_boxes, count_boxes
 from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
 from cds_mm.coco.judged_images import check_judged_images
@@ -21,6 +21,7 @@ from cds_mm.coco.leaf import (
 )
 from cds_mm.coco.mismatches import Mismatches
 from cds_mm.coco.names import check_unique, shown
+from cds_mm.coco.reading import read_annotations
 from cds_mm.coco.sections import check_entries
 from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
@@ -93,8 +94,10 @@ def check_annotation_files(
 
 def _check_leaf(leaf, file, judges, mismatches):
     judged = any(judge.reads(file.path) for judge in judges)
-    unread = leaf.unread_keys | (set() if judged else {'iscrowd'})
-    check_entries(leaf.place, file, leaf.is_by_name, unread)
+    optional = set() if judged else {'iscrowd'}
+    check_entries(
+        leaf.place, file, leaf.is_by_name, leaf.unread_keys, optional
+    )
     if leaf.is_unlabelled or leaf.classes is None:
         return
     check_unique(leaf.place, leaf.classes, file)
@@ -107,8 +110,8 @@ def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
     (leaf, *others) = leaves or [None]
     if path and judge.is_of_boxes and leaf and leaf.classes and not others:
         file = files(path)
-        unread = set() if judge.scores else {'iscrowd'}
-        check_entries(judge.place, file, judge.is_by_name, unread)
+        optional = set() if judge.scores else {'iscrowd'}
+        check_entries(judge.place, file, judge.is_by_name, optional=optional)
         mismatches.compare_judge(judge, leaf, file)
     check_judged_images(judge, leaves, files)
 
