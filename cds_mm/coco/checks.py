@@ -11,6 +11,7 @@ from cds_mm.coco.annotations import Annotations
 from cds_mm.coco.boxes import check_boxes, count_boxes
 from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
 from cds_mm.coco.judged_images import check_judged_images
+from cds_mm.coco.judging_file import check_judging_file
 from cds_mm.coco.leaf import (
     Leaf,
     check_files_exist,
@@ -113,6 +114,7 @@ def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
         optional = set() if judge.scores else {'iscrowd'}
         check_entries(judge.place, file, judge.is_by_name, optional=optional)
         mismatches.compare_judge(judge, leaf, file)
+    check_judging_file(judge, leaves, files)
     check_judged_images(judge, leaves, files)
 
 
@@ -121,14 +123,17 @@ def _check_content(plain, judges) -> dict[str, dict]:
     used: dict[str, int] = {}
     for split, leaf, file in plain:
         labels = file.box_labels(leaf.classes or ())
-        counts, kept = count_boxes(file, labels)
+        counts, handed_out = count_boxes(file, labels)
         if leaf.has_plain_boxes and not leaf.is_unlabelled:
             check_boxes(leaf.place, file, counts)
-            _check_masks(leaf, file, kept)
+            _check_masks(leaf, file, handed_out)
             used[split] = used.get(split, 0) + counts.used
             if not left_by_filter(leaf, file, labels).any():
                 _nothing_left(leaf, file, counts)
-        summaries[leaf.place] = summary_of(leaf, file, labels, kept, counts)
+        used_boxes = handed_out & ~file.crowds
+        summaries[leaf.place] = summary_of(
+            leaf, file, labels, used_boxes, counts
+        )
     for split, leaf, file in plain:
         scored = [judge for judge in judges[split] if judge.scores]
         if used.get(split) == 0 and (split == 'train' or scored):
@@ -185,8 +190,8 @@ def _nothing_left(leaf, file, counts):
     )
 
 
-def _check_masks(leaf, file, kept):
-    without = np.flatnonzero(kept & ~file.masked)
+def _check_masks(leaf, file, handed_out):
+    without = np.flatnonzero(handed_out & ~file.masked)
     if leaf.needs_masks and without.size:
         first = without[0]
         raise UserError(

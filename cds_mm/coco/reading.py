@@ -52,7 +52,7 @@ def read_annotations(path: str | Path) -> Annotations:
         ) from error
     except UnreadableValue as error:
         raise UserError(
-            f'{path}, {shown_value(error.place)}: {error}; no program reads '
+            f'{path}, {shown_value(error.place)[1:-1]}: {error}; no program reads '
             'it: correct that entry'
         ) from error
     except UnicodeDecodeError as error:
@@ -124,9 +124,14 @@ class _Reader:
     def box(self, index: int, entry: dict) -> None:
         at = 'annotations', index, entry
         result = self.result
-        result.box_ids.append(self._taken(at, 'id', _id))
-        result.box_images.append(self._taken(at, 'image_id', _id))
-        result.box_categories.append(self._taken(at, 'category_id', _id))
+        for key, ids in (
+            ('id', result.box_ids),
+            ('image_id', result.box_images),
+            ('category_id', result.box_categories),
+        ):
+            value = entry.get(key)
+            usual = type(value) is int  # there are millions
+            ids.append(value if usual else self._taken(at, key, _id))
         ignored = entry.get('ignore')
         if ignored is not None:
             ignored = self._taken(at, 'ignore', _flag)
@@ -137,7 +142,9 @@ class _Reader:
         else:
             box = self._taken(at, 'bbox', _four)
             area = self._taken(at, 'area', _number)
-            crowd = self._taken(at, 'iscrowd', _flag)
+            crowd = entry.get('iscrowd')
+            if crowd != 0:
+                crowd = self._taken(at, 'iscrowd', _flag)
         self._boxes.extend(box or _NO_BOX)
         self._areas.append(math.nan if area is None else area)
         self._ignored.append(bool(ignored))
@@ -211,10 +218,12 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _four(value: Any) -> tuple[float, ...] | None:
-    if not isinstance(value, list) or len(value) != 4:
+def _four(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, list):
         return None
-    box = tuple(map(_number, value))
-    found = tuple(number for number in box if number is not None)
-    good = len(found) == 4 and math.isfinite(sum(map(abs, found)))
-    return found if good else None
+    try:
+        x, y, w, h = value
+        finite = math.isfinite(abs(x) + abs(y) + abs(w) + abs(h))
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return (x, y, w, h) if finite else None

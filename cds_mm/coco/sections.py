@@ -116,18 +116,17 @@ def _check_spelling(file, key, found, ids):
 
 
 def spelt(identity: Hashable) -> str:
-    """An id as text: the same for 1, 1.0, and '1'."""
-    if isinstance(identity, float) and identity.is_integer():
-        identity = int(identity)
-    return str(identity).strip()
+    """An id as text: the same for 1, 1.0, '1', '1.0' and '001'."""
+    text = str(identity).strip().removesuffix('.0')
+    return (text.lstrip('0') or '0') if text.isdigit() else text
 
 
 def _check_ids(file, section, ids):
     if len(set(ids)) == len(ids):
         return
     twice, count = Counter(ids).most_common(1)[0]
-    shown = shown_value(twice)
     raise UserError(
-        f'{file.path}: {count} entries of {section!r} have the id {shown}, '
-        'of which all but one would be lost; give each an id of its own'
+        f'{file.path}: {count} entries of {section!r} have the id '
+        f'{shown_value(twice)}, of which all but one would be lost; give each '
+        'an id of its own'
     )
