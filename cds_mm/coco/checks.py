@@ -14,7 +14,6 @@ from cds_mm.coco.judged_images import check_judged_images
 from cds_mm.coco.judging_file import check_judging_file
 from cds_mm.coco.leaf import (
     Leaf,
-    check_files_exist,
     detection_leaves,
     knows_its_classes,
     same_file,
@@ -23,9 +22,12 @@ from cds_mm.coco.leaf import (
 from cds_mm.coco.mismatches import Mismatches
 from cds_mm.coco.names import check_unique, shown
 from cds_mm.coco.reading import read_annotations
+from cds_mm.coco.repeats import warn_of_repeats
 from cds_mm.coco.sections import check_entries
+from cds_mm.coco.shared_images import warn_of_shared_images
 from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
+from cds_mm.coco.xml_files import check_xml_files
 from cds_mm.data.class_names import odd_names, same_names
 from cds_mm.errors import UserError
 from cds_mm.quiet import quiet_hosts_load
@@ -52,7 +54,8 @@ def check_annotation_files(
     """Compare annotation files with the config, and with each other.
 
     Data sets of other formats are looked at where that has a meaning; what
-    MMDetection cannot build is left to it.
+    MMDetection cannot build is left to it.  That the files are there is the
+    matter of :func:`cds_mm.coco.check_files_exist`.
 
     Args:
         cfg: a full config of MMDetection.
@@ -68,8 +71,6 @@ def check_annotation_files(
     """
     with quiet_hosts_load():
         import mmdet.datasets  # noqa: F401
-    for split in splits:
-        check_files_exist(cfg, split)
     leaves = {split: detection_leaves(cfg, split) for split in splits}
     _check_same_classes(cfg, leaves)
     files = _Files()
@@ -90,7 +91,11 @@ def check_annotation_files(
         for judge in of_split:
             _check_judge(judge, judge.judged(leaves[split]), files, mismatches)
     mismatches.raise_if_any()
-    return _check_content(plain, judges)
+    for split, found in leaves.items():
+        check_xml_files(found, trains=split == 'train')
+    summaries = _check_content(plain, judges)
+    warn_of_shared_images(cfg, leaves, files)
+    return summaries
 
 
 def _check_leaf(leaf, file, judges, mismatches):
@@ -109,11 +114,12 @@ def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
     """Look at the file of a metric, which may be another."""
     path = judge.annotation_path
     (leaf, *others) = leaves or [None]
-    if path and judge.is_of_boxes and leaf and leaf.classes and not others:
+    if path and judge.is_of_boxes:
         file = files(path)
         optional = set() if judge.scores else {'iscrowd'}
         check_entries(judge.place, file, judge.is_by_name, optional=optional)
-        mismatches.compare_judge(judge, leaf, file)
+        if leaf and leaf.classes and not others:
+            mismatches.compare_judge(judge, leaf, file)
     check_judging_file(judge, leaves, files)
     check_judged_images(judge, leaves, files)
 
@@ -126,6 +132,7 @@ def _check_content(plain, judges) -> dict[str, dict]:
         counts, handed_out = count_boxes(file, labels)
         if leaf.has_plain_boxes and not leaf.is_unlabelled:
             check_boxes(leaf.place, file, counts)
+            warn_of_repeats(leaf.place, file)
             _check_masks(leaf, file, handed_out)
             used[split] = used.get(split, 0) + counts.used
             if not left_by_filter(leaf, file, labels).any():

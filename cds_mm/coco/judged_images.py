@@ -52,7 +52,7 @@ def check_judged_images(
     shown = _shown(judge, leaves, files)
     if shown is None:
         return
-    _check_ids_apart(judge, shown)
+    _check_ids_apart(judge, leaves, shown)
     if not judge.annotation_path:  # it judges by what it is handed
         return
     judged = files(judge.annotation_path)
@@ -83,7 +83,7 @@ def _shown(judge, leaves, files) -> list[_Shown] | None:
     return found
 
 
-def _check_ids_apart(judge, shown):
+def _check_ids_apart(judge, leaves, shown):
     """Images of joined data sets are told apart by their ids alone."""
     first: dict = {}
     for leaf, file, rows in shown:
@@ -94,7 +94,7 @@ def _check_ids_apart(judge, shown):
                     f'{judge.place}: {other.place} and {leaf.place} both have '
                     f'an image with the id {image}, which it takes for one '
                     'image; give the images of all files ids of their own, '
-                    'or validate on one of the data sets'
+                    f'or {_each_by_its_own(judge, leaves)}'
                 )
 
 

@@ -96,7 +96,8 @@ def _check_annotation_ids(judge, file, compiled):
 
 def _check_kind(judge, file, section, ids):
     """The evaluation sorts them."""
-    kinds = {isinstance(identity, str): identity for identity in ids}
+    known = [identity for identity in ids if identity is not None]
+    kinds = {isinstance(identity, str): identity for identity in known}
     if len(kinds) > 1:
         raise UserError(
             f'{judge.place}: {file.path} has ids of {section!r} with quotes '
@@ -109,8 +110,8 @@ def _check_kind(judge, file, section, ids):
 
 def _check_exact(judge, file, section, ids):
     for row, identity in enumerate(ids):
-        text = isinstance(identity, str)
-        if text or abs(identity) > _LARGEST_EXACT:
+        number = isinstance(identity, int | float)
+        if not number or abs(identity) > _LARGEST_EXACT:
             raise UserError(
                 f'{judge.place}: {file.path}, {section}[{row}]: '
                 f'{type_name(judge.cfg)} does not take the id '

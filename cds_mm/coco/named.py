@@ -10,6 +10,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmdet.evaluation import CocoMetric
 from mmengine.fileio import get_local_path
 
+from cds_mm.arguments import text_paths
 from cds_mm.coco.judging_file import is_matched
 from cds_mm.errors import UserError
 from cds_mm.registry import DATASETS, METRICS
@@ -91,6 +92,12 @@ class NamedCocoDataset(CocoDataset):
     """
 
     COCOAPI = NamedCOCO
+
+    def _join_prefix(self) -> None:
+        # The host joins texts, so that a Path would be an error of its own.
+        for name in ('data_root', 'ann_file', 'data_prefix'):
+            setattr(self, name, text_paths(getattr(self, name)))
+        super()._join_prefix()
 
 
 @METRICS.register_module()

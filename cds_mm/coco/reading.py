@@ -52,8 +52,8 @@ def read_annotations(path: str | Path) -> Annotations:
         ) from error
     except UnreadableValue as error:
         raise UserError(
-            f'{path}, {shown_value(error.place)[1:-1]}: {error}; no program reads '
-            'it: correct that entry'
+            f'{path}, {shown_value(error.place)[1:-1]}: {error}; no program '
+            'reads it: correct that entry'
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(

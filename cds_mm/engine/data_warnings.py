@@ -5,10 +5,12 @@ import contextlib
 import numpy as np
 from mmengine import fileio
 
-from cds_mm.config import evaluated_side, image_side, is_detection, type_name
+from cds_mm.config import evaluated_side, image_side, is_detection
 from cds_mm.data.class_names import class_names
 from cds_mm.data.deep_images import deep_values, missed_range, white_of
+from cds_mm.data.host_folders import report_left_out
 from cds_mm.data.labels import built_steps, dataset_labels, leaf_datasets
+from cds_mm.data.loading import LoadRGBImage
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -18,7 +20,7 @@ _SHOWN = 3
 
 
 def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
-    """Warn of classes without images, sizes that differ and dark images.
+    """Warn of lost files, classes without images, other sizes, dark images.
 
     Args:
         runner: with its data built.
@@ -32,6 +34,7 @@ def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
         dataset = getattr(loader, 'dataset', None)
         if dataset is None:
             continue
+        report_left_out(dataset)
         warn_of_missing_classes(dataset, split, runner.logger)
         warn_of_deep_images(dataset, split, runner.logger)
         if split != 'train':
@@ -127,7 +130,7 @@ def warn_of_deep_images(dataset, split: str, logger) -> None:
 
 def _loader(leaf):
     for step, transform in enumerate(built_steps(leaf)):
-        if type_name(dict(type=type(transform))) == 'LoadRGBImage':
+        if isinstance(transform, LoadRGBImage):
             return step, transform
     return None, None
 

@@ -474,7 +474,7 @@ def test_a_published_set_in_its_own_order(herd):
 
 def test_what_is_not_coco_is_left_alone(herd):
     cfg = config(herd)
-    for kind in ('VOCDataset', 'CrowdHumanDataset'):
+    for kind in ('OpenImagesDataset', 'CrowdHumanDataset'):
         for split in BOTH:
             cfg[f'{split}_dataloader'].dataset = dataset(
                 herd, split, None, type=kind
