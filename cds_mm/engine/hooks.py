@@ -31,7 +31,7 @@ CLASSIFICATION_HOOKS = (
     'BackboneRecordHook',
     'TrainingLabelsHook',
 )
-DETECTION_HOOKS = ('ZeroAPHook',)
+DETECTION_HOOKS = ('ZeroAPHook', 'TrialEvaluationHook')
 TENSORBOARD = 'TensorboardVisBackend'
 
 
