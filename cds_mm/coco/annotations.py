@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from cds_mm.coco.masks import Masks
+
 
 @dataclass
 class Fault:
@@ -49,6 +51,7 @@ class Annotations:
         ignored: (boxes,) whether a box is marked with ``ignore``.
         crowds: (boxes,) whether a box is marked with ``iscrowd``.
         masked: (boxes,) whether a box has a segmentation.
+        masks: what these are.
         box_ids, box_images, box_categories: ids as written, a list each;
             None for a malformed one.
         faults: what entries lack, or have malformed.
@@ -66,6 +69,7 @@ class Annotations:
     ignored: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     crowds: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     masked: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+    masks: Masks = field(default_factory=Masks)
     box_ids: list[Hashable] = field(default_factory=list)
     box_images: list[Hashable] = field(default_factory=list)
     box_categories: list[Hashable] = field(default_factory=list)

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from mmengine.config import Config
 
 from cds_mm.coco.annotations import Annotations
@@ -19,6 +18,7 @@ from cds_mm.coco.leaf import (
     same_file,
     splits_with_classes,
 )
+from cds_mm.coco.masks import check_masks
 from cds_mm.coco.mismatches import Mismatches
 from cds_mm.coco.names import check_unique, shown
 from cds_mm.coco.reading import read_annotations
@@ -133,7 +133,8 @@ def _check_content(plain, judges) -> dict[str, dict]:
         if leaf.has_plain_boxes and not leaf.is_unlabelled:
             check_boxes(leaf.place, file, counts)
             warn_of_repeats(leaf.place, file)
-            _check_masks(leaf, file, handed_out)
+            if leaf.needs_masks:
+                check_masks(leaf.place, file, handed_out)
             used[split] = used.get(split, 0) + counts.used
             if not left_by_filter(leaf, file, labels).any():
                 _nothing_left(leaf, file, counts)
@@ -195,18 +196,6 @@ def _nothing_left(leaf, file, counts):
         f'none is left of the classes {shown(leaf.classes or ())}{why}; '
         'check metainfo.classes and the boxes of the file'
     )
-
-
-def _check_masks(leaf, file, handed_out):
-    without = np.flatnonzero(handed_out & ~file.masked)
-    if leaf.needs_masks and without.size:
-        first = without[0]
-        raise UserError(
-            f'{file.path}, annotations[{first}] (id {file.box_ids[first]}): '
-            f"has no 'segmentation' ({without.size:,} in all), and "
-            f'{leaf.place}.pipeline loads masks; add it, or take a detector '
-            'without masks'
-        )
 
 
 def _warn_of_empty_classes(plain, summaries):

@@ -149,7 +149,10 @@ class _Reader:
         self._areas.append(math.nan if area is None else area)
         self._ignored.append(bool(ignored))
         self._crowds.append(bool(crowd))
-        self._masked.append(bool(entry.get('segmentation')))
+        segmentation = entry.get('segmentation')
+        self._masked.append(bool(segmentation))
+        if segmentation:
+            result.masks.add(index, segmentation)
 
     def done(self) -> Annotations:
         result = self.result

@@ -27,6 +27,8 @@ PLAIN = st.one_of(
     st.integers(-5, 110),
     st.sampled_from([2**53 + 1, 2**64, -(2**63), 0, -0.0]),
     st.floats(),
+    st.sampled_from([[[1, 2, 10**400, 2, 3, 9]], [[3, 3.5] * 3]]),
+    st.sampled_from([dict(size=[30, 10**400], counts=[5])]),
     st.text(max_size=3),
     st.sampled_from(['0', '1', '101', '1.0', 'cow', '\x00', 'a\nb']),
     st.sampled_from(sorted(TOKENS)),
@@ -54,7 +56,11 @@ KEYS = [
 def sound(tmp_path_factory):
     root = tmp_path_factory.mktemp('fuzz')
     write_herd(root, 'train')
-    return root, write_herd(root, 'val', count=3)
+    content = write_herd(root, 'val', count=3)
+    for entry in content['annotations']:
+        x, y, w, h = entry['bbox']
+        entry['segmentation'] = [[x, y, x + w, y, x + w, y + h]]
+    return root, content
 
 
 def write(root, content):
@@ -82,11 +88,12 @@ def one_line(error):
         min_size=1,
         max_size=3,
     ),
+    masks=st.booleans(),
     kind=st.sampled_from(
         ['CocoMetric', 'FasterCocoMetric', 'cds_mm.NamedCocoMetric']
     ),
 )
-def test_values_of_any_kind(sound, changes, kind):
+def test_values_of_any_kind(sound, changes, kind, masks):
     root, content = sound
     content = copy.deepcopy(content)
     for (section, key), row, value in changes:
@@ -94,6 +101,7 @@ def test_values_of_any_kind(sound, changes, kind):
     write(root, content)
     cfg = config(root)
     cfg.val_evaluator.type = kind
+    cfg.val_dataloader.dataset.pipeline[1].with_mask = masks
     try:
         check_annotation_files(cfg, ('train', 'val'))
     except UserError as error:
