@@ -234,6 +234,7 @@ def _other_than_joined(judge, shown) -> str:
 
 def _arguments(settings) -> str:
     settings['type'] = type_name(settings)
+    settings.pop('_scope_', None)  # of the host's own
     return ', '.join(f'{key}={value!r}' for key, value in settings.items())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from mmengine.config import Config
 
 from cds_mm.coco.annotations import Annotations
-from cds_mm.coco.leaf import Leaf, detection_leaves, same_file
+from cds_mm.coco.leaf import Leaf, detection_leaves
 from cds_mm.coco.shown_images import shown_rows
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
@@ -25,53 +25,48 @@ def warn_of_shared_images(
         leaves: the data sets of each split that the run uses.
         files: reads an annotation file.
     """
-    if 'train' not in leaves:
-        _warn_of_one_file(cfg, leaves)
-        return
     folders = _Folders()
-    trained = {
-        path: leaf.place
-        for leaf in leaves['train']
-        if _is_known(leaf)
-        for path in _paths(leaf, files, folders)
-    }
-    for split, of_split in leaves.items():
-        for leaf in of_split:
-            if split == 'train' or not trained or not _is_known(leaf):
-                continue
-            paths = [*_paths(leaf, files, folders)]
-            shared = [path for path in paths if path in trained]
-            if shared:
-                _warn(
-                    leaf,
-                    trained[shared[0]],
-                    f'{len(shared):,} of {len(paths):,} images (the first is '
-                    f'{shared[0]}) are',
-                )
+    train: list[Leaf] | None = leaves.get('train')
+    if train is None:
+        train = _of_the_same_folder(cfg, leaves, folders)
+    trained: dict[str, str] = {}
+    for leaf in filter(_is_known, train):
+        # A test does not need the file of the training.
+        with contextlib.ExitStack() as stack:
+            if 'train' not in leaves:
+                stack.enter_context(contextlib.suppress(UserError))
+            for path in _paths(leaf, files, folders):
+                trained[path] = leaf.place
+    others = [split for split in leaves if split != 'train' and trained]
+    for leaf in (leaf for split in others for leaf in leaves[split]):
+        paths = [*_paths(leaf, files, folders)] if _is_known(leaf) else []
+        shared = [path for path in paths if path in trained]
+        if shared:
+            warn(
+                f'{leaf.place}: {len(shared):,} of {len(paths):,} images '
+                f'(the first is {shared[0]}) are also in '
+                f'{trained[shared[0]]}, so the figures are those of images '
+                'that the detector is trained on; set data_prefix and '
+                'ann_file to others, or do not compare these figures'
+            )
 
 
-def _warn_of_one_file(cfg, leaves):
-    """A test does not read the annotations of the training."""
-    train = []
+def _of_the_same_folder(cfg, leaves, folders) -> list[Leaf]:
+    """Data sets of the training whose files a test reads for this alone."""
+    found: list[Leaf] = []
     if cfg.get('train_dataloader'):
         with contextlib.suppress(UserError):
-            train = detection_leaves(cfg, 'train')
-    known = [leaf for leaf in train if _is_known(leaf)]
-    for of_split in leaves.values():
-        for leaf in filter(_is_known, of_split):
-            for trained in known:
-                if same_file(leaf.annotation_path, trained.annotation_path):
-                    said = f'{leaf.annotation_path} is'
-                    _warn(leaf, trained.place, said)
-                    break
-
-
-def _warn(leaf, place, what):
-    warn(
-        f'{leaf.place}: {what} also in {place}, so the figures are those of '
-        'images that the detector is trained on; set data_prefix and '
-        'ann_file to others, or do not compare these figures'
-    )
+            found = detection_leaves(cfg, 'train')
+    used = {
+        folders[_prefix(leaf)]
+        for of_split in leaves.values()
+        for leaf in filter(_is_known, of_split)
+    }
+    return [
+        leaf
+        for leaf in filter(_is_known, found)
+        if folders[_prefix(leaf)] in used
+    ]
 
 
 def _is_known(leaf) -> bool:
@@ -95,9 +90,13 @@ def _paths(leaf, files, folders) -> Iterator[str]:
     """Where the images that a data set hands out are."""
     file = files(leaf.annotation_path)
     rows = shown_rows(leaf, file)
-    prefix = str(leaf.dataset.data_prefix.get('img') or '')
+    prefix = _prefix(leaf)
     for row in rows or ():
         folder, name = os.path.split(
             os.path.join(prefix, file.file_names[row])
         )
         yield os.path.join(folders[folder], name)
+
+
+def _prefix(leaf) -> str:
+    return str(leaf.dataset.data_prefix.get('img') or '')

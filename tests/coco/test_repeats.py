@@ -139,7 +139,20 @@ def test_a_test_on_the_file_of_the_training(tmp_path, content):
         cfg.val_evaluator,
     )
     (text,) = warned(cfg, ('test',))
-    assert text.startswith(f'test_dataloader.dataset: {tmp_path}/train.json ')
+    assert text.startswith('test_dataloader.dataset: 6 of 6 images (the ')
+    # By the names of other images: exporters number them from 1.
+    val = json.loads((tmp_path / 'val.json').read_text())
+    for number, image in enumerate(val['images']):
+        image['file_name'] = f'train_{number}.png'
+    save(tmp_path, 'val', val)
+    cfg.test_dataloader.dataset = dataset(
+        tmp_path, 'val', data_prefix=dict(img='train/')
+    )
+    cfg.test_evaluator = dict(
+        type='CocoMetric', ann_file=f'{tmp_path}/val.json'
+    )
+    *_, text = warned(cfg, ('test',))
+    assert text.startswith('test_dataloader.dataset: 3 of 3 images (the ')
     # Which need not be there.
     cfg = config(tmp_path)
     cfg.test_dataloader, cfg.test_evaluator = (
