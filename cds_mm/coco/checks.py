@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from mmengine.config import Config
 
-from cds_mm.coco.annotations import Annotations, read_annotations
+from cds_mm.coco.annotations import Annotations
 from cds_mm.coco.boxes import check_boxes, count_boxes
 from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
 from cds_mm.coco.judged_images import check_judged_images
+from cds_mm.coco.judging_file import check_judging_file
 from cds_mm.coco.leaf import (
     Leaf,
     detection_leaves,
@@ -18,9 +18,13 @@ from cds_mm.coco.leaf import (
     same_file,
     splits_with_classes,
 )
+from cds_mm.coco.masks import check_masks
 from cds_mm.coco.mismatches import Mismatches
 from cds_mm.coco.names import check_unique, shown
+from cds_mm.coco.reading import read_annotations
+from cds_mm.coco.repeats import warn_of_repeats
 from cds_mm.coco.sections import check_entries
+from cds_mm.coco.shared_images import warn_of_shared_images
 from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
 from cds_mm.coco.xml_files import check_xml_files
@@ -89,13 +93,17 @@ def check_annotation_files(
     mismatches.raise_if_any()
     for split, found in leaves.items():
         check_xml_files(found, trains=split == 'train')
-    return _check_content(plain, judges)
+    summaries = _check_content(plain, judges)
+    warn_of_shared_images(cfg, leaves, files)
+    return summaries
 
 
 def _check_leaf(leaf, file, judges, mismatches):
     judged = any(judge.reads(file.path) for judge in judges)
-    unread = leaf.unread_keys | (set() if judged else {'iscrowd'})
-    check_entries(leaf.place, file, leaf.is_by_name, unread)
+    optional = set() if judged else {'iscrowd'}
+    check_entries(
+        leaf.place, file, leaf.is_by_name, leaf.unread_keys, optional
+    )
     if leaf.is_unlabelled or leaf.classes is None:
         return
     check_unique(leaf.place, leaf.classes, file)
@@ -106,11 +114,13 @@ def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
     """Look at the file of a metric, which may be another."""
     path = judge.annotation_path
     (leaf, *others) = leaves or [None]
-    if path and judge.is_of_boxes and leaf and leaf.classes and not others:
+    if path and judge.is_of_boxes:
         file = files(path)
-        unread = set() if judge.scores else {'iscrowd'}
-        check_entries(judge.place, file, judge.is_by_name, unread)
-        mismatches.compare_judge(judge, leaf, file)
+        optional = set() if judge.scores else {'iscrowd'}
+        check_entries(judge.place, file, judge.is_by_name, optional=optional)
+        if leaf and leaf.classes and not others:
+            mismatches.compare_judge(judge, leaf, file)
+    check_judging_file(judge, leaves, files)
     check_judged_images(judge, leaves, files)
 
 
@@ -119,14 +129,19 @@ def _check_content(plain, judges) -> dict[str, dict]:
     used: dict[str, int] = {}
     for split, leaf, file in plain:
         labels = file.box_labels(leaf.classes or ())
-        counts, kept = count_boxes(file, labels)
+        counts, handed_out = count_boxes(file, labels)
         if leaf.has_plain_boxes and not leaf.is_unlabelled:
             check_boxes(leaf.place, file, counts)
-            _check_masks(leaf, file, kept)
+            warn_of_repeats(leaf.place, file)
+            if leaf.needs_masks:
+                check_masks(leaf.place, file, handed_out)
             used[split] = used.get(split, 0) + counts.used
             if not left_by_filter(leaf, file, labels).any():
                 _nothing_left(leaf, file, counts)
-        summaries[leaf.place] = summary_of(leaf, file, labels, kept, counts)
+        used_boxes = handed_out & ~file.crowds
+        summaries[leaf.place] = summary_of(
+            leaf, file, labels, used_boxes, counts
+        )
     for split, leaf, file in plain:
         scored = [judge for judge in judges[split] if judge.scores]
         if used.get(split) == 0 and (split == 'train' or scored):
@@ -181,18 +196,6 @@ def _nothing_left(leaf, file, counts):
         f'none is left of the classes {shown(leaf.classes or ())}{why}; '
         'check metainfo.classes and the boxes of the file'
     )
-
-
-def _check_masks(leaf, file, kept):
-    without = np.flatnonzero(kept & ~file.masked)
-    if leaf.needs_masks and without.size:
-        first = without[0]
-        raise UserError(
-            f'{file.path}, annotations[{first}] (id {file.box_ids[first]}): '
-            f"has no 'segmentation' ({without.size:,} in all), and "
-            f'{leaf.place}.pipeline loads masks; add it, or take a detector '
-            'without masks'
-        )
 
 
 def _warn_of_empty_classes(plain, summaries):

@@ -17,6 +17,7 @@ from cds_mm.coco.evaluators import CocoEvaluator
 from cds_mm.coco.leaf import Leaf, same_file
 from cds_mm.coco.overlap import share_of_same_boxes
 from cds_mm.coco.shown_images import shown_rows
+from cds_mm.config import type_name
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -24,6 +25,7 @@ from cds_mm.run_warnings import warn
 _FEW = 0.01
 # Two annotators of one image agree on more of their boxes than this.
 _ALIKE = 0.1
+_SEVERAL = 'MultiDatasetsEvaluator'
 # A data set, its file, and the rows of the images that it hands out.
 _Shown: TypeAlias = tuple[Leaf, Annotations, list[int]]
 
@@ -57,11 +59,11 @@ def check_judged_images(
         return
     judged = files(judge.annotation_path)
     for one in shown:
-        _check_known(judge, judged, one, alone=not shown[1:])
+        _check_known(judge, judged, one, shown)
     _check_all_shown(judge, judged, shown)
     for one in shown:
         if not same_file(one[1].path, judged.path):
-            _check_same_images(judge, judged, one, alone=not shown[1:])
+            _check_same_images(judge, judged, one, shown)
 
 
 def _shown(judge, leaves, files) -> list[_Shown] | None:
@@ -94,11 +96,11 @@ def _check_ids_apart(judge, shown):
                     f'{judge.place}: {other.place} and {leaf.place} both have '
                     f'an image with the id {image}, which it takes for one '
                     'image; give the images of all files ids of their own, '
-                    'or validate on one of the data sets'
+                    f'or {_other_than_joined(judge, shown)}'
                 )
 
 
-def _check_known(judge, judged, one, alone):
+def _check_known(judge, judged, one, shown):
     leaf, file, rows = one
     known = set(judged.image_ids)
     lacking = {file.image_ids[row] for row in rows} - known
@@ -106,7 +108,7 @@ def _check_known(judge, judged, one, alone):
         raise UserError(
             f'{judge.place}.ann_file: {judged.path} lacks {len(lacking):,} '
             f'images of {leaf.place}, which reads {file.path}; '
-            f'{_fix(judge, file, alone)}'
+            f'{_fix(judge, file, shown)}'
         )
 
 
@@ -128,10 +130,10 @@ def _check_all_shown(judge, judged, shown):
 def _fix_of_missed(judge, judged, shown) -> str:
     """The settings after which nothing is missed any more."""
     if shown[1:]:
-        return _fix(judge, None, alone=False)
+        return _fix(judge, None, shown)
     ((leaf, file, _),) = shown
     if not _has_annotations(judge, file):
-        return _fix(judge, file, alone=True)
+        return _fix(judge, file, shown)
     options = []
     if not same_file(file.path, judged.path):
         options.append(f'{judge.place}.ann_file={file.path}')
@@ -159,7 +161,7 @@ def _with_boxes(judged, shown) -> set:
     }
 
 
-def _check_same_images(judge, judged, one, alone):
+def _check_same_images(judge, judged, one, shown):
     """Equal ids may be those of other images."""
     leaf, file, rows = one
     place_of = {image: row for row, image in enumerate(judged.image_ids)}
@@ -174,14 +176,14 @@ def _check_same_images(judge, judged, one, alone):
             f'{_described(judged, b)} there and {_described(file, a)} here'
         )
         if len(others) > _FEW * len(pairs):
-            raise UserError(f'{said}; {_fix(judge, file, alone)}')
+            raise UserError(f'{said}; {_fix(judge, file, shown)}')
         warn(f'{said}; correct one of them')
     elif share_of_same_boxes(file, judged, pairs) < _ALIKE:
         warn(
             f'{judge.place}.ann_file: {judged.path} and {leaf.place} '
             f'({file.path}) have the same ids and names of images, but other '
             'boxes; if these are other images, '
-            f'{_fix(judge, file, alone)}'
+            f'{_fix(judge, file, shown)}'
         )
 
 
@@ -200,11 +202,11 @@ def _described(file, row) -> str:
     return f'{file.file_names[row]} of {width:g} x {height:g}'
 
 
-def _fix(judge, file, alone) -> str:
-    if not alone:
+def _fix(judge, file, shown) -> str:
+    if shown[1:]:
         return (
             f'set {judge.place}.ann_file to a file of exactly the images of '
-            'these data sets, or validate on one of them'
+            f'these data sets, or {_other_than_joined(judge, shown)}'
         )
     if not _has_annotations(judge, file):
         return (
@@ -212,6 +214,28 @@ def _fix(judge, file, alone) -> str:
             f'{file.path}'
         )
     return f'set {judge.place}.ann_file={file.path}'
+
+
+def _other_than_joined(judge, shown) -> str:
+    """What to set where one metric does not do for joined data sets."""
+    if '.' in judge.place:  # one of several metrics
+        return 'validate on one of the data sets'
+    metrics = ', '.join(
+        f'dict({_arguments(dict(judge.cfg, ann_file=file.path))})'
+        for _, file, _ in shown
+    )
+    prefixes = [str(number) for number, _ in enumerate(shown)]
+    return (
+        f"judge each by itself: set {judge.place} = dict(type='{_SEVERAL}', "
+        f'dataset_prefixes={prefixes}, metrics=[{metrics}]) in the config, '
+        'with _delete_=True where it has a _base_'
+    )
+
+
+def _arguments(settings) -> str:
+    settings['type'] = type_name(settings)
+    settings.pop('_scope_', None)  # of the host's own
+    return ', '.join(f'{key}={value!r}' for key, value in settings.items())
 
 
 def _has_annotations(judge, file) -> bool:

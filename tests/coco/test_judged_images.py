@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from herds import ANIMALS, config, dataset, pasted, save, write_herd
+from mmengine.config import Config
 
 from cds_mm.coco import check_annotation_files
 from cds_mm.errors import UserError
@@ -350,11 +351,19 @@ def two_sets(root, first_id):
     return cfg
 
 
+def judged_each_by_itself(cfg, text):
+    """A config after the other advice of a message."""
+    value = text.partition('set val_evaluator = ')[2]
+    settings = eval(value.partition(' in the config')[0])
+    return Config(cfg.to_dict() | dict(val_evaluator=settings))
+
+
 def test_joined_data_sets(tmp_path):
     cfg = two_sets(tmp_path, first_id=200)
     text = refused(cfg, ('val',))  # judged by one of them
     assert f'{tmp_path}/a/val.json lacks 3 images of ' in text
     assert 'a file of exactly the images of these data sets' in text
+    check(judged_each_by_itself(cfg, text), ('val',))
     cfg.val_evaluator.ann_file = f'{tmp_path}/both.json'
     check(cfg, ('val',))
     cfg.val_dataloader.dataset.datasets.pop()
@@ -369,6 +378,7 @@ def test_joined_data_sets_with_equal_ids(tmp_path):
         text = refused(cfg, ('val',))
         assert 'both have an image with the id 100' in text
         assert 'datasets.0 and val_dataloader.dataset.datasets.1' in text
+        check(judged_each_by_itself(cfg, text), ('val',))
     cfg = two_sets(tmp_path / 'again', first_id=200)
     cfg.val_evaluator.ann_file = None
     check(cfg, ('val',))
