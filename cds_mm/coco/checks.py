@@ -1,6 +1,7 @@
 """One look at the annotation files of a detection run before it starts."""
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -152,7 +153,7 @@ def _check_content(plain, judges) -> dict[str, dict]:
 
 
 def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
-    """A label means one class in all splits."""
+    """A label means one class in all splits, and in data sets of one."""
     if not knows_its_classes(cfg):
         return
     leaves = dict(leaves)
@@ -160,11 +161,14 @@ def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
         # A test does not need the files of the training.
         with contextlib.suppress(UserError):
             leaves['train'] = detection_leaves(cfg, 'train')
-    found = splits_with_classes(leaves)
-    if 'train' not in found:
+    first = splits_with_classes(leaves).get('train')
+    if first is None:
         return
-    place, classes = found.pop('train')
-    for other, theirs in found.values():
+    place, classes = first
+    for leaf in itertools.chain.from_iterable(leaves.values()):
+        other, theirs = leaf.place, leaf.classes
+        if leaf.is_unlabelled or not theirs:
+            continue
         if not same_names(classes, theirs):
             odd = sorted(
                 odd_names(classes, theirs) + odd_names(theirs, classes)

@@ -37,7 +37,11 @@ def class_names(dataset) -> tuple[str, ...] | None:
     Args:
         dataset: of MMEngine, wrapped or not.
     """
-    return _names((getattr(dataset, 'metainfo', None) or {}).get('classes'))
+    found = getattr(dataset, 'metainfo', None) or {}
+    # MMDetection joins data sets that differ, and keeps a list of theirs.
+    every = [found] if isinstance(found, dict) else list(found)
+    names = {_names(one.get('classes')) for one in every}
+    return names.pop() if len(names) == 1 else None
 
 
 def trained_classes(meta: dict) -> tuple[str, ...] | None:

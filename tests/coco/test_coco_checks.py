@@ -132,6 +132,26 @@ def test_a_test_is_compared_with_its_training(herd):
     assert 'which differ in their order' in refused(cfg, ('test',))
 
 
+def test_joined_sets_of_other_classes(herd):
+    cfg = config(herd)
+    parts = [
+        dataset(herd, 'train', ANIMALS),
+        dataset(herd, 'val', ANIMALS[::-1], type='cds_mm.NamedCocoDataset'),
+    ]
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    text = refused(cfg, ('train',))
+    assert 'train_dataloader.dataset.datasets.1' in text
+    assert 'which differ in their order' in text
+    parts[1]['metainfo'] = dict(classes=ANIMALS)
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    check(cfg, ('train',))
+    # A detector that reads the names learns from any.
+    parts[1]['metainfo'] = dict(classes=ANIMALS[::-1])
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    cfg.model.language_model = dict(type='BertModel')
+    check(cfg, ('train',))
+
+
 def test_one_class_without_its_comma(herd):
     text = refused(config(herd, 'cow', num_classes=1))
     assert 'is one string' in text
