@@ -89,7 +89,7 @@ class Teacher:
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
         owner = f'the network of model.teacher.config={config}'
-        check_trained(used, checkpoint)
+        check_trained(used, own, checkpoint)
         load_strictly(self.model, used, checkpoint, owner)
         self.model.requires_grad_(False)
         self.model.eval()

@@ -75,33 +75,39 @@ def _check_optimizer(state: Any, path: object) -> None:
     )
 
 
-def check_trained(state: Mapping[str, Any], path: object) -> None:
+def check_trained(
+    state: Mapping[str, torch.Tensor],
+    wanted: Mapping[str, torch.Tensor],
+    path: object,
+) -> None:
     """See that tensors are the weights of a network that was trained.
 
+    Integers where the network has integers (an index of positions), and
+    infinity where it starts with infinity (a mask), are as they should be.
+
     Args:
-        state: those that are about to fill a network, by name.
-        path: of their file, for messages.
+        state: of a file, by name.
+        wanted: of the network that they are about to fill.
+        path: of the file, for messages.
 
     Raises:
         UserError: weights that are no real numbers, or not finite.
     """
-    for name, tensor in state.items():
-        counter = name.endswith('num_batches_tracked')
-        if not counter and not tensor.is_floating_point():
+    for name, own in wanted.items():
+        if name not in state or not own.is_floating_point():
+            continue
+        tensor = state[name]
+        if not tensor.is_floating_point():
             kind = str(tensor.dtype).removeprefix('torch.')
             raise UserError(
                 f'{path}: {name} holds numbers of type {kind}, which are no '
                 'trained weights; save the checkpoint in a floating type'
             )
-        if not _finite(tensor):
+        if not tensor.isfinite().all() and own.isfinite().all():
             raise UserError(
                 f'{path}: {name} holds NaN or infinity, so the training that '
                 'wrote it diverged; take an earlier checkpoint'
             )
-
-
-def _finite(tensor: torch.Tensor) -> bool:
-    return not tensor.is_floating_point() or bool(tensor.isfinite().all())
 
 
 def _is_count(value: Any) -> bool:

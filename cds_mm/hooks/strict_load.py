@@ -61,8 +61,7 @@ class StrictLoadHook(Hook):
                 f'there and {tuple(wanted[name].shape)} in the model; use '
                 'the config that it was trained with'
             )
-        used = {key: given[key] for key in wanted if key in given}
-        check_trained(used, _source(runner))
+        check_trained(given, wanted, _source(runner))
 
 
 def _source(runner):
