@@ -21,6 +21,7 @@ from cds_mm.engine.loop_checks import (
 )
 from cds_mm.engine.optimizer_checks import (
     check_optimizer,
+    warn_of_kept_weights,
     warn_of_unmatched_keys,
 )
 from cds_mm.errors import UserError
@@ -116,6 +117,24 @@ def test_keys_that_are_nearly_in_a_name():
     assert warned(backbone=once) == []
     # For networks that have it, as in the recipes of Swin.
     assert warned(absolute_pos_embed=once) == []
+
+
+def test_keys_that_keep_random_weights():
+    model = torch.nn.Module()
+    model.backbone = torch.nn.Linear(2, 3)
+
+    def warned(rate, **more):
+        forget_warnings()
+        cfg = paramwise(custom_keys=dict(backbone=dict(lr_mult=rate)))
+        cfg.model = dict(backbone=dict(more))
+        warn_of_kept_weights(model, cfg)
+        return warnings_so_far()
+
+    (said,) = warned(0)
+    assert 'keeps 6 weights at random values' in said
+    assert not warned(0.1)
+    init = dict(type='Pretrained', checkpoint='a.pth')
+    assert not warned(0, init_cfg=init)
 
 
 LOOP = dict(max_epochs=10)

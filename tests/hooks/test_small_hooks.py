@@ -33,7 +33,9 @@ def network():
 
 
 def load(checkpoint, part='', model=None):
-    runner = SimpleNamespace(model=model or network(), _load_from='some.pth')
+    runner = SimpleNamespace(
+        model=model or network(), _load_from='some.pth', _resume=False
+    )
     StrictLoadHook([part]).after_load_checkpoint(runner, checkpoint)
 
 
@@ -58,6 +60,17 @@ def test_strict_load_does_without_the_counts_of_batches():
     del state['bn.running_mean']
     with pytest.raises(UserError, match='1 of 4.*bn.running_mean'):
         load(state, model=model)
+
+
+def test_strict_load_refuses_weights_that_are_none():
+    state = network().state_dict()
+    state['head.bias'] = state['head.bias'] * torch.nan
+    with pytest.raises(UserError, match='some.pth: head.bias holds NaN'):
+        load(state)
+    load(state, part='backbone.')
+    state['head.bias'] = torch.zeros(2, dtype=torch.int32)
+    with pytest.raises(UserError, match='head.bias holds numbers of type int'):
+        load(state)
 
 
 def test_strict_load_refuses_a_part_and_another_shape():
