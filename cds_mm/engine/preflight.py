@@ -11,6 +11,7 @@ from cds_mm.coco import (
     check_files_exist,
     check_heads,
 )
+from cds_mm.coco.pickled_arrays import check_pickled_arrays
 from cds_mm.config import (
     evaluators,
     image_side,
@@ -40,6 +41,7 @@ def check_data(cfg, splits: tuple[str, ...]) -> None:
         check_evaluators(cfg, splits)
         for split in splits:
             check_files_exist(cfg, split)
+            check_pickled_arrays(cfg, split)
         return
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
