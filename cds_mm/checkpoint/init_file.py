@@ -185,3 +185,21 @@ def prefixes_of(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
             if '.'.join(parts[cut:]) in keys:
                 counts['.'.join(parts[:cut]) + '.'] += 1
     return [p for p, n in counts.items() if n >= MOST * len(keys)]
+
+
+def place_of(wanted: Iterable[str], given: Mapping[str, T]) -> str | None:
+    """Where a file has most of the tensors of a part of a model.
+
+    Args:
+        wanted (Iterable[str]): Keys of the part.
+        given (Mapping): The file's tensors.
+
+    Returns:
+        str | None: The prefix of their keys, empty if they are bare; None
+        if they are not in it.
+    """
+    needed = {k for k in wanted if not k.endswith('num_batches_tracked')}
+    names = under_prefix(given, None)
+    if needed and len(needed & {*names}) >= MOST * len(needed):
+        return ''
+    return next(iter(prefixes_of(needed, names)), None)

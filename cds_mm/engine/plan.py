@@ -8,7 +8,7 @@ from functools import cached_property
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from cds_mm.config import pretrained_init
+from cds_mm.config import check_init_settings, pretrained_init
 from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
 from cds_mm.distributed import unwrapped
@@ -29,6 +29,10 @@ from cds_mm.engine.hand_over import (
     use_changed_function,
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.initial_weights import (
+    check_init_files,
+    check_initialisers,
+)
 from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
@@ -80,7 +84,7 @@ class RunPlan:
         """
         if self.start is None:
             return {}
-        return check_checkpoint(self.start, resume=self.config.resume)
+        return check_checkpoint(self.start, self.config)
 
     @cached_property
     def annotations(self) -> dict[str, dict]:
@@ -105,11 +109,13 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
     lambda plan: check_start(plan.config, plan.start, plan.start_meta),
     lambda plan: _check_resumed(plan),
+    lambda plan: check_init_files(plan.config),
     # The last: large files take a while.
     lambda plan: plan.annotations,
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
+    lambda runner, plan: check_initialisers(runner.model, plan.config),
     lambda runner, plan: check_classes(runner, plan.config),
     lambda runner, plan: check_head(runner.model),
     lambda runner, plan: check_ops(runner),
@@ -138,6 +144,7 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
         UserError: the config cannot be read, or a flag does not go with it.
     """
     cfg = run_config(args)
+    check_init_settings(cfg)
     _apply_flags(cfg, args)
     pretrained = _pretrained(cfg)
     if args.accept_changed_function:

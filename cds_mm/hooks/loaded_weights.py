@@ -19,6 +19,7 @@ from cds_mm.checkpoint.sketches import (
 )
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
+from cds_mm.hooks.arrived_parts import check_arrived
 from cds_mm.hooks.loaded_parts import (
     Loaded,
     Start,
@@ -34,9 +35,10 @@ IN_THE_FIRST = 'in the first iteration'
 
 @HOOKS.register_module()
 class LoadedWeightsHook(Hook):
-    """See that loaded weights are still there in the first iteration.
+    """See that weights arrive and are there in the first iteration.
 
-    Of each file that an ``init_cfg`` names at any depth, and of the one in
+    A file that an ``init_cfg`` names has the tensors of its part, or the run
+    ends.  Of each of these files, at any depth, and of the one in
     ``load_from``, checksums and a few numbers are kept while MMEngine loads
     it.  Before the first iteration the model is compared with them; after
     it, no part may have been built or initialised again.  A replaced
@@ -50,7 +52,7 @@ class LoadedWeightsHook(Hook):
 
     def __init__(self):
         self._starts: list[Start] = []
-        self._files: dict[str, dict[str, Sketch]] = {}
+        self._files: dict[str, dict[str, Sketch] | None] = {}
         self._started: dict[str, Sketch] = {}
         self._loaded: dict[str, Loaded] = {}
         self._parts: dict[str, nn.Module] = {}
@@ -59,7 +61,7 @@ class LoadedWeightsHook(Hook):
         """Watch what MMEngine loads from here on."""
         if runner._train_loop is not None:
             self._starts = starts_of(unwrapped(runner.model))
-            self._files = {one.source: {} for one in self._starts}
+            self._files = {one.source: None for one in self._starts}
             host_loader.observers.add(self)
 
     def file_loaded(self, filename: str, content: Any) -> None:
@@ -75,10 +77,14 @@ class LoadedWeightsHook(Hook):
         """Compare the model with the files.
 
         Raises:
-            UserError: a backbone is not what was loaded.
+            UserError: a part is not in its file, or a backbone is not what
+                was loaded.
         """
         host_loader.observers.discard(self)
         model = unwrapped(runner.model)
+        check_arrived(
+            model, self._starts, self._files, self._started, runner.cfg
+        )
         source = str(runner._load_from or 'the checkpoint')
         self._loaded = {
             **of_init_cfg(model, self._starts, self._files),

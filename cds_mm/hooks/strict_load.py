@@ -8,7 +8,9 @@ from mmengine.runner import Runner
 
 from cds_mm.arguments import checked
 from cds_mm.checkpoint.fit import fit
-from cds_mm.distributed import unwrapped
+from cds_mm.checkpoint.init_file import place_of
+from cds_mm.config import instead_of
+from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
 
 
@@ -43,8 +45,7 @@ class StrictLoadHook(Hook):
             raise UserError(
                 f'{_source(runner)}: {len(found.missing)} of '
                 f'{len(found.needed)} tensors of the model are not in it '
-                f'({found.missing[0]}, ...); use the config that it was '
-                'trained with'
+                f'({found.missing[0]}, ...); {_advice(runner, given)}'
             )
         # Of a counter that nothing reads the shape does not matter either.
         for name in filter(found.needed.__contains__, found.reshaped):
@@ -57,3 +58,20 @@ class StrictLoadHook(Hook):
 
 def _source(runner):
     return runner._load_from or 'the checkpoint'
+
+
+def _advice(runner, given: dict) -> str:
+    """What to do with a file that has a backbone in another place."""
+    holder = backbone_holder(runner.model)
+    place = holder and place_of(holder[0].backbone.state_dict(), given)
+    if runner._resume or place is None or place == 'backbone.':
+        return 'use the config that it was trained with'
+    if runner._train_loop is None:
+        return (
+            'it has a backbone alone: name a checkpoint that a training of '
+            'this config has written'
+        )
+    path = str(_source(runner))
+    line = instead_of(runner.cfg, 'load_from', path, place or None)
+    where = f'under {place!r}' if place else 'under bare keys'
+    return f'it has a backbone {where}: set {line}'
