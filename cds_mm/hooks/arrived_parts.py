@@ -1,12 +1,14 @@
 """Whether the files in the ``init_cfg`` of a model reach its parts."""
 
-from collections.abc import Container, Mapping
+import shlex
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from torch import Size, nn
+from torch import Tensor, nn
 
 from cds_mm.checkpoint.arrival import ADDERS
 from cds_mm.checkpoint.detector import backbone_settings
+from cds_mm.checkpoint.foreign_file import own_loading
 from cds_mm.checkpoint.init_file import MOST, place_of, under_prefix
 from cds_mm.checkpoint.sketches import Sketch, sketches
 from cds_mm.config import backbone_key, key_of_start, start_line
@@ -15,6 +17,10 @@ from cds_mm.errors import UserError
 from cds_mm.hooks.loaded_parts import Start
 from cds_mm.run_warnings import warn
 
+# A class may set the last layers of its heads itself, on purpose.
+_ON_PURPOSE = 0.1
+_SHOWN = 6
+
 
 class _Part(NamedTuple):
     """A part of a model, and what a file has for it.
@@ -22,21 +28,27 @@ class _Part(NamedTuple):
     Attributes:
         start: the part and its file.
         key: of its ``init_cfg`` in the config.
-        module: as it was built.
-        wanted: shapes of its tensors.
-        given: what the file has, by its own keys; None if nothing read it.
+        module: as it was built and initialised.
+        wanted: those of its tensors that come from no later file.
+        given: what the file has, by its own keys.
+        arriving: what MMEngine takes of it, by the part's keys.
     """
 
     start: Start
     key: str
     module: nn.Module
-    wanted: dict[str, Size]
-    given: Mapping[str, Sketch] | None
+    wanted: dict[str, Tensor]
+    given: Mapping[str, Sketch]
+    arriving: Mapping[str, Sketch]
 
     @property
-    def arriving(self) -> dict[str, Sketch]:
-        """What MMEngine takes of the file."""
-        return under_prefix(self.given or {}, self.start.prefix)
+    def name(self) -> str:
+        """Its key in the config."""
+        return self.key.rpartition('.')[0]
+
+    def said(self, what: str) -> str:
+        """A message about it."""
+        return f'{self.start.source}: {self.key} starts from it, but {what}'
 
 
 def check_arrived(
@@ -62,82 +74,127 @@ def check_arrived(
         UserError: nothing or too little of a part is in its file; with what
             would work.
     """
+    holder = backbone_holder(model)
+    backbone = holder[0].backbone if holder else None
     for start in starts:
         module = model.get_submodule(start.part)
+        inside = f'{start.part}.' if start.part else ''
         wanted = {
-            name: tensor.shape
+            name: tensor
             for name, tensor in module.state_dict().items()
             if tensor.is_floating_point()
+            and not _fits(started.get(inside + name), tensor)
         }
-        inside = f'{start.part}.' if start.part else ''
-        later = {
-            name
-            for name, shape in wanted.items()
-            if (one := started.get(inside + name)) and one.shape == shape
-        }
+        if not wanted:
+            continue
         key = key_of_start(cfg, start.part, start.source)
-        part = _Part(start, key, module, wanted, files.get(start.source))
-        if part.given is None:
-            if len(later) < len(wanted):
-                _warn_unread(part)
-        elif wanted and len(later) < len(wanted):
-            _check_part(part, later, model, cfg)
+        given = files.get(start.source)
+        if given is None:
+            _warn_unread(start, key, module)
+            continue
+        arriving = under_prefix(given, start.prefix)
+        part = _Part(start, key, module, wanted, given, arriving)
+        _check_part(part, backbone, cfg)
 
 
-def _warn_unread(part: _Part) -> None:
-    if not getattr(part.module, 'is_init', True):
+def _fits(one: Sketch | None, tensor: Tensor) -> bool:
+    return one is not None and one.shape == tensor.shape
+
+
+def _warn_unread(start: Start, key: str, module: nn.Module) -> None:
+    if not getattr(module, 'is_init', True):
         warn(
-            f'{part.start.source}: {part.key} names it, but nothing has '
-            'loaded it: the class around that part does not initialise it'
+            f'{start.source}: {key} names it, but nothing has loaded it: the '
+            'class around that part does not initialise it'
         )
 
 
-def _check_part(part: _Part, later: Container[str], model, cfg) -> None:
-    arriving = part.arriving
-    lost = [name for name in part.wanted if name not in later]
-    missing = [name for name in lost if name not in arriving]
+def _check_part(part: _Part, backbone: nn.Module | None, cfg) -> None:
+    own = own_loading(part.module)
+    if own or part.module._load_state_dict_pre_hooks:
+        if _nothing_is_there(part):
+            what = f'none of its tensors is in {part.name}'
+            raise UserError(
+                f'{part.said(what)}; {_advice(part, backbone, cfg)}'
+            )
+        if part.module is backbone:  # it may rename and reshape
+            return
+        _check_still_there(part)
+    hooked = _hooked(part.module)
+    judged = [name for name in part.wanted if not name.startswith(hooked)]
+    missing = [name for name in judged if name not in part.arriving]
     reshaped = [
         name
-        for name in lost
-        if name in arriving and arriving[name].shape != part.wanted[name]
+        for name in judged
+        if name in part.arriving
+        and not _fits(part.arriving[name], part.wanted[name])
     ]
     lost = missing + reshaped
-    if not lost:
-        return
-    few = len(part.wanted) - len(lost) < MOST * len(part.wanted)
-    holder = backbone_holder(model)
-    backbone = holder[0].backbone if holder else None
-    if not part.start.plain:  # it may rename what it reads
-        refused = few and not later and _nothing_is_there(part)
-    elif part.module is backbone:  # engine/hand_over.py looks at the rest
-        refused = len(lost) == len(part.wanted)
+    few = len(judged) - len(lost) < MOST * len(judged)
+    if part.module is backbone:  # engine/hand_over.py looks at the rest
+        refused = len(lost) == len(judged)
     elif isinstance(getattr(part.module, 'backbone', None), nn.Module):
         refused = few or _lacks_backbone(lost, cfg)
     else:
         refused = few or bool(missing)
-    if refused:
-        raise UserError(
-            f'{part.start.source}: {part.key} starts from it, but '
-            f'{_in_words(part, missing, reshaped)}; '
-            + _advice(part, backbone, cfg)
-        )
-    if part.start.plain and part.module is not backbone:
-        warn(
-            f'{part.start.source}: {part.key} starts from it, but '
-            f'{_in_words(part, missing, reshaped)}: they start from random '
-            'values'
-        )
+    if not lost or (part.module is backbone and not refused):
+        return
+    what = part.said(_in_words(part, missing, reshaped))
+    if refused and not own:
+        raise UserError(f'{what}; {_advice(part, backbone, cfg)}')
+    warn(f'{what}: they start from random values')
+
+
+def _hooked(module: nn.Module) -> tuple[str, ...]:
+    """Beginnings of the names of parts that change what they load."""
+    return tuple(
+        f'{name}.' if name else ''
+        for name, inner in module.named_modules()
+        if inner._load_state_dict_pre_hooks
+    )
 
 
 def _nothing_is_there(part: _Part) -> bool:
     """Whether no kernel of a file is in a part, under whatever name."""
     live = sketches(dict(part.module.named_parameters()))
     there = {one.checksum for one in live.values() if len(one.shape) > 1}
-    return not any(
+    return len(part.wanted) == len(live) and not any(
         one.checksum in there
-        for one in (part.given or {}).values()
+        for one in part.given.values()
         if len(one.shape) > 1
     )
+
+
+def _check_still_there(part: _Part) -> None:
+    """See that a class with its own ``init_weights`` keeps what is loaded.
+
+    Detectors of the DETR family initialise their transformer after that.
+    """
+    kernels = [
+        name
+        for name, tensor in part.wanted.items()
+        if tensor.dim() > 1 and _fits(part.arriving.get(name), tensor)
+    ]
+    turned = [
+        name
+        for name in kernels
+        if not part.arriving[name].is_of(part.wanted[name])
+    ]
+    if not turned:
+        return
+    what = part.said(
+        f'{type(part.module).__name__} initialises {len(turned)} of the '
+        f'{len(kernels)} kernels again that were loaded ({_shown(turned)})'
+    )
+    if len(turned) <= _ON_PURPOSE * len(kernels):
+        warn(what)
+        return
+    if part.start.part or part.start.prefix:
+        raise UserError(
+            f'{what}; name a file of the whole model in load_from instead'
+        )
+    source = shlex.quote(part.start.source)
+    raise UserError(f'{what}; set {part.key}=None load_from={source}')
 
 
 def _lacks_backbone(lost: list[str], cfg) -> bool:
@@ -149,50 +206,45 @@ def _lacks_backbone(lost: list[str], cfg) -> bool:
 
 
 def _in_words(part: _Part, missing: list[str], reshaped: list[str]) -> str:
-    said = []
-    total = len(part.wanted)
-    at = f' under prefix={part.start.prefix!r}' if part.start.prefix else ''
+    said, total = [], len(part.wanted)
     if missing:
+        prefix = part.start.prefix
+        at = f' under prefix={prefix!r}' if prefix else ''
         said.append(
-            f'{len(missing)} of {total} tensors of {_name(part)} are not in '
-            f'it{at} ({_named(missing)})'
+            f'{len(missing)} of {total} tensors of {part.name} are not in '
+            f'it{at} ({_shown(missing)})'
         )
     if reshaped:
-        name = reshaped[0]
-        theirs = tuple(part.arriving[name].shape)
+        first = tuple(part.arriving[reshaped[0]].shape)
         said.append(
-            f'{len(reshaped)} of {total} have another shape ({name} is '
-            f'{theirs} there and {tuple(part.wanted[name])} in the model'
-            + (f', as well {_named(reshaped[1:])})' if reshaped[1:] else ')')
+            f'{len(reshaped)} of {total} tensors of {part.name} have another '
+            f'shape there ({_shown(reshaped)}; the first is {first} there and '
+            f'{tuple(part.wanted[reshaped[0]].shape)} in the model)'
         )
     return ' and '.join(said)
 
 
-def _named(names: list[str]) -> str:
-    more = f', ... {len(names) - 6} more' if len(names) > 6 else ''
-    return ', '.join(names[:6]) + more
-
-
-def _name(part: _Part) -> str:
-    return part.key.rpartition('.')[0]
+def _shown(names: list[str]) -> str:
+    more = f', ... {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+    return ', '.join(names[:_SHOWN]) + more
 
 
 def _advice(part: _Part, backbone: nn.Module | None, cfg) -> str:
     """What would load the part, or what the file is good for."""
-    given, source = part.given or {}, part.start.source
-    own = place_of(part.wanted, given)
+    source = part.start.source
+    own = place_of(part.wanted, part.given)
     if own is not None and own != (part.start.prefix or ''):
-        init = part.key.rpartition('.')[0] + '.init_cfg'
+        init = f'{part.name}.init_cfg'
         drop = f'{part.key}=None ' if part.key != init else ''
         if not own:
             return f'its keys are bare: set {init}.prefix=None'
         return f'set {drop}{start_line(cfg, init, source, own)}'
     if backbone is not None and part.module is not backbone:
-        place = place_of(backbone.state_dict(), given)
+        place = place_of(backbone.state_dict(), part.given)
         if place is not None:
             line = start_line(cfg, backbone_key(cfg), source, place or None)
             return (
-                'it has the tensors of the backbone: take '
-                f'{part.key} out and set {line}'
+                f'it has the tensors of a backbone: take {part.key} out and '
+                f'set {line}'
             )
     return f'name a file that has this part, or take {part.key} out'

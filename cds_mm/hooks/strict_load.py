@@ -66,7 +66,7 @@ def _advice(runner, given: dict) -> str:
     place = holder and place_of(holder[0].backbone.state_dict(), given)
     if runner._resume or place is None or place == 'backbone.':
         return 'use the config that it was trained with'
-    if runner._train_loop is None:
+    if isinstance(runner._train_loop, dict | None):  # of a test
         return (
             'it has a backbone alone: name a checkpoint that a training of '
             'this config has written'
