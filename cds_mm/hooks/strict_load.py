@@ -64,7 +64,8 @@ def _advice(runner, given: dict) -> str:
     """What to do with a file that has a backbone in another place."""
     holder = backbone_holder(runner.model)
     place = holder and place_of(holder[0].backbone.state_dict(), given)
-    if runner._resume or place is None or place == 'backbone.':
+    in_place = place == 'backbone.' and holder[0] is unwrapped(runner.model)
+    if place is None or in_place or runner._resume:
         return 'use the config that it was trained with'
     if isinstance(runner._train_loop, dict | None):  # of a test
         return (
