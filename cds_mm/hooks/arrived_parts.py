@@ -1,7 +1,7 @@
 """Whether the files in the ``init_cfg`` of a model reach its parts."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -74,38 +74,73 @@ def check_arrived(
         UserError: nothing or too little of a part is in its file; with what
             would work.
     """
-    holder = backbone_holder(model)
-    backbone = holder[0].backbone if holder else None
+    backbone = _backbone_of(model)
     for start in starts:
-        module = model.get_submodule(start.part)
-        inside = f'{start.part}.' if start.part else ''
-        wanted = {
-            name: tensor
-            for name, tensor in module.state_dict().items()
-            if tensor.is_floating_point()
-            and not _fits(started.get(inside + name), tensor)
-        }
-        if not wanted:
+        part = _part(model, start, files.get(start.source), started, cfg)
+        if not part.wanted:
             continue
-        key = key_of_start(cfg, start.part, start.source)
-        given = files.get(start.source)
-        if given is None:
-            _warn_unread(start, key, module)
+        if files.get(start.source) is None:
+            _warn_unread(part)
             continue
-        arriving = under_prefix(given, start.prefix)
-        part = _Part(start, key, module, wanted, given, arriving)
         _check_part(part, backbone, cfg)
+
+
+def check_prefixes(
+    model: nn.Module,
+    starts: Iterable[Start],
+    given: Mapping[str, Sketch],
+    cfg: Any,
+) -> None:
+    """See that a file has keys under the prefixes that parts ask for.
+
+    MMEngine asserts it when it has read the file.
+
+    Args:
+        model: without a wrapper.
+        starts: its parts that start from the file.
+        given: the tensors of the file, by their own keys.
+        cfg: of the run.
+
+    Raises:
+        UserError: there are none; with the prefix that would work.
+    """
+    for start in starts:
+        part = _part(model, start, given, {}, cfg)
+        if start.prefix and not part.arriving and not own_loading(part.module):
+            what = part.said(_in_words(part, [*part.wanted], []))
+            advice = _advice(part, _backbone_of(model), cfg)
+            raise UserError(f'{what}; {advice}')
+
+
+def _part(model, start: Start, given, started, cfg) -> _Part:
+    module = model.get_submodule(start.part)
+    inside = f'{start.part}.' if start.part else ''
+    wanted = {
+        name: tensor
+        for name, tensor in module.state_dict().items()
+        if tensor.is_floating_point()
+        and not _fits(started.get(inside + name), tensor)
+    }
+    given = given or {}
+    arriving = under_prefix(given, start.prefix)
+    key = key_of_start(cfg, start.part, start.source)
+    return _Part(start, key, module, wanted, given, arriving)
+
+
+def _backbone_of(model: nn.Module) -> nn.Module | None:
+    holder = backbone_holder(model)
+    return holder[0].backbone if holder else None
 
 
 def _fits(one: Sketch | None, tensor: Tensor) -> bool:
     return one is not None and one.shape == tensor.shape
 
 
-def _warn_unread(start: Start, key: str, module: nn.Module) -> None:
-    if not getattr(module, 'is_init', True):
+def _warn_unread(part: _Part) -> None:
+    if not getattr(part.module, 'is_init', True):
         warn(
-            f'{start.source}: {key} names it, but nothing has loaded it: the '
-            'class around that part does not initialise it'
+            f'{part.start.source}: {part.key} names it, but nothing has '
+            'loaded it: the class around that part does not initialise it'
         )
 
 

@@ -19,7 +19,7 @@ from cds_mm.checkpoint.sketches import (
 )
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
-from cds_mm.hooks.arrived_parts import check_arrived
+from cds_mm.hooks.arrived_parts import check_arrived, check_prefixes
 from cds_mm.hooks.loaded_parts import (
     Loaded,
     Start,
@@ -51,6 +51,7 @@ class LoadedWeightsHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self):
+        self._runner: Runner | None = None
         self._starts: list[Start] = []
         self._files: dict[str, dict[str, Sketch] | None] = {}
         self._started: dict[str, Sketch] = {}
@@ -60,6 +61,7 @@ class LoadedWeightsHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Watch what MMEngine loads from here on."""
         if runner._train_loop is not None:
+            self._runner = runner
             self._starts = starts_of(unwrapped(runner.model))
             self._files = {one.source: None for one in self._starts}
             host_loader.observers.add(self)
@@ -67,7 +69,12 @@ class LoadedWeightsHook(Hook):
     def file_loaded(self, filename: str, content: Any) -> None:
         """Keep what is needed to know its tensors again."""
         if filename in self._files and isinstance(content, dict):
-            self._files[filename] = sketches(_state_of(content))
+            given = sketches(_state_of(content))
+            self._files[filename] = given
+            if self._runner is not None:
+                parts = [x for x in self._starts if x.source == filename]
+                model = unwrapped(self._runner.model)
+                check_prefixes(model, parts, given, self._runner.cfg)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """The same for ``load_from``, as the hooks before have left it."""
@@ -81,6 +88,7 @@ class LoadedWeightsHook(Hook):
                 was loaded.
         """
         host_loader.observers.discard(self)
+        self._runner = None
         model = unwrapped(runner.model)
         check_arrived(
             model, self._starts, self._files, self._started, runner.cfg

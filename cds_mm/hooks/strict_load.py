@@ -14,6 +14,9 @@ from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
 
 
+_SAME = 'use the config that it was trained with'
+
+
 @HOOKS.register_module()
 class StrictLoadHook(Hook):
     """Raise when a checkpoint leaves a parameter of the model as it was.
@@ -64,9 +67,11 @@ def _advice(runner, given: dict) -> str:
     """What to do with a file that has a backbone in another place."""
     holder = backbone_holder(runner.model)
     place = holder and place_of(holder[0].backbone.state_dict(), given)
+    if holder is None or place is None:
+        return _SAME
     in_place = place == 'backbone.' and holder[0] is unwrapped(runner.model)
-    if place is None or in_place or runner._resume:
-        return 'use the config that it was trained with'
+    if in_place or runner._resume:
+        return _SAME
     if isinstance(runner._train_loop, dict | None):  # of a test
         return (
             'it has a backbone alone: name a checkpoint that a training of '

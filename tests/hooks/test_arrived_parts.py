@@ -14,7 +14,7 @@ from torch import nn
 from cds_mm.checkpoint.sketches import sketches
 from cds_mm.config import apply_options, option_value
 from cds_mm.errors import UserError
-from cds_mm.hooks.arrived_parts import check_arrived
+from cds_mm.hooks.arrived_parts import check_arrived, check_prefixes
 from cds_mm.hooks.loaded_parts import starts_of
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
 from cds_mm.testing import fresh_seed
@@ -75,16 +75,13 @@ def start(tmp_path):
 
     def run(state, model, load_from=None, kind=Whole):
         torch.save(state, path)
-        model = Config(model)
         network = kind(**model)
+        starts, given = starts_of(network), sketches(state)
+        cfg = Config(dict(model=model))
+        check_prefixes(network, starts, given, cfg)  # while MMEngine reads
         network.init_weights()
-        check_arrived(
-            network,
-            starts_of(network),
-            {str(path): sketches(state)},
-            sketches(load_from or {}),
-            Config(dict(model=model)),
-        )
+        files, later = {str(path): given}, sketches(load_from or {})
+        check_arrived(network, starts, files, later, cfg)
         return network
 
     run.init = dict(type='Pretrained', checkpoint=str(path))
