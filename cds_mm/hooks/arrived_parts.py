@@ -2,53 +2,30 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from cds_mm.checkpoint.arrival import ADDERS
 from cds_mm.checkpoint.detector import backbone_settings
 from cds_mm.checkpoint.foreign_file import own_loading
-from cds_mm.checkpoint.init_file import MOST, place_of, under_prefix
+from cds_mm.checkpoint.init_file import MOST
 from cds_mm.checkpoint.sketches import Sketch, sketches
-from cds_mm.config import backbone_key, key_of_start, start_line
 from cds_mm.distributed import backbone_holder
 from cds_mm.errors import UserError
 from cds_mm.hooks.loaded_parts import Start
+from cds_mm.hooks.part_and_file import (
+    PartAndFile,
+    advice_for,
+    fits,
+    in_words,
+    part_and_file,
+    shown,
+)
 from cds_mm.run_warnings import warn
 
 # A class may set the last layers of its heads itself, on purpose.
 _ON_PURPOSE = 0.1
-_SHOWN = 6
-
-
-class _Part(NamedTuple):
-    """A part of a model, and what a file has for it.
-
-    Attributes:
-        start: the part and its file.
-        key: of its ``init_cfg`` in the config.
-        module: as it was built and initialised.
-        wanted: those of its tensors that come from no later file.
-        given: what the file has, by its own keys.
-        arriving: what MMEngine takes of it, by the part's keys.
-    """
-
-    start: Start
-    key: str
-    module: nn.Module
-    wanted: dict[str, Tensor]
-    given: Mapping[str, Sketch]
-    arriving: Mapping[str, Sketch]
-
-    @property
-    def name(self) -> str:
-        """Its key in the config."""
-        return self.key.rpartition('.')[0]
-
-    def said(self, what: str) -> str:
-        """A message about it."""
-        return f'{self.start.source}: {self.key} starts from it, but {what}'
 
 
 def check_arrived(
@@ -76,7 +53,9 @@ def check_arrived(
     """
     backbone = _backbone_of(model)
     for start in starts:
-        part = _part(model, start, files.get(start.source), started, cfg)
+        part = part_and_file(
+            model, start, files.get(start.source), started, cfg
+        )
         if not part.wanted:
             continue
         if files.get(start.source) is None:
@@ -105,26 +84,11 @@ def check_prefixes(
         UserError: there are none; with the prefix that would work.
     """
     for start in starts:
-        part = _part(model, start, given, {}, cfg)
+        part = part_and_file(model, start, given, {}, cfg)
         if start.prefix and not part.arriving and not own_loading(part.module):
-            what = part.said(_in_words(part, [*part.wanted], []))
-            advice = _advice(part, _backbone_of(model), cfg)
+            what = part.said(in_words(part, [*part.wanted], []))
+            advice = advice_for(part, _backbone_of(model), cfg)
             raise UserError(f'{what}; {advice}')
-
-
-def _part(model, start: Start, given, started, cfg) -> _Part:
-    module = model.get_submodule(start.part)
-    inside = f'{start.part}.' if start.part else ''
-    wanted = {
-        name: tensor
-        for name, tensor in module.state_dict().items()
-        if tensor.is_floating_point()
-        and not _fits(started.get(inside + name), tensor)
-    }
-    given = given or {}
-    arriving = under_prefix(given, start.prefix)
-    key = key_of_start(cfg, start.part, start.source)
-    return _Part(start, key, module, wanted, given, arriving)
 
 
 def _backbone_of(model: nn.Module) -> nn.Module | None:
@@ -132,11 +96,7 @@ def _backbone_of(model: nn.Module) -> nn.Module | None:
     return holder[0].backbone if holder else None
 
 
-def _fits(one: Sketch | None, tensor: Tensor) -> bool:
-    return one is not None and one.shape == tensor.shape
-
-
-def _warn_unread(part: _Part) -> None:
+def _warn_unread(part: PartAndFile) -> None:
     if not getattr(part.module, 'is_init', True):
         warn(
             f'{part.start.source}: {part.key} names it, but nothing has '
@@ -144,13 +104,13 @@ def _warn_unread(part: _Part) -> None:
         )
 
 
-def _check_part(part: _Part, backbone: nn.Module | None, cfg) -> None:
+def _check_part(part: PartAndFile, backbone: nn.Module | None, cfg) -> None:
     own = own_loading(part.module)
     if own or part.module._load_state_dict_pre_hooks:
         if _nothing_is_there(part):
             what = f'none of its tensors is in {part.name}'
             raise UserError(
-                f'{part.said(what)}; {_advice(part, backbone, cfg)}'
+                f'{part.said(what)}; {advice_for(part, backbone, cfg)}'
             )
         if part.module is backbone:  # it may rename and reshape
             return
@@ -162,7 +122,7 @@ def _check_part(part: _Part, backbone: nn.Module | None, cfg) -> None:
         name
         for name in judged
         if name in part.arriving
-        and not _fits(part.arriving[name], part.wanted[name])
+        and not fits(part.arriving[name], part.wanted[name])
     ]
     lost = missing + reshaped
     few = len(judged) - len(lost) < MOST * len(judged)
@@ -174,9 +134,9 @@ def _check_part(part: _Part, backbone: nn.Module | None, cfg) -> None:
         refused = few or bool(missing)
     if not lost or (part.module is backbone and not refused):
         return
-    what = part.said(_in_words(part, missing, reshaped))
+    what = part.said(in_words(part, missing, reshaped))
     if refused and not own:
-        raise UserError(f'{what}; {_advice(part, backbone, cfg)}')
+        raise UserError(f'{what}; {advice_for(part, backbone, cfg)}')
     warn(f'{what}: they start from random values')
 
 
@@ -189,7 +149,7 @@ def _hooked(module: nn.Module) -> tuple[str, ...]:
     )
 
 
-def _nothing_is_there(part: _Part) -> bool:
+def _nothing_is_there(part: PartAndFile) -> bool:
     """Whether no kernel of a file is in a part, under whatever name."""
     live = sketches(dict(part.module.named_parameters()))
     there = {one.checksum for one in live.values() if len(one.shape) > 1}
@@ -200,7 +160,7 @@ def _nothing_is_there(part: _Part) -> bool:
     )
 
 
-def _check_still_there(part: _Part) -> None:
+def _check_still_there(part: PartAndFile) -> None:
     """See that a class with its own ``init_weights`` keeps what is loaded.
 
     Detectors of the DETR family initialise their transformer after that.
@@ -208,7 +168,7 @@ def _check_still_there(part: _Part) -> None:
     kernels = [
         name
         for name, tensor in part.wanted.items()
-        if tensor.dim() > 1 and _fits(part.arriving.get(name), tensor)
+        if tensor.dim() > 1 and fits(part.arriving.get(name), tensor)
     ]
     turned = [
         name
@@ -219,7 +179,7 @@ def _check_still_there(part: _Part) -> None:
         return
     what = part.said(
         f'{type(part.module).__name__} initialises {len(turned)} of the '
-        f'{len(kernels)} kernels again that were loaded ({_shown(turned)})'
+        f'{len(kernels)} kernels again that were loaded ({shown(turned)})'
     )
     if len(turned) <= _ON_PURPOSE * len(kernels):
         warn(what)
@@ -238,48 +198,3 @@ def _lacks_backbone(lost: list[str], cfg) -> bool:
     settings = backbone_settings(cfg) if known else {}
     adds = any(settings.get(name) for name in ADDERS)
     return not adds and any(name.startswith('backbone.') for name in lost)
-
-
-def _in_words(part: _Part, missing: list[str], reshaped: list[str]) -> str:
-    said, total = [], len(part.wanted)
-    if missing:
-        prefix = part.start.prefix
-        at = f' under prefix={prefix!r}' if prefix else ''
-        said.append(
-            f'{len(missing)} of {total} tensors of {part.name} are not in '
-            f'it{at} ({_shown(missing)})'
-        )
-    if reshaped:
-        first = tuple(part.arriving[reshaped[0]].shape)
-        said.append(
-            f'{len(reshaped)} of {total} tensors of {part.name} have another '
-            f'shape there ({_shown(reshaped)}; the first is {first} there and '
-            f'{tuple(part.wanted[reshaped[0]].shape)} in the model)'
-        )
-    return ' and '.join(said)
-
-
-def _shown(names: list[str]) -> str:
-    more = f', ... {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return ', '.join(names[:_SHOWN]) + more
-
-
-def _advice(part: _Part, backbone: nn.Module | None, cfg) -> str:
-    """What would load the part, or what the file is good for."""
-    source = part.start.source
-    own = place_of(part.wanted, part.given)
-    if own is not None and own != (part.start.prefix or ''):
-        init = f'{part.name}.init_cfg'
-        drop = f'{part.key}=None ' if part.key != init else ''
-        if not own:
-            return f'its keys are bare: set {init}.prefix=None'
-        return f'set {drop}{start_line(cfg, init, source, own)}'
-    if backbone is not None and part.module is not backbone:
-        place = place_of(backbone.state_dict(), part.given)
-        if place is not None:
-            line = start_line(cfg, backbone_key(cfg), source, place or None)
-            return (
-                f'it has the tensors of a backbone: take {part.key} out and '
-                f'set {line}'
-            )
-    return f'name a file that has this part, or take {part.key} out'

@@ -13,7 +13,6 @@ from cds_mm.config import instead_of
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
 
-
 _SAME = 'use the config that it was trained with'
 
 
