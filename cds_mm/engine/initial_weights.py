@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import WEIGHT_INITIALIZERS, build_from_cfg
 from torch import nn
 
-from cds_mm.checkpoint.foreign_file import own_loading
+from cds_mm.checkpoint.foreign_file import reads_its_file
 from cds_mm.checkpoint.host_loader import is_remote
 from cds_mm.config import key_of_part, named_starts
 from cds_mm.distributed import unwrapped
@@ -69,7 +69,7 @@ def check_initialisers(model: nn.Module, cfg: Config) -> None:
     """
     for name, module in unwrapped(model).named_modules():
         # Other classes may read it in a way of their own.
-        if not isinstance(module, BaseModule) or own_loading(module):
+        if not isinstance(module, BaseModule) or reads_its_file(module):
             continue
         settings = module.init_cfg or []
         inits = [settings] if isinstance(settings, dict) else settings

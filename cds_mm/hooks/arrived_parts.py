@@ -8,7 +8,7 @@ from torch import nn
 
 from cds_mm.checkpoint.arrival import ADDERS
 from cds_mm.checkpoint.detector import backbone_settings
-from cds_mm.checkpoint.foreign_file import own_loading
+from cds_mm.checkpoint.foreign_file import own_loading, reads_its_file
 from cds_mm.checkpoint.init_file import MOST
 from cds_mm.checkpoint.sketches import Sketch, sketches
 from cds_mm.distributed import backbone_holder
@@ -85,7 +85,11 @@ def check_prefixes(
     """
     for start in starts:
         part = part_and_file(model, start, given, {}, cfg)
-        if start.prefix and not part.arriving and not own_loading(part.module):
+        if (
+            start.prefix
+            and not part.arriving
+            and not reads_its_file(part.module)
+        ):
             what = part.said(in_words(part, [*part.wanted], []))
             advice = advice_for(part, _backbone_of(model), cfg)
             raise UserError(f'{what}; {advice}')
@@ -105,14 +109,14 @@ def _warn_unread(part: PartAndFile) -> None:
 
 
 def _check_part(part: PartAndFile, backbone: nn.Module | None, cfg) -> None:
-    own = own_loading(part.module)
-    if own or part.module._load_state_dict_pre_hooks:
+    reads = reads_its_file(part.module)
+    if own_loading(part.module) or part.module._load_state_dict_pre_hooks:
         if _nothing_is_there(part):
             what = f'none of its tensors is in {part.name}'
             raise UserError(
                 f'{part.said(what)}; {advice_for(part, backbone, cfg)}'
             )
-        if part.module is backbone:  # it may rename and reshape
+        if part.module is backbone and reads:  # it may rename and reshape
             return
         _check_still_there(part)
     hooked = _hooked(part.module)
@@ -135,7 +139,7 @@ def _check_part(part: PartAndFile, backbone: nn.Module | None, cfg) -> None:
     if not lost or (part.module is backbone and not refused):
         return
     what = part.said(in_words(part, missing, reshaped))
-    if refused and not own:
+    if refused and not reads:
         raise UserError(f'{what}; {advice_for(part, backbone, cfg)}')
     warn(f'{what}: they start from random values')
 
@@ -165,23 +169,23 @@ def _check_still_there(part: PartAndFile) -> None:
 
     Detectors of the DETR family initialise their transformer after that.
     """
-    kernels = [
+    loaded = [
         name
         for name, tensor in part.wanted.items()
-        if tensor.dim() > 1 and fits(part.arriving.get(name), tensor)
+        if fits(part.arriving.get(name), tensor)
     ]
     turned = [
         name
-        for name in kernels
+        for name in loaded
         if not part.arriving[name].is_of(part.wanted[name])
     ]
     if not turned:
         return
     what = part.said(
         f'{type(part.module).__name__} initialises {len(turned)} of the '
-        f'{len(kernels)} kernels again that were loaded ({shown(turned)})'
+        f'{len(loaded)} tensors again that were loaded ({shown(turned)})'
     )
-    if len(turned) <= _ON_PURPOSE * len(kernels):
+    if len(turned) <= _ON_PURPOSE * len(loaded):
         warn(what)
         return
     if part.start.part or part.start.prefix:

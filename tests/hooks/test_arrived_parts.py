@@ -215,8 +215,8 @@ def test_what_load_from_gives_is_not_missed(start):
 def test_a_class_that_starts_again(start):
     state = Whole().state_dict()
     said = refused(start, state, dict(init_cfg=start.init), kind=StartsAgain)
-    assert 'StartsAgain initialises 6 of the' in said
-    assert 'kernels again that were loaded (heads.0.tower.0.weight' in said
+    assert 'StartsAgain initialises 12 of the' in said
+    assert 'tensors again that were loaded (heads.0.tower.0.weight' in said
     assert said.endswith(
         f'set model.init_cfg=None load_from={start.init["checkpoint"]}'
     )
