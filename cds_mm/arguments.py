@@ -77,6 +77,9 @@ def checked(function: _Function) -> _Function:
     Arguments without a hint, or with one that names a class, are not looked
     at; those of the caller's parent class are checked there.
 
+    A ``Path`` becomes a text where a text is expected, also as a value of a
+    dict, since the hosts join and split texts.
+
     Raises:
         ArgumentError: an argument is not what its hint says.
     """
@@ -86,19 +89,36 @@ def checked(function: _Function) -> _Function:
     @functools.wraps(function)
     def call(*args, **kwargs):
         try:
-            given = signature.bind(*args, **kwargs).arguments
+            bound = signature.bind(*args, **kwargs)
         except TypeError:  # which the call itself says better
             return function(*args, **kwargs)
+        given = bound.arguments
         owner = function.__name__
         if owner == '__init__':
             owner = type(args[0]).__name__
         for name, value in given.items():
-            expected = mismatch(hints().get(name, Any), value)
-            if expected and _is_single(signature, name):
+            if not _is_single(signature, name):
+                continue
+            hint = hints().get(name, Any)
+            expected = mismatch(hint, value)
+            if expected:
                 raise ArgumentError(owner, f'{name}={value!r}', expected)
-        return function(*args, **kwargs)
+            if any(kind in (str, dict) for kind in (hint, *get_args(hint))):
+                given[name] = text_paths(value)
+        return function(*bound.args, **bound.kwargs)
 
     return cast(_Function, call)
+
+
+def text_paths(value: Any) -> Any:
+    """A path as text, also in the values of a dict; anything else as it is."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if not isinstance(value, dict):
+        return value
+    if not any(isinstance(part, os.PathLike) for part in value.values()):
+        return value
+    return {key: text_paths(part) for key, part in value.items()}
 
 
 def _is_single(signature, name) -> bool:

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import contextlib
+import inspect
 import os
 import stat
 import tempfile
@@ -182,3 +183,20 @@ def check_writable(path: str, option: str) -> None:
             f'{path}: cannot be written to ({error.strerror}); choose '
             f'another place with {option}, or free some space'
         ) from error
+
+
+def asked_name(file: object) -> str:
+    """The path that ``mmengine.load`` was asked for.
+
+    It hands its handlers the content only, which has no name.
+
+    Args:
+        file: what the handler was given.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        asked = frame.f_locals.get('file')
+        if isinstance(asked, str):
+            return asked
+        frame = frame.f_back
+    return str(getattr(file, 'name', 'a file'))

@@ -1,4 +1,4 @@
-"""Ctrl-C that ends a command, wherever it meets it."""
+"""Ctrl-C and SIGTERM that end a command, wherever they meet it."""
 
 import contextlib
 import multiprocessing
@@ -7,6 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
+from cds_mm.launcher import has_launcher
+
 # Seconds after which an interrupt that somebody has swallowed is raised again;
 # longer than a loader takes to end its workers.
 _AGAIN = 5.0
@@ -14,6 +16,10 @@ _AGAIN = 5.0
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, with what to do next as its text."""
+
+
+class Terminated(Interrupted):
+    """SIGTERM, as of a cluster that takes its machine back."""
 
 
 def interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
@@ -67,6 +73,39 @@ def interrupts_insist() -> Iterator[None]:
         if os.getpid() == owner:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def terminations_end() -> Iterator[None]:
+    """Let SIGTERM end the block as an interrupt does; a second one at once.
+
+    A launcher sends it to all other ranks when one has failed, which has
+    said why: these are left to end without a word.
+    """
+    usable = (
+        threading.current_thread() is threading.main_thread()
+        and not has_launcher()
+        and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    )
+    if not usable:
+        yield
+        return
+    owner = os.getpid()
+
+    def terminate(number, frame):
+        # From here on the system's own way, also in a worker.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if os.getpid() != owner:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _be_silent() -> None:

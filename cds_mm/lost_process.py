@@ -14,6 +14,12 @@ _RANK = re.compile(
     r'|timed out waiting .*ms for (?:recv|send) operation',
     re.I,
 )
+_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|cannot allocate memory"
+    r'|not enough memory',
+    re.I,
+)
+_ASKED = re.compile(r'ried to allocate ([\d.]+ (?:[KMGT]i?B|bytes))')
 _OF_RANKS = re.compile(r'gloo|nccl|tcpstore|store|distributed', re.I)
 
 
@@ -37,6 +43,27 @@ def lost_process(text: str) -> str | None:
     if _RANK.search(text) and _OF_RANKS.search(text):
         return LOST_RANK
     return None
+
+
+def lack_of_memory(error: BaseException) -> str | None:
+    """The line for memory that is not there, None for another error.
+
+    Args:
+        error: of Python, of torch's allocators, or of the system.
+    """
+    text = ' '.join(str(error).split())
+    found = _MEMORY.search(text)
+    if not isinstance(error, MemoryError) and not found:
+        return None
+    asked = _ASKED.search(text)
+    of_gpu = 'CUDA' in text or 'HIP' in text
+    what = f' ({asked[1]} more were asked for)' if asked else ''
+    return (
+        f'there is not enough memory{" on the GPU" if of_gpu else ""}{what}; '
+        'lower batch_size'
+        + ('' if of_gpu else ' or num_workers')
+        + ' of the loader, then resume'
+    )
 
 
 def lost_in_the_loader(error: BaseException) -> str | None:

@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 from cds_mm.errors import UserError
 from cds_mm.interruption import (
-    Interrupted,
+    Terminated,
     interrupt_behind,
     interrupts_insist,
+    terminations_end,
 )
 from cds_mm.launcher import (
     end_with_launcher,
@@ -26,6 +27,7 @@ from cds_mm.launcher import (
 )
 from cds_mm.lost_process import (
     LOST_RANK,
+    lack_of_memory,
     lost_in_the_loader,
     lost_process,
 )
@@ -52,6 +54,7 @@ _CHECK_PATH = 'check the path'
 # The system's errors that a user can mend, with the mend.
 _MENDS = {
     errno.ENOSPC: 'free some space there, then resume',
+    errno.ENOMEM: 'lower batch_size or num_workers, then resume',
     errno.EDQUOT: 'free some of the quota there, then resume',
     errno.EFBIG: 'raise the limit on file sizes, then resume',
     errno.EACCES: _NAME_A_PLACE,
@@ -98,8 +101,10 @@ def user_message(error: BaseException) -> str | None:
         return broken and (
             f'{broken[1]}: not a whole image; replace or remove the file'
         )
+    if isinstance(error, MemoryError):
+        return lack_of_memory(error)
     if isinstance(error, RuntimeError):
-        return lost_process(one_line(error))
+        return lost_process(one_line(error)) or lack_of_memory(error)
     if isinstance(error, (ConnectionError, EOFError)):
         return lost_in_the_loader(error)
     if not isinstance(error, OSError):
@@ -119,8 +124,8 @@ def friendly_main(main: Callable) -> Callable:
 
     A :class:`UserError` is printed after ``error:`` on stderr and gives exit
     code 1.  Anything else is a fault of the program and keeps its traceback,
-    which a report of it needs, and gives 2.  Ctrl-C gives 130.  With
-    ``CDS_MM_DEBUG=1`` a user's mistake shows its traceback too.
+    which a report of it needs, and gives 2.  Ctrl-C gives 130, SIGTERM 143.
+    With ``CDS_MM_DEBUG=1`` a user's mistake shows its traceback too.
 
     Returns:
         Callable: takes what ``main`` takes and returns the exit code, to be
@@ -131,10 +136,13 @@ def friendly_main(main: Callable) -> Callable:
     def run(*args, **kwargs) -> int:
         end_with_launcher()
         try:
-            with interrupts_insist():
-                return main(*args, **kwargs) or 0
+            with terminations_end(), interrupts_insist():
+                code = main(*args, **kwargs) or 0
+            _repeat_warnings()
+            return code
         except (KeyboardInterrupt, Exception) as error:
             _let_workers_end()
+            _repeat_warnings()
             code = _say(error)
         if is_rank():
             leave_at_once(code)
@@ -143,25 +151,42 @@ def friendly_main(main: Callable) -> Callable:
     return run
 
 
+def _repeat_warnings() -> None:
+    # Not imported: most commands have none, and it needs MMEngine.
+    warnings = sys.modules.get('cds_mm.run_warnings')
+    if warnings is not None:
+        warnings.repeat_warnings()
+
+
 def _say(error: BaseException) -> int:
     """Print how a command has ended; returns its exit code."""
     interrupt = interrupt_behind(error)
     if interrupt is not None:
+        ended = isinstance(interrupt, Terminated)
         if is_first_rank():
-            print(f'interrupted{_advice(interrupt)}', file=sys.stderr)
-        return 130
+            how = 'ended by SIGTERM' if ended else 'interrupted'
+            print(f'{how}{_advice(interrupt)}', file=sys.stderr)
+        return 128 + (signal.SIGTERM if ended else signal.SIGINT)
     message = user_message(error)
     _let_others_speak(message)
     if message is None or os.environ.get('CDS_MM_DEBUG'):
         traceback.print_exception(error)
     if message is None:
+        if is_rank():  # other ranks may have said something after it
+            print(
+                f'error: a rank has failed: {_cause(error)}', file=sys.stderr
+            )
         return 2
     print(f'error: {message}', file=sys.stderr)
     return 1
 
 
+def _cause(error: BaseException) -> str:
+    return f'{type(error).__name__}: {one_line(error)}'
+
+
 def _advice(interrupt: KeyboardInterrupt) -> str:
-    return f'; {interrupt}' if isinstance(interrupt, Interrupted) else ''
+    return f'; {interrupt}' if str(interrupt) else ''
 
 
 def _let_others_speak(message):

@@ -1,7 +1,7 @@
 """Registers everything of this project with MMEngine's registries.
 
-It also makes MMEngine read checkpoints with the reader of this project, which
-runs nothing that is in a file.
+It also makes MMEngine read checkpoints, pickles and YAML with the readers of
+this project, which run nothing that is in a file.
 
 A config names it: ``custom_imports = dict(imports=['cds_mm.registration'])``.
 """
@@ -23,6 +23,9 @@ from cds_mm import (  # noqa: F401
     supervision,
     teacher,
 )
-from cds_mm.checkpoint import host_loader
+from cds_mm.checkpoint import host_files, host_loader
+from cds_mm.config import plain_yaml
 
 host_loader.register()
+host_files.register()
+plain_yaml.register()

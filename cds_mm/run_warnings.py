@@ -1,13 +1,12 @@
 """Warnings of a run, which are said again when it ends.
 
 A warning in the middle of a long log is easily missed.  Code that has one
-calls :func:`warn`; :class:`cds_mm.hooks.WarningSummaryHook` repeats them all,
-and :func:`warnings_at_the_end` where the run ends by an error.
+calls :func:`warn`; :class:`cds_mm.hooks.WarningSummaryHook` repeats them all
+after a run, and a command line those that are left when it ends, in whatever
+way (:func:`cds_mm.outcome.friendly_main`).
 """
 
-import contextlib
 import logging
-from collections.abc import Iterator
 
 from mmengine.logging import print_log
 
@@ -17,7 +16,6 @@ __all__ = [
     'forget_warnings',
     'repeat_warnings',
     'warn',
-    'warnings_at_the_end',
     'warnings_so_far',
 ]
 
@@ -47,23 +45,19 @@ def forget_warnings() -> None:
     _said.clear()
 
 
-def repeat_warnings(logger: logging.Logger) -> None:
-    """Log once more what was warned of, and forget it."""
+def repeat_warnings(logger: logging.Logger | str = 'current') -> None:
+    """Log once more what was warned of, and forget it.
+
+    Args:
+        logger: of the run; 'current' where no runner is at hand.
+    """
     said = warnings_so_far()
-    if said:
-        lines = '\n'.join(f'* {text}' for text in said)
-        logger.warning(
-            f'{len(said)} warning{"s" if said[1:] else ""} of this run:'
-            f'\n{lines}'
-        )
     forget_warnings()
-
-
-@contextlib.contextmanager
-def warnings_at_the_end(logger: logging.Logger) -> Iterator[None]:
-    """Repeat them where the block is left by an error, too."""
-    try:
-        yield
-    except BaseException:
-        repeat_warnings(logger)
-        raise
+    if said and is_first_rank():
+        lines = '\n'.join(f'* {text}' for text in said)
+        print_log(
+            f'{len(said)} warning{"s" if said[1:] else ""} of this run:'
+            f'\n{lines}',
+            logger,
+            logging.WARNING,
+        )

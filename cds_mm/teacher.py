@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from cds_mm.arguments import checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.checkpoint.extract import classifier_state
+from cds_mm.checkpoint.parts import check_trained
 from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.source import load_strictly
 from cds_mm.config import (
@@ -24,6 +25,7 @@ from cds_mm.config import (
 )
 from cds_mm.config.network_input import reverses, statistics
 from cds_mm.data.class_names import trained_classes
+from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
 from cds_mm.stage_outputs import StageOutputs
@@ -87,6 +89,7 @@ class Teacher:
         own = self.model.state_dict()
         used = {key: v for key, v in state.items() if _belongs(key, own)}
         owner = f'the network of model.teacher.config={config}'
+        check_trained(used, own, checkpoint)
         load_strictly(self.model, used, checkpoint, owner)
         self.model.requires_grad_(False)
         self.model.eval()
@@ -148,6 +151,16 @@ class Teacher:
         )
 
 
+def teacher_of(model: nn.Module) -> Teacher | None:
+    """The teacher of a student; those of other classes are none of ours.
+
+    Args:
+        model: wrapped or not.
+    """
+    teacher = getattr(unwrapped(model), 'teacher', None)
+    return teacher if isinstance(teacher, Teacher) else None
+
+
 def teacher_config(config: str) -> Config:
     """A leaf config, with what a teacher is without.
 
@@ -158,6 +171,12 @@ def teacher_config(config: str) -> Config:
     if not path.exists() and (PROJECT / path).exists():
         path = PROJECT / path
     cfg = load_config(str(path))
+    if not (cfg.get('model') or {}).get('supervisions'):
+        raise UserError(
+            f'model.teacher.config={config}: has no model.supervisions, so it '
+            'is no classifier of cds_mm; name the config that the teacher was '
+            'trained with'
+        )
     drop_pretrained(cfg.model)
     # The teacher's own teacher is not needed.
     cfg.model.pop('teacher', None)

@@ -179,3 +179,17 @@ def test_every_registered_module_of_ours_is_checked():
         ]
         hinted = [p for p in named if p.annotation is not p.empty]
         assert not hinted or hasattr(call, '__wrapped__'), kind
+
+
+def test_a_path_becomes_a_text_where_one_is_expected(tmp_path):
+    @checked
+    def call(text: str, named: dict, free=None, **more):
+        return text, named, free, more
+
+    given = dict(a=tmp_path, b=1)
+    text, named, free, more = call(tmp_path, given, tmp_path, x=None)
+    assert text == str(tmp_path) and named == dict(a=text, b=1)
+    assert free is tmp_path and given['a'] is tmp_path
+    assert more == dict(x=None)
+    plain = dict(a='x')
+    assert call('x', plain)[1] is plain

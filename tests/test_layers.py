@@ -35,6 +35,7 @@ LAYERS = [
         'registry',
         'interruption',
         'launcher',
+        'meeting',
         'lost_process',
         'work_dir_lock',
     },

@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from cds_mm.errors import UserError
@@ -92,3 +93,28 @@ def test_what_a_worker_raises(error, line):
         next(iter(DataLoader(Broken(error), num_workers=1)))
     assert 'Traceback' in str(caught.value)
     assert user_message(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    'error, said',
+    [
+        (MemoryError(), 'there is not enough memory; lower batch_size or num'),
+        (
+            RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: "
+                'you tried to allocate 4096 bytes. Error code 12'
+            ),
+            'not enough memory (4096 bytes more were asked for)',
+        ),
+        (
+            torch.OutOfMemoryError(
+                'CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has'
+            ),
+            'on the GPU (2.00 GiB more were asked for); lower batch_size of',
+        ),
+    ],
+)
+def test_memory_that_is_not_there(error, said):
+    assert said in user_message(error)
+    assert user_message(error).endswith('then resume')
+    assert user_message(RuntimeError('a memory of a bug')) is None

@@ -4,6 +4,7 @@ The rank itself has said what is wrong; its exit code becomes ours.
 """
 
 import logging
+import math
 import os
 import signal
 import socket
@@ -26,12 +27,14 @@ from torch.distributed.elastic.multiprocessing import (  # noqa: E402
 from torch.distributed.elastic.multiprocessing.errors import (  # noqa: E402
     ChildFailedError,
 )
+from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import (  # noqa: E402
+    StaticTCPRendezvous,
+)
 
 if _given is None:
     del os.environ[_LEVEL]
 
-# Seconds for which machines wait for each other; they may start one by one.
-PATIENCE = int(os.environ.get('MEETING_TIMEOUT', '300'))
+from cds_mm.meeting import SETTING, Meeting, patience  # noqa: E402
 
 
 def main() -> int:
@@ -47,12 +50,27 @@ def main() -> int:
                 f'machine knows ({unknown}); set it to that of the first '
                 'machine, as the others reach it'
             )
+        given = os.environ.get(SETTING)
+        try:
+            reach, meet = patience(given)
+        except ValueError:
+            return _fail(f'{SETTING}={given}: must be a number of seconds')
+        _watch_the_meeting(
+            Meeting(args.master_addr, args.master_port, reach, meet, _fail)
+        )
         if not args.rdzv_conf:
-            args.rdzv_conf = f'timeout={PATIENCE}'
+            # Ends later by itself than we end it.
+            args.rdzv_conf = f'timeout={2 * math.ceil(meet)}'
     try:
         run.run(args)
     except SignalException as error:
-        # Ranks have got the signal too; the first says how to go on.
+        # Ranks have got the signal too; at Ctrl-C the first says how to go on.
+        if error.sigval == signal.SIGTERM:
+            print(
+                'ended by SIGTERM; go on with --resume where a checkpoint '
+                'was saved',
+                file=sys.stderr,
+            )
         return 128 + error.sigval
     except (DistNetworkError, DistStoreError) as error:
         if 'EADDRINUSE' in str(error):
@@ -61,10 +79,9 @@ def main() -> int:
                 'PORT to another (on one machine, leave it unset)'
             )
         return _fail(
-            f'MASTER_ADDR and PORT ({meeting}): not all machines have met '
-            f'there within {PATIENCE} s; set both to those of the first '
-            'machine, start this on all of them, and see that no firewall '
-            'is between (MEETING_TIMEOUT=SECONDS waits longer)'
+            f'MASTER_ADDR and PORT ({meeting}): the machines have lost each '
+            'other while they met; see what the others say, and start this '
+            'on all of them again'
         )
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
@@ -78,6 +95,17 @@ def main() -> int:
         )
         return 128 - failure.exitcode
     return 0
+
+
+def _watch_the_meeting(meeting: Meeting) -> None:
+    """Look after the moment in which the launchers of all machines meet."""
+    meet = StaticTCPRendezvous.next_rendezvous
+
+    def next_rendezvous(self):
+        with meeting:
+            return meet(self)
+
+    StaticTCPRendezvous.next_rendezvous = next_rendezvous  # type: ignore[method-assign]
 
 
 def _unknown_address(name: str) -> str:

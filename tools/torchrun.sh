@@ -3,8 +3,9 @@
 # What dist_train.sh and dist_test.sh share.  Without a GPU the ranks talk
 # through gloo.  For several machines set NNODES, NODE_RANK, MASTER_ADDR and
 # PORT on each, as torchrun has them.  On one machine torchrun finds a free
-# port by itself, unless PORT or MASTER_ADDR is set.  Machines wait for each
-# other for MEETING_TIMEOUT seconds (300).
+# port by itself, unless PORT or MASTER_ADDR is set.  The first
+# machine has to answer within 45 seconds, all of them to be there within 600;
+# MEETING_TIMEOUT=SECONDS sets both, e.g. where the first one starts late.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     sed -n '2s/^# //p' "$0" >&2

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from cds_mm.checkpoint.safe import LogBuffer, Method
+from cds_mm.checkpoint.safe import Instances, LogBuffer, Method
 from cds_mm.checkpoint.safe.layout import Placer
 
 # As torch.load takes it.
@@ -43,6 +43,8 @@ def _made(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
         made = tuple(_made(item, done) for item in value)
     elif isinstance(value, LogBuffer):
         made = _history_buffer(value)
+    elif isinstance(value, Instances):
+        made = _instance_data(_made(value.state, done))
     elif isinstance(value, Method):
         made = _function(value)
     # The first is kept alive, so that its identity is not given away.
@@ -54,6 +56,15 @@ def _history_buffer(buffer: LogBuffer) -> Any:
     from mmengine.logging import HistoryBuffer
 
     return HistoryBuffer(buffer.values, buffer.counts, buffer.max_length)
+
+
+def _instance_data(state: dict) -> Any:
+    from mmengine.structures import InstanceData
+
+    of_image = state.get('_metainfo_fields') or ()
+    fields = {k: v for k, v in state.items() if not k.startswith('_')}
+    meta = {name: fields.pop(name) for name in of_image if name in fields}
+    return InstanceData(metainfo=meta, **fields)
 
 
 def _function(method: Method) -> Any:

@@ -20,6 +20,8 @@ from cds_mm.errors import UserError, first_line
 
 # In a name: wants to read a file, or to look elsewhere for its class.
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
+# In a value: a file, a folder or a server.
+_PLACES = (':', '/', '\\')
 _LARGEST_NETWORK = 16 << 30  # bytes
 _SMALL_NETWORK = 256 << 20  # bytes
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -99,7 +101,15 @@ def _registered_backbone(kind, path) -> str:
 
 
 def _check_nested(value, path, top: bool = True) -> None:
-    """Refuses types that are not registered and keys that read files."""
+    """Refuses types that are not registered, and what reads files.
+
+    timm, for one, takes a name with a colon for a place to load from.
+    """
+    if isinstance(value, str) and any(mark in value for mark in _PLACES):
+        raise UserError(
+            f'{path}: its record holds {value!r}, which names a place to load '
+            'from; do not use this file'
+        )
     if isinstance(value, list | tuple):
         for item in value:
             _check_nested(item, path, False)

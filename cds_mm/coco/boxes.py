@@ -32,13 +32,15 @@ class BoxCounts:
     A box counts once, for the first reason in this order.
 
     Attributes:
-        used: what the data set hands out.
+        used: what is learned from, or judged.
         ignored: marked with ``ignore``.
         no_image: of an image that is not in the file.
         no_category: of a category that is not in the file.
         other_class: of a category that is not in ``metainfo.classes``.
         no_area: without area, or narrower than a pixel.
         outside: entirely outside of their image.
+        crowd: marked with ``iscrowd``: what a detector finds there is
+            neither right nor wrong.
     """
 
     used: int
@@ -48,6 +50,7 @@ class BoxCounts:
     other_class: int
     no_area: int
     outside: int
+    crowd: int
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -67,7 +70,8 @@ def count_boxes(
         labels: (boxes,) the class of each box, -1 for none.
 
     Returns:
-        tuple: how many, and (boxes,) whether each is used.
+        tuple: how many, and (boxes,) whether each is handed out, be it
+        used or a crowd.
     """
     sizes = file.box_sizes
     in_file = {key for key, _ in file.categories}
@@ -86,12 +90,14 @@ def count_boxes(
         ),
         'outside': _overlap(file.boxes, sizes) == 0,
     }
-    used = np.ones(len(file.boxes), dtype=bool)
+    handed_out = np.ones(len(file.boxes), dtype=bool)
     counts = {}
     for reason, test in tests.items():
-        counts[reason] = int((used & test).sum())
-        used &= ~test
-    return BoxCounts(used=int(used.sum()), **counts), used
+        counts[reason] = int((handed_out & test).sum())
+        handed_out &= ~test
+    crowd = int((handed_out & file.crowds).sum())
+    used = int(handed_out.sum()) - crowd
+    return BoxCounts(used=used, crowd=crowd, **counts), handed_out
 
 
 def check_boxes(place: str, file: Annotations, counts: BoxCounts) -> None:
@@ -123,6 +129,12 @@ def check_boxes(place: str, file: Annotations, counts: BoxCounts) -> None:
                 f'{place}: {count:,} of {total:,} boxes of {file.path} '
                 f'{text} and are left out; correct them, or take them out'
             )
+    if counts.crowd > _MOST * total:
+        warn(
+            f'{place}: {counts.crowd:,} of {total:,} boxes of {file.path} '
+            'have iscrowd=1, and are neither learned nor judged; it is for '
+            'regions of many objects: set it to 0 for single ones'
+        )
     beyond = _beyond(file)
     if beyond.mean() > _FEW:
         first = int(np.flatnonzero(beyond)[0])

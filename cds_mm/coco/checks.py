@@ -1,27 +1,35 @@
 """One look at the annotation files of a detection run before it starts."""
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from mmengine.config import Config
 
-from cds_mm.coco.annotations import Annotations, read_annotations
+from cds_mm.coco.annotations import Annotations
 from cds_mm.coco.boxes import check_boxes, count_boxes
 from cds_mm.coco.evaluators import CocoEvaluator, coco_evaluators
+from cds_mm.coco.judged_images import check_judged_images
+from cds_mm.coco.judging_file import check_judging_file
 from cds_mm.coco.leaf import (
     Leaf,
-    check_files_exist,
     detection_leaves,
     knows_its_classes,
     same_file,
     splits_with_classes,
 )
+from cds_mm.coco.masks import check_masks
 from cds_mm.coco.mismatches import Mismatches
 from cds_mm.coco.names import check_unique, shown
+from cds_mm.coco.reading import read_annotations
+from cds_mm.coco.repeats import warn_of_repeats
 from cds_mm.coco.sections import check_entries
+from cds_mm.coco.shared_images import warn_of_shared_images
+from cds_mm.coco.shown_images import left_by_filter
 from cds_mm.coco.summary import summary_of
+from cds_mm.coco.xml_files import check_xml_files
+from cds_mm.data.class_names import odd_names, same_names
 from cds_mm.errors import UserError
 from cds_mm.quiet import quiet_hosts_load
 from cds_mm.run_warnings import warn
@@ -47,7 +55,8 @@ def check_annotation_files(
     """Compare annotation files with the config, and with each other.
 
     Data sets of other formats are looked at where that has a meaning; what
-    MMDetection cannot build is left to it.
+    MMDetection cannot build is left to it.  That the files are there is the
+    matter of :func:`cds_mm.coco.check_files_exist`.
 
     Args:
         cfg: a full config of MMDetection.
@@ -63,8 +72,6 @@ def check_annotation_files(
     """
     with quiet_hosts_load():
         import mmdet.datasets  # noqa: F401
-    for split in splits:
-        check_files_exist(cfg, split)
     leaves = {split: detection_leaves(cfg, split) for split in splits}
     _check_same_classes(cfg, leaves)
     files = _Files()
@@ -72,7 +79,7 @@ def check_annotation_files(
         (split, leaf, files(leaf.annotation_path))
         for split, of_split in leaves.items()
         for leaf in of_split
-        if leaf.has_plain_labels and leaf.annotation_path
+        if leaf.label_order and leaf.annotation_path
     ]
     judges = {
         split: coco_evaluators(cfg, split, [leaf.dataset for leaf in found])
@@ -83,14 +90,21 @@ def check_annotation_files(
         _check_leaf(leaf, file, judges[split], mismatches)
     for split, of_split in judges.items():
         for judge in of_split:
-            _check_judge(judge, leaves[split], files, mismatches)
+            _check_judge(judge, judge.judged(leaves[split]), files, mismatches)
     mismatches.raise_if_any()
-    return _check_content(plain, judges)
+    for split, found in leaves.items():
+        check_xml_files(found, trains=split == 'train')
+    summaries = _check_content(plain, judges)
+    warn_of_shared_images(cfg, leaves, files)
+    return summaries
 
 
 def _check_leaf(leaf, file, judges, mismatches):
     judged = any(judge.reads(file.path) for judge in judges)
-    check_entries(leaf.place, file, leaf.is_by_name, crowds=judged)
+    optional = set() if judged else {'iscrowd'}
+    check_entries(
+        leaf.place, file, leaf.is_by_name, leaf.unread_keys, optional
+    )
     if leaf.is_unlabelled or leaf.classes is None:
         return
     check_unique(leaf.place, leaf.classes, file)
@@ -100,21 +114,15 @@ def _check_leaf(leaf, file, judges, mismatches):
 def _check_judge(judge: CocoEvaluator, leaves, files, mismatches):
     """Look at the file of a metric, which may be another."""
     path = judge.annotation_path
-    if not path or len(leaves) != 1 or not leaves[0].classes:
-        return
-    leaf = leaves[0]
-    file = files(path)
-    check_entries(judge.place, file, judge.is_by_name, crowds=judge.scores)
-    mismatches.compare_judge(judge, leaf, file)
-    own = leaf.has_plain_labels and leaf.annotation_path
-    if own and not same_file(own, path):
-        others = set(files(own).image_ids) - set(file.image_ids)
-        if others:
-            raise UserError(
-                f'{judge.place}.ann_file: {path} lacks {len(others):,} '
-                f'images of {leaf.place}, which reads {own}; set '
-                f'{judge.place}.ann_file={own}'
-            )
+    (leaf, *others) = leaves or [None]
+    if path and judge.is_of_boxes:
+        file = files(path)
+        optional = set() if judge.scores else {'iscrowd'}
+        check_entries(judge.place, file, judge.is_by_name, optional=optional)
+        if leaf and leaf.classes and not others:
+            mismatches.compare_judge(judge, leaf, file)
+    check_judging_file(judge, leaves, files)
+    check_judged_images(judge, leaves, files)
 
 
 def _check_content(plain, judges) -> dict[str, dict]:
@@ -122,14 +130,19 @@ def _check_content(plain, judges) -> dict[str, dict]:
     used: dict[str, int] = {}
     for split, leaf, file in plain:
         labels = file.box_labels(leaf.classes or ())
-        counts, kept = count_boxes(file, labels)
+        counts, handed_out = count_boxes(file, labels)
         if leaf.has_plain_boxes and not leaf.is_unlabelled:
             check_boxes(leaf.place, file, counts)
-            _check_masks(leaf, file, kept)
+            warn_of_repeats(leaf.place, file)
+            if leaf.needs_masks:
+                check_masks(leaf.place, file, handed_out)
             used[split] = used.get(split, 0) + counts.used
-            if not _images_left(leaf, file, labels):
+            if not left_by_filter(leaf, file, labels).any():
                 _nothing_left(leaf, file, counts)
-        summaries[leaf.place] = summary_of(leaf, file, labels, kept, counts)
+        used_boxes = handed_out & ~file.crowds
+        summaries[leaf.place] = summary_of(
+            leaf, file, labels, used_boxes, counts
+        )
     for split, leaf, file in plain:
         scored = [judge for judge in judges[split] if judge.scores]
         if used.get(split) == 0 and (split == 'train' or scored):
@@ -140,7 +153,7 @@ def _check_content(plain, judges) -> dict[str, dict]:
 
 
 def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
-    """A label means one class in all splits."""
+    """A label means one class in all splits, and in data sets of one."""
     if not knows_its_classes(cfg):
         return
     leaves = dict(leaves)
@@ -148,32 +161,24 @@ def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:
         # A test does not need the files of the training.
         with contextlib.suppress(UserError):
             leaves['train'] = detection_leaves(cfg, 'train')
-    found = splits_with_classes(leaves)
-    if 'train' not in found:
+    first = splits_with_classes(leaves).get('train')
+    if first is None:
         return
-    place, classes = found.pop('train')
-    for other, theirs in found.values():
-        if tuple(theirs) != tuple(classes):
-            odd = sorted(set(theirs) ^ set(classes))
-            what = shown(odd) if odd else 'their order'
+    place, classes = first
+    for leaf in itertools.chain.from_iterable(leaves.values()):
+        other, theirs = leaf.place, leaf.classes
+        if leaf.is_unlabelled or not theirs:
+            continue
+        if not same_names(classes, theirs):
+            odd = sorted(
+                odd_names(classes, theirs) + odd_names(theirs, classes)
+            )
+            what = shown(sorted(odd)) if odd else 'their order'
             raise UserError(
                 f'{place} has {len(classes)} classes ({shown(classes)}) and '
                 f'{other} {len(theirs)} ({shown(theirs)}), which differ in '
                 f'{what}; set the same metainfo.classes in both'
             )
-
-
-def _images_left(leaf, file, labels) -> int:
-    """How many images the host's filter leaves."""
-    settings = leaf.dataset.filter_cfg
-    if leaf.dataset.test_mode or not settings:
-        return len(file.image_ids)
-    kept = file.sizes.min(axis=1) >= settings.get('min_size', 0)
-    if settings.get('filter_empty_gt'):
-        wanted = np.flatnonzero(labels >= 0)
-        filled = {file.box_images[number] for number in wanted}
-        kept &= np.array([image in filled for image in file.image_ids])
-    return int(kept.sum())
 
 
 def _nothing_left(leaf, file, counts):
@@ -195,18 +200,6 @@ def _nothing_left(leaf, file, counts):
         f'none is left of the classes {shown(leaf.classes or ())}{why}; '
         'check metainfo.classes and the boxes of the file'
     )
-
-
-def _check_masks(leaf, file, kept):
-    without = np.flatnonzero(kept & ~file.masked)
-    if leaf.needs_masks and without.size:
-        first = without[0]
-        raise UserError(
-            f'{file.path}, annotations[{first}] (id {file.box_ids[first]}): '
-            f"has no 'segmentation' ({without.size:,} in all), and "
-            f'{leaf.place}.pipeline loads masks; add it, or take a detector '
-            'without masks'
-        )
 
 
 def _warn_of_empty_classes(plain, summaries):

@@ -1,8 +1,9 @@
 """The COCO metrics of a config."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.config import Config
 
@@ -10,20 +11,40 @@ from cds_mm.coco.leaf import same_file
 from cds_mm.config import evaluators, type_name
 from cds_mm.errors import UserError
 
-_KINDS = ('CocoMetric', 'FasterCocoMetric', 'NamedCocoMetric')
+# Those that take the label of a box from the categories of their file.
+_OF_BOXES = ('CocoMetric', 'FasterCocoMetric', 'NamedCocoMetric')
+# And others that go over all images of their file.
+_KINDS = (
+    *_OF_BOXES,
+    'CocoOccludedSeparatedMetric',
+    'CocoPanopticMetric',
+    'LVISMetric',
+    'OVCocoMetric',
+)
+_SEVERAL = 'MultiDatasetsEvaluator'
+
+
+_T = TypeVar('_T')
 
 
 @dataclass(frozen=True)
 class CocoEvaluator:
-    """A metric that judges by COCO's evaluation.
+    """A metric that judges by a file in COCO's format.
 
     Attributes:
         place: its key in the config.
         cfg: its config.
+        number: of the one data set that it judges; None for all.
     """
 
     place: str
     cfg: dict
+    number: int | None = None
+
+    @property
+    def is_of_boxes(self) -> bool:
+        """Whether it judges boxes by the categories of its file."""
+        return type_name(self.cfg) in _OF_BOXES
 
     @property
     def annotation_path(self) -> str:
@@ -50,7 +71,18 @@ class CocoEvaluator:
     def reads(self, path: str) -> bool:
         """Whether it takes the annotations of a file."""
         own = self.annotation_path
-        return bool(own) and self.scores and same_file(own, path)
+        return (
+            bool(own)
+            and self.is_of_boxes
+            and self.scores
+            and same_file(own, path)
+        )
+
+    def judged(self, datasets: Sequence[_T]) -> Sequence[_T]:
+        """Those of the data sets of its split that it judges."""
+        if self.number is None:
+            return datasets
+        return datasets[self.number : self.number + 1]
 
 
 def coco_evaluators(
@@ -66,17 +98,28 @@ def coco_evaluators(
     Raises:
         UserError: the annotation file of one is missing.
     """
-    given = cfg.get(f'{split}_evaluator')
     found = []
-    for number, evaluator in enumerate(evaluators(cfg, split)):
-        if type_name(evaluator) not in _KINDS:
-            continue
-        key = f'{split}_evaluator'
-        place = key if isinstance(given, dict) else f'{key}.{number}'
-        judge = CocoEvaluator(place, evaluator)
-        _check_file(judge, datasets)
-        found.append(judge)
+    for place, evaluator, number in _placed(cfg, split, len(datasets)):
+        if type_name(evaluator) in _KINDS:
+            judge = CocoEvaluator(place, evaluator, number)
+            _check_file(judge, judge.judged(datasets))
+            found.append(judge)
     return found
+
+
+def _placed(cfg, split, datasets: int):
+    """Metrics with their keys, and the number of the data set of each."""
+    key = f'{split}_evaluator'
+    given = cfg.get(key)
+    if isinstance(given, dict) and type_name(given) == _SEVERAL:
+        metrics = given.get('metrics') or []
+        if isinstance(metrics, list | tuple) and len(metrics) == datasets:
+            for number, metric in enumerate(metrics):
+                yield f'{key}.metrics.{number}', metric, number
+        return
+    for number, metric in enumerate(evaluators(cfg, split)):
+        place = key if isinstance(given, dict) else f'{key}.{number}'
+        yield place, metric, None
 
 
 def _check_file(judge, datasets):

@@ -5,6 +5,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+
+class UnreadableValue(ValueError):
+    """A value that follows JSON's grammar and that Python does not read.
+
+    Attributes:
+        place: of it, such as ``annotations[3]``.
+    """
+
+    def __init__(self, place: str, cause: str):
+        super().__init__(cause)
+        self.place = place
+
+
 _SPACE = re.compile(r'[ \t\n\r]*')
 
 
@@ -24,6 +37,7 @@ def elements(text: str) -> Iterator[tuple[str, int, Any]]:
 
     Raises:
         ValueError: the text is not valid JSON, or its top is not an object.
+        UnreadableValue: a number or a nesting is too long for Python.
     """
     decode = json.JSONDecoder().raw_decode
     at = _expect(text, 0, '{', 'an object')
@@ -35,7 +49,10 @@ def elements(text: str) -> Iterator[tuple[str, int, Any]]:
         if text[at : at + 1] == '[':
             at = yield from _list_elements(text, at, key, decode)
         else:
-            value, at = decode(text, at)
+            try:
+                value, at = decode(text, at)
+            except (ValueError, RecursionError) as error:
+                raise _named(error, key) from error
             yield key, -1, value
         at = _after_comma(text, at, '}')
     if _skip(text, at + 1) != len(text):
@@ -48,11 +65,22 @@ def _list_elements(text, at, key, decode):
         yield key, -1, []
     index = 0
     while text[at : at + 1] != ']':
-        element, at = decode(text, at)
+        try:
+            element, at = decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise _named(error, f'{key}[{index}]') from error
         yield key, index, element
         index += 1
         at = _after_comma(text, at, ']')
     return at + 1
+
+
+def _named(error, place) -> Exception:
+    if isinstance(error, json.JSONDecodeError):
+        return error
+    deep = isinstance(error, RecursionError)
+    cause = 'is nested too deeply' if deep else 'has too long a number'
+    return UnreadableValue(place, cause)
 
 
 def _after_comma(text, at, end):

@@ -9,6 +9,12 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope, Registry
 
 from cds_mm.coco.names import shown
+from cds_mm.coco.readers import (
+    LabelOrder,
+    label_order,
+    lists_its_file,
+    unread_keys,
+)
 from cds_mm.config import first_steps, is_local, named_leaves, type_name
 from cds_mm.errors import UserError
 
@@ -46,35 +52,49 @@ class Leaf:
         return '' if remote else path
 
     @property
-    def has_plain_labels(self) -> bool:
-        """Whether its file is COCO's and is read as by MMDetection's class.
-
-        LVIS and Objects365, for example, read theirs in ways of their own.
-        """
-        from mmdet.datasets import CocoDataset
-
-        return (
-            self.dataset is not None
-            and self.kind.load_data_list is CocoDataset.load_data_list
-        )
+    def label_order(self) -> LabelOrder | None:
+        """How its labels are numbered; none where its reader is not known."""
+        return None if self.dataset is None else label_order(self.kind)
 
     @property
     def has_plain_boxes(self) -> bool:
-        """Whether it also takes the boxes of its file as that class does."""
+        """Whether it takes the boxes of its file as MMDetection's class."""
         from mmdet.datasets import CocoDataset
 
         return (
-            self.has_plain_labels
+            self.label_order is not None
             and self.kind.parse_data_info is CocoDataset.parse_data_info
             and self.kind.filter_data is CocoDataset.filter_data
         )
 
     @property
+    def filters(self) -> bool:
+        """Whether it leaves images out by its ``filter_cfg``."""
+        return not self.dataset.test_mode and bool(self.dataset.filter_cfg)
+
+    @property
+    def order_is_known(self) -> bool:
+        """Whether the images before its filter are known, and what is left."""
+        from mmdet.datasets import CocoDataset
+
+        return (
+            self.dataset is not None
+            and lists_its_file(self.kind)
+            and (
+                not self.filters
+                or self.kind.filter_data is CocoDataset.filter_data
+            )
+        )
+
+    @property
     def is_by_name(self) -> bool:
         """Whether it labels by the names of the categories."""
-        from cds_mm.coco.named import NamedCOCO
+        return self.label_order == 'names'
 
-        return getattr(self.kind, 'COCOAPI', None) is NamedCOCO
+    @property
+    def unread_keys(self) -> set[str]:
+        """Keys of an image in its file that it does not read."""
+        return unread_keys(self.kind)
 
     @property
     def is_published(self) -> bool:

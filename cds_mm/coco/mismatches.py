@@ -1,6 +1,6 @@
 """Names that do not agree, collected so that one line corrects them all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cds_mm.coco.annotations import Annotations
@@ -29,7 +29,7 @@ class Mismatches:
     def compare(self, leaf: Leaf, file: Annotations) -> None:
         """Look at the classes of a data set and the names of its file."""
         classes = leaf.classes or ()
-        found = compare_names(classes, file)
+        found = _compare(leaf, file)
         if not found:
             return
         if leaf.is_by_name and set(classes) & set(file.names):
@@ -53,7 +53,8 @@ class Mismatches:
         Raises:
             UserError: the file has other names than that of the data set.
         """
-        classes = leaf.classes or ()
+        # Of a panoptic set such a metric judges the things.
+        classes = leaf.metainfo.get('thing_classes') or leaf.classes or ()
         if judge.is_by_name or judge.sorts:
             return
         found = compare_names(classes, file)
@@ -104,3 +105,23 @@ class Mismatches:
         self.causes.append(f'{place}: {found.cause}')
         if found.classes:
             self.renamed.setdefault(place, found.classes)
+
+
+def _compare(leaf, file) -> Mismatch | None:
+    """As :func:`compare_names`, by the order in which a data set labels."""
+    classes = leaf.classes or ()
+    if leaf.label_order == 'ids':
+        # Ids of both kinds cannot be sorted, which the host says.
+        by_id = sorted(
+            file.categories, key=lambda one: (isinstance(one[0], str), one[0])
+        )
+        file = replace(file, categories=by_id)
+    found = compare_names(classes, file)
+    spare = len(file.categories) - len(classes)
+    if found or leaf.label_order != 'all' or not spare:
+        return found
+    return Mismatch(
+        f'{leaf.kind.__name__} labels all {len(file.categories)} categories '
+        f'of {file.path}, metainfo.classes names {len(classes)}',
+        None,
+    )

@@ -10,6 +10,8 @@ from mmdet.datasets.api_wrappers import COCO
 from mmdet.evaluation import CocoMetric
 from mmengine.fileio import get_local_path
 
+from cds_mm.arguments import text_paths
+from cds_mm.coco.judging_file import is_matched
 from cds_mm.errors import UserError
 from cds_mm.registry import DATASETS, METRICS
 
@@ -56,6 +58,19 @@ class NamedCOCO(COCO):
                 self.cats[ids[name]] = dict(id=ids[name], name=name)
         return [ids[name] for name in cat_names]
 
+    def number_annotations(self) -> None:
+        """Number the annotations from 1 on, where an id would not count.
+
+        What is judged stays the same; see ``judging_file.py``.
+        """
+        entries = self.dataset.get('annotations', [])
+        if not all(is_matched(entry['id']) for entry in entries):
+            for number, entry in enumerate(entries, 1):
+                entry['id'] = number
+            self.createIndex()
+            self.img_ann_map = self.imgToAnns
+            self.cat_img_map = self.catToImgs
+
     def _unused_id(self) -> int | str:
         # COCO's evaluation sorts the ids, so they are of one kind.
         if all(isinstance(key, int) for key in self.cats):
@@ -78,13 +93,20 @@ class NamedCocoDataset(CocoDataset):
 
     COCOAPI = NamedCOCO
 
+    def _join_prefix(self) -> None:
+        # The host joins texts, so that a Path would be an error of its own.
+        for name in ('data_root', 'ann_file', 'data_prefix'):
+            setattr(self, name, text_paths(getattr(self, name)))
+        super()._join_prefix()
+
 
 @METRICS.register_module()
 class NamedCocoMetric(CocoMetric):
     """MMDetection's CocoMetric that goes by the names of the categories.
 
     A class that the annotation file lacks has no AP; that of the others is
-    what COCO's evaluation gives without it.
+    what COCO's evaluation gives without it.  Annotations may have any ids:
+    those that COCO's evaluation would not count (0, text) are replaced.
 
     Takes the arguments of :class:`mmdet.evaluation.CocoMetric`.
     """
@@ -101,6 +123,7 @@ class NamedCocoMetric(CocoMetric):
         if ann_file is not None:
             with get_local_path(ann_file, backend_args=backend_args) as path:
                 self._coco_api = NamedCOCO(path)
+            self._coco_api.number_annotations()
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the metrics; see the host's class.

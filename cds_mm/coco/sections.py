@@ -1,8 +1,10 @@
 """Whether the entries of an annotation file have what is read of them."""
 
 from collections import Counter
+from collections.abc import Hashable, Set
 
 from cds_mm.coco.annotations import Annotations
+from cds_mm.coco.reading import shown_value
 from cds_mm.errors import UserError
 
 _FIXES = {
@@ -17,10 +19,28 @@ _FIXES = {
     'category_id': 'add the id of its category',
     'name': 'add the name of the class',
 }
+_NUMBER = 'write a number, without quotes'
+_FIXES_OF_VALUES = {
+    'area': _NUMBER,
+    'bbox': 'write it as [x, y, width, height] in pixels, without quotes',
+    'iscrowd': 'write 0 or 1, without quotes',
+    'ignore': 'write 0 or 1, without quotes',
+    'width': _NUMBER,
+    'height': _NUMBER,
+    'id': _NUMBER,
+    'file_name': 'write the name of the image file, in quotes',
+    'image_id': 'write the id of its image',
+    'category_id': 'write the id of its category',
+    'name': 'write the name of the class, in quotes',
+}
 
 
 def check_entries(
-    place: str, file: Annotations, by_name: bool, crowds: bool
+    place: str,
+    file: Annotations,
+    by_name: bool,
+    unread: Set[str] = frozenset(),
+    optional: Set[str] = frozenset(),
 ) -> None:
     """Refuse a file that lacks what MMDetection reads.
 
@@ -28,10 +48,14 @@ def check_entries(
         place: the key of its reader in the config.
         file: the annotations.
         by_name: whether the reader is one of this project.
-        crowds: whether ``iscrowd`` is needed, as in the evaluation.
+        unread: keys that it does not read.
+        optional: keys that it does not need, such as ``iscrowd`` where
+            nothing is evaluated.
 
     Raises:
-        UserError: a section or a key is missing, or an id is not unique.
+        UserError: a section or a key is missing, a value is of the wrong
+            kind, an id is not unique, or is text in one place and a number
+            in another.
     """
     if file.has_bom and not by_name:
         raise UserError(
@@ -50,17 +74,51 @@ def check_entries(
         raise UserError(
             f'{place}: {file.path} lists no images; check ann_file'
         )
-    for (_, key), missing in file.missing.items():
-        if key == 'iscrowd' and not crowds:
-            continue
-        more = f' ({missing.count:,} in all)' if missing.count > 1 else ''
-        raise UserError(
-            f'{file.path}, {missing.place}: {missing.fault} {key!r}{more}; '
-            f'{_FIXES[key]}'
-        )
+    for fault in file.faults:
+        needed = fault.is_malformed or fault.key not in optional
+        if needed and fault.key not in unread:
+            _refuse(file, fault)
     _check_ids(file, 'images', file.image_ids)
     _check_ids(file, 'annotations', file.box_ids)
-    _check_ids(file, 'categories', [key for key, _ in file.categories])
+    categories = [key for key, _ in file.categories]
+    _check_ids(file, 'categories', categories)
+    _check_spelling(file, 'image_id', file.box_images, file.image_ids)
+    _check_spelling(file, 'category_id', file.box_categories, categories)
+
+
+def _refuse(file, fault):
+    more = f' ({fault.count:,} in all)' if fault.count > 1 else ''
+    said, fix = f'has no {fault.key!r}', _FIXES.get(fault.key)
+    if fault.is_malformed:
+        said = f'has a malformed {fault.key!r}, {fault.value}'
+        fix = _FIXES_OF_VALUES[fault.key]
+    raise UserError(f'{file.path}, {fault.place}: {said}{more}; {fix}')
+
+
+def _check_spelling(file, key, found, ids):
+    """An id is never found where it is text in one place only."""
+    known = set(ids)
+    lost = [row for row, value in enumerate(found) if value not in known]
+    if not lost:
+        return
+    by_text = {spelt(identity): identity for identity in ids}
+    others = [row for row in lost if spelt(found[row]) in by_text]
+    if others:
+        value = found[others[0]]
+        more = f' ({len(others):,} in all)' if others[1:] else ''
+        section = 'images' if key == 'image_id' else 'categories'
+        raise UserError(
+            f'{file.path}, annotations[{others[0]}]: has {key!r} '
+            f'{shown_value(value)}, and in {section!r} that id is '
+            f'{shown_value(by_text[spelt(value)])}{more}; write both with '
+            'quotes, or both without'
+        )
+
+
+def spelt(identity: Hashable) -> str:
+    """An id as text: the same for 1, 1.0, '1', '1.0' and '001'."""
+    text = str(identity).strip().removesuffix('.0')
+    return (text.lstrip('0') or '0') if text.isdigit() else text
 
 
 def _check_ids(file, section, ids):
@@ -68,6 +126,7 @@ def _check_ids(file, section, ids):
         return
     twice, count = Counter(ids).most_common(1)[0]
     raise UserError(
-        f'{file.path}: {count} entries of {section!r} have the id {twice}, '
-        'of which all but one would be lost; give each an id of its own'
+        f'{file.path}: {count} entries of {section!r} have the id '
+        f'{shown_value(twice)}, of which all but one would be lost; give each '
+        'an id of its own'
     )

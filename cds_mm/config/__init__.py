@@ -14,7 +14,7 @@ from cds_mm.config.files import (
     plain_batchnorm,
     with_preprocessor,
 )
-from cds_mm.config.kinds import check_kinds
+from cds_mm.config.kinds import check_complete, check_kinds
 from cds_mm.config.option_values import option_value
 from cds_mm.config.options import apply_options
 from cds_mm.config.pipelines import (
@@ -59,6 +59,7 @@ __all__ = [
     'apply_options',
     'backbone_key',
     'backbone_starts_from_weights',
+    'check_complete',
     'check_init_settings',
     'check_kinds',
     'check_recipe',

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from mmengine.config import Config, ConfigDict
 from mmengine.utils import import_modules_from_strings
 
+from cds_mm.config import plain_yaml
 from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
@@ -38,6 +39,7 @@ def load_config(name: str, options: dict | None = None) -> Config:
             f'config {name}: no such file; configs of this project are '
             'in configs/, those of a host are named mmdet::folder/name.py'
         )
+    plain_yaml.register()
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is code: it may raise anything

@@ -16,6 +16,8 @@ _TEXTS = (
     'work_dir load_from launcher log_level default_scope experiment_name'
 ).split()
 _PLAIN = (str, int, float, bool)
+_SPLITS = ('train', 'val', 'test')
+_DICT = 'a dict, e.g. {}="dict(type=\'...\')"'
 
 
 def check_kinds(cfg: Config) -> None:
@@ -28,7 +30,7 @@ def check_kinds(cfg: Config) -> None:
     """
     for key in _DICTS:
         if isinstance(cfg.get(key), (*_PLAIN, list, tuple)):
-            raise _wrong(cfg, key, 'a dict, e.g. {}="dict(type=\'...\')"')
+            raise _wrong(cfg, key, _DICT)
     for key in _DICTS_OR_LISTS:
         if isinstance(cfg.get(key), _PLAIN):
             raise _wrong(cfg, key, 'a list, e.g. {}="[dict(type=\'...\')]"')
@@ -39,6 +41,11 @@ def check_kinds(cfg: Config) -> None:
         raise _wrong(
             cfg, 'custom_hooks', 'a list, e.g. {}="[dict(type=\'...\')]"'
         )
+    for split in _SPLITS:
+        _check_split(cfg, split)
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer')
+    if isinstance(optimizer, (*_PLAIN, list, tuple)):
+        raise _wrong(cfg, 'optim_wrapper.optimizer', _DICT)
     for key in _TEXTS:
         if not isinstance(cfg.get(key), str | None):
             raise _wrong(cfg, key, 'a text')
@@ -46,6 +53,54 @@ def check_kinds(cfg: Config) -> None:
         raise _wrong(cfg, 'resume', 'True or False; a file goes to --resume')
 
 
+def _check_split(cfg, split: str) -> None:
+    """The parts of a split that everybody asks for."""
+    loader = cfg.get(f'{split}_dataloader')
+    if loader and 'dataset' in loader:
+        key = f'{split}_dataloader.dataset'
+        dataset = loader['dataset']
+        if dataset is None or isinstance(dataset, (*_PLAIN, list, tuple)):
+            raise _wrong(cfg, key, _DICT)
+        # A built one has no settings.
+        steps = (
+            dataset.get('pipeline', []) if isinstance(dataset, dict) else []
+        )
+        if steps is None or isinstance(steps, (*_PLAIN, dict)):
+            raise _wrong(
+                cfg,
+                f'{key}.pipeline',
+                'a list, e.g. {}="[dict(type=\'...\')]"',
+            )
+    judges = cfg.get(f'{split}_evaluator')
+    if isinstance(judges, list | tuple):
+        for number, judge in enumerate(judges):
+            if judge is None or isinstance(judge, _PLAIN):
+                raise _wrong(cfg, f'{split}_evaluator.{number}', _DICT)
+
+
+def check_complete(cfg: Config) -> None:
+    """See that validation and test have all of their three parts, or none.
+
+    Raises:
+        UserError: one is missing.
+    """
+    for split in ('val', 'test'):
+        names = [f'{split}_{part}' for part in ('dataloader', 'evaluator')]
+        names.append(f'{split}_cfg')
+        missing = [name for name in names if cfg.get(name) is None]
+        if missing and len(missing) < len(names):
+            there = next(name for name in names if name not in missing)
+            way = 'give it'
+            if split == 'val':
+                way = 'give it, or train without validation by --no-validate'
+            raise UserError(
+                f'{missing[0]} is missing, and {there} is there; {way}'
+            )
+
+
 def _wrong(cfg, key: str, expected: str) -> UserError:
-    value = ' '.join(str(cfg.get(key)).split())[:60]
+    given = cfg
+    for name in key.split('.'):
+        given = given[int(name)] if name.isdigit() else given.get(name)
+    value = ' '.join(str(given).split())[:60]
     return UserError(f'{key}={value}: must be {expected.format(key)}')

@@ -5,6 +5,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
+from cds_mm.config.questions import type_name
 from cds_mm.config.unread import check_option
 from cds_mm.errors import UserError
 from cds_mm.outcome import one_line
@@ -85,6 +86,11 @@ def _replaced(node: Any, parts: list[str], value: Any) -> Any:
         raise _NoPlaceError(f'{node!r} has no {first}')
     if first == _DELETE and not rest:
         return {} if value else node
+    if first.isdigit() and first not in node and 'type' in node:
+        raise _NoPlaceError(
+            f'{first} is the number of an item, and there is no list but one '
+            f'{type_name(node)!r}: leave {first} out'
+        )
     copy = node.copy()
     copy[first] = _replaced(copy.get(first, _MISSING), rest, value)
     return copy

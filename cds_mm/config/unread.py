@@ -32,6 +32,8 @@ _INSIDE = {
     'auto_scale_lr': ('enable', 'base_batch_size', 'accumulative_counts'),
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
 }
+# Dicts that are for anybody's own keys too, with those that the hosts read.
+_KNOWN_ANYWHERE = {'metainfo': ('classes', 'palette')}
 # What keys are called now that had these names before MMEngine, or that many
 # configs have as variables of the file.
 _NOW = {
@@ -85,6 +87,7 @@ def check_option(cfg: Config, key: str) -> None:
     Raises:
         UserError: it is a new key that nothing reads.
     """
+    _check_known(key)
     first, _, rest = key.partition('.')
     inner = rest.partition('.')[0]
     if first in _INSIDE and inner:
@@ -105,6 +108,17 @@ def check_option(cfg: Config, key: str) -> None:
         + _instead(cfg, key, '; did you mean {}?')
         + ' (a key of your own has to stand in the config file)'
     )
+
+
+def _check_known(key: str) -> None:
+    above, _, name = key.rpartition('.')
+    known = _KNOWN_ANYWHERE.get(above.rpartition('.')[2], ())
+    like = get_close_matches(name, known, 1, _LIKE)
+    if like and name not in known:
+        raise UserError(
+            f'--cfg-options {key}: nothing reads it; did you mean '
+            f'{above}.{like[0]}?'
+        )
 
 
 def warn_of_slips(cfg: Config) -> None:

@@ -72,6 +72,7 @@ class ClassFolder(CustomDataset):
         extensions: Sequence[str] = IMAGE_SUFFIXES,
         first_label: Index = 0,
         unlabelled: str = '',
+        ann_file: str | None = '',
         **kwargs,
     ):
         if not (data_root or data_prefix):
@@ -88,6 +89,7 @@ class ClassFolder(CustomDataset):
         super().__init__(
             data_root=data_root,
             data_prefix=data_prefix or split,
+            ann_file=ann_file or '',
             extensions=extensions,
             **kwargs,
         )

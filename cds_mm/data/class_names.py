@@ -1,4 +1,18 @@
-"""Whether a label means the same class in two places."""
+"""Whether a label means the same class in two places.
+
+Two questions are asked of names, and each has one rule.
+
+*Do two lists give the same classes the same labels?*  Training against
+validation and test, a checkpoint against data, a run against the one that it
+resumes: :func:`same_names`.  Labels follow from the order, the names only tell
+whether it is the same, so that another spelling ('Cat' and 'cat', 'polar_bear'
+and 'polar bear') does not matter: other tools write it in other ways.
+
+*Which entry has this name?*  A category of a COCO file, a class folder, an
+element of an XML file: exactly, as the hosts look it up.  A name in other
+capitals is not found there, and its boxes or images are lost
+(:mod:`cds_mm.coco.names`, :mod:`cds_mm.coco.xml_files`, ``ClassFolder``).
+"""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +37,11 @@ def class_names(dataset) -> tuple[str, ...] | None:
     Args:
         dataset: of MMEngine, wrapped or not.
     """
-    return _names((getattr(dataset, 'metainfo', None) or {}).get('classes'))
+    found = getattr(dataset, 'metainfo', None) or {}
+    # MMDetection joins data sets that differ, and keeps a list of theirs.
+    every = [found] if isinstance(found, dict) else list(found)
+    names = {_names(one.get('classes')) for one in every}
+    return names.pop() if len(names) == 1 else None
 
 
 def trained_classes(meta: dict) -> tuple[str, ...] | None:
@@ -52,18 +70,29 @@ def _names(value) -> tuple[str, ...] | None:
 def same_names(one: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two lists name the same classes in the same order.
 
-    Spelling in capitals and underscores does not matter, and ImageNet's codes
-    cannot be compared with its names.
+    Capitals, underscores and hyphens do not matter unless two names of a list
+    differ in these alone, and ImageNet's codes cannot be compared with its
+    names.
     """
     if len(one) != len(other):
         return False
-    if [*map(_plain, one)] == [*map(_plain, other)]:
+    plain = [[*map(plain_name, names)] for names in (one, other)]
+    if len(set(plain[0])) < len(one):
+        return [*one] == [*other]
+    if plain[0] == plain[1]:
         return True
     return _coded(one) != _coded(other) and len(one) == 1000
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without what :func:`same_names` does not look at."""
     return re.sub(r'[\s_-]+', ' ', name).casefold().strip()
+
+
+def odd_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """Names of the second list that the first has in no spelling."""
+    known = {*map(plain_name, one)}
+    return [name for name in other if plain_name(name) not in known]
 
 
 def _coded(names: Sequence[str]) -> bool:
@@ -94,14 +123,17 @@ def check_trained_classes(
     """
     if same_names(known, given):
         return
-    odd = [name for name in given if name not in set(known)]
+    odd = odd_names(known, given)
     what = 'in another order'
     if odd:
         what = f'of which {odd[0]!r} is none of them'
-    elif len(given) != len(known):
-        gone = next(name for name in known if name not in set(given))
-        what = f'without {gone!r}, so that the labels behind it shift'
-    shown = shown_classes(known)
+    elif gone := odd_names(given, known):
+        what = f'without {gone[0]!r}, so that the labels behind it shift'
+    # As the data spells them, since a folder is found by its exact name.
+    spelt = {plain_name(name): name for name in given}
+    shown = shown_classes(
+        [n if n in given else spelt.get(plain_name(n), n) for n in known]
+    )
     way = f'{where}.metainfo.classes="{shown}"'
     if not shown:
         way = f'{where}.metainfo.classes to the names in its dataset_meta'
@@ -127,9 +159,9 @@ def check_same_classes(train: BaseDataset, val: BaseDataset) -> None:
         UserError: the classes differ; it names one.
     """
     named = [data.metainfo.get('classes') for data in (train, val)]
-    if None in named or tuple(named[0]) == tuple(named[1]):
+    if None in named or same_names(*named):
         return
-    odd = sorted(set(named[0]) ^ set(named[1]))
+    odd = sorted(odd_names(*named) + odd_names(*reversed(named)))
     what = f'such as {odd[0]!r}' if odd else 'in their order'
     raise UserError(
         f'training has {len(named[0])} classes and validation '

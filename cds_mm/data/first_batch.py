@@ -1,6 +1,7 @@
 """A batch of a loader that leaves the loader as it was."""
 
 import contextlib
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from cds_mm.data.labels import built_steps, leaf_datasets
 from cds_mm.data.skips import SkipCount
+from cds_mm.errors import UserError
+from cds_mm.outcome import one_line, user_message
 
 
 class _OneBatch(IterableDataset):
@@ -26,12 +29,14 @@ class _OneBatch(IterableDataset):
             # The ends: samplers put what belongs together side by side.
             step = (len(indices) - 1) / (self.count - 1)
             indices = [indices[round(i * step)] for i in range(self.count)]
+        with _failing_step_named(self.loader.dataset):
+            yield self.loader.collate_fn(self._samples(indices))
+
+    def _samples(self, indices):
         dataset = self.loader.dataset
         if hasattr(dataset, '__getitems__'):
-            samples = dataset.__getitems__(indices)
-        else:
-            samples = [dataset[index] for index in indices]
-        yield self.loader.collate_fn(samples)
+            return dataset.__getitems__(indices)
+        return [dataset[index] for index in indices]
 
 
 def first_batch(loader: DataLoader, count: int | None = None) -> Any:
@@ -60,6 +65,35 @@ def first_batch(loader: DataLoader, count: int | None = None) -> Any:
     )
     with _counts_kept(loader.dataset):
         return next(iter(once), None)
+
+
+@contextlib.contextmanager
+def _failing_step_named(dataset) -> Iterator[None]:
+    """Say which step of a pipeline cannot take what it is given.
+
+    Faults of files have a line of their own.
+    """
+    try:
+        yield
+    except Exception as error:
+        if user_message(error):
+            raise
+        steps = {
+            id(step): number
+            for leaf in leaf_datasets(dataset)
+            for number, step in enumerate(built_steps(leaf))
+        }
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            step = frame.f_locals.get('self')
+            if id(step) in steps:
+                said = one_line(error) or type(error).__name__
+                raise UserError(
+                    f'train_dataloader: step {steps[id(step)]} of its '
+                    f'pipeline, {type(step).__name__}, fails '
+                    f'({type(error).__name__}: {said}); fix its settings '
+                    '(CDS_MM_DEBUG=1 shows where)'
+                ) from error
+        raise
 
 
 def _as_it_is(batch):

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 from mmpretrain.datasets import CustomDataset
 
-from cds_mm.data.class_names import shown_classes
+from cds_mm.data.class_names import plain_name, shown_classes
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.errors import UserError
 
@@ -103,13 +103,20 @@ class _Labels:
 
         Args:
             names: of the classes; the first folders of the split unless
-                given.
+                given.  A folder may spell its name in another way; it has
+                that of the class in what is returned.
         """
         if names is None:
             return self._counted(lambda leaf, folders: folders[:1])
-        return self._counted(
-            lambda leaf, folders: [f for f in folders if f in names][-1:]
-        )
+        spelt = {plain_name(name): name for name in names}
+        if len(spelt) < len(names):  # some differ in spelling alone
+            spelt = {name: name for name in names}
+
+        def classes(leaf, folders):
+            keys = (f if f in spelt else plain_name(f) for f in folders)
+            return [spelt[key] for key in keys if key in spelt][-1:]
+
+        return self._counted(classes)
 
     def _counted(self, choose):
         counts: dict[str, Counter[int]] = defaultdict(Counter)

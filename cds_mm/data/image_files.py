@@ -68,14 +68,15 @@ class ImageFiles:
                 left_out[PurePath(path).suffix.lower()] += 1
         self.left_out, self.broken = left_out, sorted(broken)
 
-    def report(self, images: int) -> None:
+    def report(self, images: int, loose: int = 0) -> None:
         """Say in one line what the last pass has left out, if anything.
 
         Args:
             images: how many were taken.
+            loose: how many were not, as they are in no class folder.
         """
         others = self.left_out.total()
-        count = others + len(self.broken)
+        count = others + len(self.broken) + loose
         if not count:
             return
         parts = []
@@ -91,13 +92,16 @@ class ImageFiles:
             named = ', '.join(self.broken[:_SHOWN])
             more = ', ...' if self.broken[_SHOWN:] else ''
             parts.append(f'{len(self.broken)} broken links ({named}{more})')
+        if loose:
+            parts.append(f'{loose} in no class folder')
         line = (
             f'{self.folder.rstrip(os.sep)}: {count} of {count + images} files '
             'were left out: '
             f'{", ".join(parts)}'
         )
-        if self.broken or set(self.left_out) - _NO_IMAGES:
-            warn(line + self._advice())
+        if loose or self.broken or set(self.left_out) - _NO_IMAGES:
+            advice = '; move those into one' if loose else ''
+            warn(line + self._advice() + advice)
         else:
             print_log(line, 'current', logging.INFO)
 

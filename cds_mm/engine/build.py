@@ -1,5 +1,6 @@
 """Building a runner, and what it builds when it begins."""
 
+import functools
 from pathlib import Path
 
 from mmengine.registry import OPTIMIZERS
@@ -49,6 +50,21 @@ def build_training(runner: Runner, cfg) -> None:
         _ = runner.train_loop
         runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         _ = runner.val_loop
+    # These come later: the host scales the learning rate in between.
+    for name in ('build_param_scheduler', '_init_model_weights'):
+        _readably(runner, name, cfg)
+
+
+def _readably(runner: Runner, name: str, cfg) -> None:
+    """Let errors of a method of this runner be one line."""
+    method = getattr(runner, name)
+
+    @functools.wraps(method)
+    def readably(*args, **kwargs):
+        with readable_errors(cfg):
+            return method(*args, **kwargs)
+
+    setattr(runner, name, readably)
 
 
 def _check_optimizer(cfg):

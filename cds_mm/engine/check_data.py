@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
+from cds_mm.data.host_folders import report_left_out
 from cds_mm.data.image_scan import Scan
 from cds_mm.engine.data_report import data_report
 from cds_mm.engine.image_check import places_of, scan_all
@@ -72,5 +73,7 @@ class DataCheck:
         ):
             for split in self.splits:
                 settings = self._cfg[f'{split}_dataloader'].dataset
-                found += places_of(self._cfg, split, DATASETS.build(settings))
+                dataset = DATASETS.build(settings)
+                report_left_out(dataset)
+                found += places_of(self._cfg, split, dataset)
         return found

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from cds_mm.checkpoint.parts import check_parts
 from cds_mm.engine.hand_over import check_weights, option_of_start
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
@@ -60,6 +61,7 @@ def check_checkpoint(start: PretrainedFile, cfg: Config | None = None) -> dict:
     path = start.path
     _check_there(path)
     checkpoint = start.read()
+    check_parts(checkpoint, path, cfg is not None and bool(cfg.resume))
     meta = checkpoint.get('meta') or {}
     if cfg is None or not cfg.resume:
         return meta

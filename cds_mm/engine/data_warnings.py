@@ -2,13 +2,18 @@
 
 import contextlib
 
+import cds_mm.hosts  # noqa: F401
+
 import numpy as np
+from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
-from cds_mm.config import evaluated_side, image_side, is_detection, type_name
+from cds_mm.config import evaluated_side, image_side, is_detection
 from cds_mm.data.class_names import class_names
 from cds_mm.data.deep_images import deep_values, missed_range, white_of
+from cds_mm.data.host_folders import report_left_out
 from cds_mm.data.labels import built_steps, dataset_labels, leaf_datasets
+from cds_mm.data.loading import LoadRGBImage
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -18,22 +23,23 @@ _SHOWN = 3
 
 
 def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
-    """Warn of classes without images, sizes that differ and dark images.
+    """Warn of lost files, classes without images, other sizes, dark images.
 
     Args:
         runner: with its data built.
         cfg: of the run.
         splits: that it uses.
     """
-    if is_detection(cfg):
-        return
     for split in splits:
         loader = getattr(runner, f'{split}_dataloader', None)
         dataset = getattr(loader, 'dataset', None)
         if dataset is None:
             continue
-        warn_of_missing_classes(dataset, split, runner.logger)
         warn_of_deep_images(dataset, split, runner.logger)
+        if is_detection(cfg):
+            continue
+        report_left_out(dataset)
+        warn_of_missing_classes(dataset, split, runner.logger)
         if split != 'train':
             warn_of_sizes(cfg, split, runner.logger)
 
@@ -115,11 +121,14 @@ def warn_of_deep_images(dataset, split: str, logger) -> None:
         missed = missed_range(largest) if count else ''
         if missed:
             key = f'{split}_dataloader.dataset.pipeline.{step}'
+            way = f'{key}.white={white_of(largest)}'
+            if type(load) is LoadImageFromFile:
+                way = f'{key}.type=cds_mm.LoadBGRImage {way}'
             warn(
                 f'{path}: its samples have more than 8 bits, and the largest '
                 f'of {count} such images is {largest:g}: with the high byte '
-                f'alone they {missed}; set {key}.white={white_of(largest)}, '
-                'and the same in the other pipelines',
+                f'alone they {missed}; set {way}, and the same in the other '
+                'pipelines',
                 logger,
             )
             return
@@ -127,7 +136,7 @@ def warn_of_deep_images(dataset, split: str, logger) -> None:
 
 def _loader(leaf):
     for step, transform in enumerate(built_steps(leaf)):
-        if type_name(dict(type=type(transform))) == 'LoadRGBImage':
+        if isinstance(transform, LoadRGBImage | LoadImageFromFile):
             return step, transform
     return None, None
 

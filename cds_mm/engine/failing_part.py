@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, NamedTuple, get_type_hints
 
 from cds_mm.arguments import basic_mismatch
+from cds_mm.engine.misspelt import Misspelt, misspelt
 
 
 class FailingPart(NamedTuple):
@@ -19,12 +20,14 @@ class FailingPart(NamedTuple):
         given: its settings.
         built: the class or function that they were for, if it was found.
         names: of what could have been built there, where its type is unknown.
+        siblings: names of the other parts beside it.
     """
 
     key: str
     given: dict
     built: Any = None
     names: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
 
     def advice(self, error: BaseException) -> str:
         """What to change, as far as the types of arguments tell.
@@ -33,15 +36,19 @@ class FailingPart(NamedTuple):
             error: as it was raised.
         """
         kind = self.given.get('type')
+        slip = self._slip(error)
+        if slip:
+            return slip.advice(self.key, self._below())
+        if kind is None and isinstance(error, KeyError):
+            parent, _, own = self.key.rpartition('.')
+            like = get_close_matches(own, self.siblings, 1)
+            if like:
+                return f'did you mean {parent}.{like[0]}?'
+            return f'set {self.key}.type'
         if self.built is None:
             like = get_close_matches(str(kind), self.names, 1)
             return f'did you mean type={like[0]!r}?' if like else ''
         called = _called(self.built)
-        arguments = [*inspect.signature(called).parameters]
-        for name in self.given:
-            like = get_close_matches(name, arguments, 1)
-            if like and f"keyword argument '{name}'" in str(error):
-                return f'did you mean {self.key}.{like[0]}?'
         hints: dict[str, Any] = {}
         with contextlib.suppress(Exception):  # of any host
             hints = get_type_hints(called)
@@ -50,6 +57,16 @@ class FailingPart(NamedTuple):
             if expected:
                 return f'{self.key}.{name}={value!r} must be {expected}'
         return ''
+
+    def _slip(self, error: BaseException) -> Misspelt | None:
+        slip = misspelt(error, self.built)
+        if slip and not slip.name:  # any one of them is too many
+            names = [name for name in self.given if name != 'type']
+            slip = Misspelt(names[0], []) if names else None
+        return slip if slip and slip.name in self.given else None
+
+    def _below(self) -> list[str]:
+        return [key for key, _ in _keys(self.given, '')]
 
 
 def failing_part(cfg, error: BaseException) -> FailingPart | None:
@@ -71,7 +88,36 @@ def failing_part(cfg, error: BaseException) -> FailingPart | None:
         key = inside or _key_of(cfg, part, '')
         if key:
             found = _described(key, part, frame)
-    return found
+    found = found or _part_with_slip(cfg, error)
+    return found and found._replace(siblings=_siblings(cfg, found.key))
+
+
+def _siblings(cfg, key: str) -> tuple[str, ...]:
+    parent, _, own = key.rpartition('.')
+    nodes = dict(_dicts(cfg, ''))
+    return tuple(name for name in nodes.get(parent, ()) if name != own)
+
+
+def _part_with_slip(cfg, error: BaseException) -> FailingPart | None:
+    """The only part that has an argument which a call has refused.
+
+    Loops, random seeds and the like are built without a registry.
+    """
+    slip = misspelt(error)
+    if slip is None:
+        return None
+    parts = [(k, part) for k, part in _dicts(cfg, '') if slip.name in part]
+    if len(parts) != 1:
+        return None
+    key, part = parts[0]
+    return FailingPart(key, dict(part))
+
+
+def _keys(node: dict, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        yield f'{prefix}{name}', value
+        if isinstance(value, dict):
+            yield from _keys(value, f'{prefix}{name}.')
 
 
 def _frames(error: BaseException | None) -> Iterator[FrameType]:
@@ -90,6 +136,8 @@ def _part_of(frame: FrameType) -> dict | None:
     argument = 'cfg' if name.endswith('_from_cfg') else None
     if name in ('build_dataloader', 'build_optim_wrapper'):
         argument = name.removeprefix('build_')
+    elif name == 'init_weights':
+        argument = 'init_cfg'
     part = frame.f_locals.get(argument or '')
     return part if isinstance(part, dict) else None
 

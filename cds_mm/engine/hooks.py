@@ -32,7 +32,7 @@ CLASSIFICATION_HOOKS = (
     'BackboneRecordHook',
     'TrainingLabelsHook',
 )
-DETECTION_HOOKS = ('ZeroAPHook',)
+DETECTION_HOOKS = ('ZeroAPHook', 'TrialEvaluationHook')
 TENSORBOARD = 'TensorboardVisBackend'
 
 

@@ -38,6 +38,20 @@ def check_ops(runner: Runner) -> None:
         )
 
 
+def check_ops_of_test(runner: Runner) -> None:
+    """See that all operations that a test calls are there.
+
+    Raises:
+        UserError: the model calls a compiled operation that has no stand-in.
+    """
+    ops = status()
+    if ops.state != 'stand-in':
+        return
+    for one in missing_ops(unwrapped(runner.model), ops.provided):
+        if 'prediction' in one.phases:
+            raise UserError(f'{_said(one, "testing")}; {_compile()}')
+
+
 def _said(missing: Missing, when: str) -> str:
     return (
         f'model.{missing.place} ({missing.kind}): {when} calls {missing.op}, '

@@ -1,53 +1,28 @@
 """What a training is going to do, decided once, and the checks of it."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from cds_mm.config import check_init_settings, pretrained_init
-from cds_mm.config.recorded import recorded_settings
-from cds_mm.config.resumed import check_resumed, is_over
-from cds_mm.distributed import unwrapped
-from cds_mm.engine.amp import check_amp, use_amp
-from cds_mm.engine.checkpoints import check_checkpoint, check_pretrained
-from cds_mm.engine.class_checks import (
-    check_resumed_classes,
-    check_teacher_classes,
-)
-from cds_mm.engine.data_report import report_data
-from cds_mm.engine.data_warnings import warn_of_data
+from cds_mm.engine.amp import use_amp
+from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.fast_views import use_fast_views
-from cds_mm.engine.frozen import check_frozen, check_frozen_stages
 from cds_mm.engine.hand_over import (
-    check_detector,
-    check_pretrained_url,
-    check_start,
     use_changed_function,
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
-from cds_mm.engine.initial_weights import (
-    check_init_files,
-    check_initialisers,
-)
-from cds_mm.engine.missing_ops import check_ops
 from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
-    check_classes,
-    check_data,
-    check_head,
-    check_teacher,
 )
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.resume import checkpoint_folders, latest_checkpoint
 from cds_mm.engine.run_config import run_config
 from cds_mm.engine.scale_lr import count_accumulation
 from cds_mm.errors import UserError
-from cds_mm.files import check_writable
 
 
 @dataclass(frozen=True)
@@ -96,44 +71,6 @@ class RunPlan:
         return check_annotations_and_heads(self.config, self.splits)
 
 
-# What can be known before anything is built, in this order: each returns, or
-# raises a UserError.
-CHECKS: tuple[Callable[[RunPlan], object], ...] = (
-    lambda plan: check_amp(plan.config),
-    lambda plan: check_detector(
-        plan.config, plan.detector, plan.accept_changed_function
-    ),
-    lambda plan: check_data(plan.config, plan.splits),
-    lambda plan: check_pretrained(plan.config, plan.pretrained),
-    lambda plan: check_frozen(plan.config),
-    lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
-    lambda plan: check_start(plan.config, plan.start, plan.start_meta),
-    lambda plan: _check_resumed(plan),
-    lambda plan: check_init_files(plan.config),
-    # The last: large files take a while.
-    lambda plan: plan.annotations,
-)
-# What takes the data or the model, before the first step.
-CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
-    lambda runner, plan: check_initialisers(runner.model, plan.config),
-    lambda runner, plan: check_classes(runner, plan.config),
-    lambda runner, plan: check_head(runner.model),
-    lambda runner, plan: check_ops(runner),
-    lambda runner, plan: check_frozen_stages(runner.model, plan.config),
-    lambda runner, plan: check_teacher(plan.config, runner.model),
-    lambda runner, plan: check_resumed_classes(
-        runner.train_dataloader.dataset, plan.config, plan.start_meta
-    ),
-    lambda runner, plan: check_teacher_classes(
-        runner.train_dataloader.dataset,
-        getattr(unwrapped(runner.model), 'teacher', None),
-    ),
-    lambda runner, plan: check_pretrained_url(runner, plan.pretrained),
-    lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
-    lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
-)
-
-
 def plan_training(args: argparse.Namespace) -> RunPlan:
     """Plan a training from its arguments.
 
@@ -144,6 +81,12 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
         UserError: the config cannot be read, or a flag does not go with it.
     """
     cfg = run_config(args)
+    for needed in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'):
+        if not cfg.get(needed):
+            raise UserError(
+                f'{args.config}: has no {needed}, so there is nothing to '
+                'train; tools/test.py evaluates a checkpoint with it'
+            )
     check_init_settings(cfg)
     _apply_flags(cfg, args)
     pretrained = _pretrained(cfg)
@@ -158,31 +101,6 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
     )
 
 
-def check(plan: RunPlan) -> None:
-    """Say before anything is built what would go wrong.
-
-    Raises:
-        UserError: the first of :data:`CHECKS` that fails.
-    """
-    try:
-        for one in CHECKS:
-            one(plan)
-    finally:
-        # Large, and the host reads them again.
-        for file in filter(None, (plan.pretrained, plan.start)):
-            file.release()
-
-
-def check_built(runner: Runner, plan: RunPlan) -> None:
-    """Say before the first step what the data or the model shows.
-
-    Raises:
-        UserError: the first of :data:`CHECKS_WHEN_BUILT` that fails.
-    """
-    for one in CHECKS_WHEN_BUILT:
-        one(runner, plan)
-
-
 def _apply_flags(cfg, args):
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -193,7 +111,13 @@ def _apply_flags(cfg, args):
     else:
         use_fast_views(cfg)
     if args.auto_scale_lr:
-        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+        base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+        if base is not None and not (isinstance(base, int) and base > 0):
+            raise UserError(
+                f'auto_scale_lr.base_batch_size={base!r} must be a whole '
+                'number above 0'
+            )
+        if base is None:
             raise UserError(
                 f'--auto-scale-lr: {args.config} does not say for which batch '
                 'size its learning rate is; set auto_scale_lr.base_batch_size'
@@ -206,15 +130,6 @@ def _apply_flags(cfg, args):
         path = found or args.resume
         cfg.load_from, cfg.resume = str(path), True
     cfg.setdefault('resume', False)
-
-
-def _check_resumed(plan: RunPlan) -> None:
-    # Said again by ResumeCheckHook, which other launchers have too; here it
-    # is said before anything is built.
-    cfg, meta = plan.config, plan.start_meta
-    before = recorded_settings(meta.get('cfg'))
-    if cfg.resume and before and not is_over(cfg, meta):
-        check_resumed(cfg.load_from, before, cfg)
 
 
 def _pretrained(cfg) -> PretrainedFile | None:

@@ -1,6 +1,6 @@
 """Checks of a run before it starts, since faults are cheap to find there.
 
-Which of them run, and in which order, stands in ``plan.py``.
+Which of them run, and in which order, stands in ``checks.py``.
 """
 
 from mmpretrain.models import GlobalAveragePooling
@@ -24,6 +24,7 @@ from cds_mm.engine.class_checks import check_splits
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
+from cds_mm.teacher import teacher_of
 
 
 def check_data(cfg, splits: tuple[str, ...]) -> None:
@@ -107,7 +108,7 @@ def check_teacher(cfg, model) -> None:
     Raises:
         UserError: the teacher has learned from images of another size.
     """
-    teacher = getattr(unwrapped(model), 'teacher', None)
+    teacher = teacher_of(model)
     if not teacher:
         return
     ours = image_side(cfg)

@@ -5,9 +5,12 @@ import sys
 
 import torch
 import torch.distributed as dist
+from mmengine.dist import all_gather_object
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from cds_mm.config import plain_batchnorm
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import repeat_warnings, warn
 
 
 def prepare_ranks(cfg) -> None:
@@ -39,6 +42,52 @@ def prepare_ranks(cfg) -> None:
     )
 
 
+def check_same_data(runner: Runner, splits: tuple[str, ...]) -> None:
+    """See that all ranks have as many samples.
+
+    With fewer of them a rank ends its epoch first, and the others wait for it.
+    Where all have as many batches, or where no epochs are counted, other data
+    may be meant, and a warning says so.
+
+    Args:
+        runner: with its loaders built.
+        splits: of the data that it uses.
+
+    Raises:
+        UserError: on every rank, where one has another number of batches.
+    """
+    everywhere = all_gather_object(_sizes(runner, splits))
+    for split in everywhere[0]:
+        samples, batches = zip(
+            *(one[split] for one in everywhere), strict=True
+        )
+        if len({*samples}) == 1:
+            continue
+        said = (
+            f'{split}_dataloader.dataset: the ranks have different data '
+            f'({", ".join(map(str, samples))} samples, from rank 0 on); give '
+            'all machines the same files'
+        )
+        endless = split == 'train' and not isinstance(
+            runner.train_loop, EpochBasedTrainLoop
+        )
+        if len({*batches}) > 1 and not endless:
+            raise UserError(said)
+        warn(said)
+
+
+def _sizes(runner: Runner, splits: tuple[str, ...]) -> dict[str, tuple]:
+    """Samples and batches of each loader; None of a stream without a size."""
+    found: dict[str, tuple] = {}
+    for split in splits:
+        loader = getattr(runner, f'{split}_dataloader')
+        try:
+            found[split] = (len(loader.dataset), len(loader))
+        except (AttributeError, TypeError):
+            found[split] = (None, None)
+    return found
+
+
 def leave_ranks() -> None:
     """End this process at once where it is one of several gloo ranks.
 
@@ -51,6 +100,7 @@ def leave_ranks() -> None:
     if dist.get_backend() != 'gloo':
         return
     dist.barrier()
+    repeat_warnings()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -32,6 +32,9 @@ def run_config(args: argparse.Namespace) -> Config:
             _loader_defaults(loader, args)
     apply_options(cfg, args.cfg_options)
     check_kinds(cfg)
+    # To the host, None is the same as not there.
+    cfg.default_hooks = cfg.get('default_hooks') or {}
+    cfg.env_cfg = cfg.get('env_cfg') or dict(dist_cfg=dict(backend='nccl'))
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None and not loader.get('num_workers'):

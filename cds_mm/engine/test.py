@@ -18,22 +18,25 @@ from cds_mm.engine.build import (
     build_test,
 )
 from cds_mm.engine.checkpoints import check_checkpoint
+from cds_mm.engine.checks import check_settings
 from cds_mm.engine.class_checks import check_judged_classes, name_test_classes
 from cds_mm.engine.data_report import report_data
 from cds_mm.engine.data_warnings import warn_of_data
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
+from cds_mm.engine.input_checks import (
+    check_trained_input,
+)
 from cds_mm.engine.malloc import calm_malloc
+from cds_mm.engine.missing_ops import check_ops_of_test
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
-    check_data,
     check_test_classes,
 )
 from cds_mm.engine.pretrained import PretrainedFile
-from cds_mm.engine.ranks import prepare_ranks
+from cds_mm.engine.ranks import check_same_data, prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
 from cds_mm.files import check_writable
-from cds_mm.run_warnings import warnings_at_the_end
 
 
 def test(args: argparse.Namespace) -> None:
@@ -51,10 +54,10 @@ def test(args: argparse.Namespace) -> None:
     if args.show_dir:
         _paint(cfg, args)
     runner = build_test_runner(cfg)
+    check_ops_of_test(runner)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(args.out))
-    with warnings_at_the_end(runner.logger):
-        metrics = runner.test()
+    metrics = runner.test()
     if args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
@@ -90,8 +93,9 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     Raises:
         UserError: whatever the user can mend.
     """
-    check_data(cfg, ('test',))
+    check_settings(cfg, ('test',))
     meta = check_checkpoint(PretrainedFile(cfg.load_from))
+    check_trained_input(cfg, meta)
     if same_classes:
         name_test_classes(cfg, meta)
     check_writable(cfg.work_dir, '--work-dir')
@@ -102,6 +106,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     prepare_ranks(cfg)
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
+    check_same_data(runner, ('test',))
     if same_classes:
         check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)

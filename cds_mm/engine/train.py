@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from cds_mm.config.resumed import is_over
 from cds_mm.engine.amp import unused_units
 from cds_mm.engine.build import build_runner, build_training
+from cds_mm.engine.checks import check, check_built
 from cds_mm.engine.malloc import calm_malloc
-from cds_mm.engine.plan import RunPlan, check, check_built, plan_training
+from cds_mm.engine.plan import RunPlan, plan_training
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.resume import (
     checkpoint_folders,
@@ -17,8 +18,7 @@ from cds_mm.engine.resume import (
 )
 from cds_mm.errors import UserError
 from cds_mm.hooks.resume_check import can_be_longer
-from cds_mm.interruption import Interrupted, interrupt_behind
-from cds_mm.run_warnings import warnings_at_the_end
+from cds_mm.interruption import Interrupted, Terminated, interrupt_behind
 from cds_mm.work_dir_lock import work_dir_lock
 
 
@@ -42,14 +42,13 @@ def _train(plan: RunPlan) -> None:
     prepare_ranks(cfg)
     memory_is_kept = calm_malloc()
     runner = build_runner(cfg)
-    with warnings_at_the_end(runner.logger):
-        build_training(runner, cfg)
-        check_built(runner, plan)
-        _log_environment(runner, cfg, memory_is_kept)
-        runner.train()  # if all is over, it clears what a kill has left
-        if cfg.resume and is_over(cfg, plan.start_meta):
-            longer = can_be_longer(runner)
-            runner.logger.info(nothing_left(cfg, plan.start_meta, longer))
+    build_training(runner, cfg)
+    check_built(runner, plan)
+    _log_environment(runner, cfg, memory_is_kept)
+    runner.train()  # if all is over, it clears what a kill has left
+    if cfg.resume and is_over(cfg, plan.start_meta):
+        longer = can_be_longer(runner)
+        runner.logger.info(nothing_left(cfg, plan.start_meta, longer))
 
 
 @contextlib.contextmanager
@@ -57,9 +56,12 @@ def _interrupts_say_how_on(plan: RunPlan) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, Exception) as error:
-        if interrupt_behind(error) is None:
+        interrupt = interrupt_behind(error)
+        if interrupt is None:
             raise
-        raise Interrupted(_how_on(plan.config)) from error
+        ended = isinstance(interrupt, Terminated)
+        kind = Terminated if ended else Interrupted
+        raise kind(_how_on(plan.config)) from error
 
 
 def _how_on(cfg) -> str:

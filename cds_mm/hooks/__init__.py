@@ -21,6 +21,7 @@ from cds_mm.hooks.stop_on_nonfinite import StopOnNonFiniteHook
 from cds_mm.hooks.strict_load import StrictLoadHook
 from cds_mm.hooks.throughput import ThroughputHook
 from cds_mm.hooks.training_labels import TrainingLabelsHook
+from cds_mm.hooks.trial_evaluation import TrialEvaluationHook
 from cds_mm.hooks.trial_step import TrialStepHook
 from cds_mm.hooks.verify_pretrained import VerifyPretrainedHook
 from cds_mm.hooks.warning_summary import WarningSummaryHook
@@ -46,6 +47,7 @@ __all__ = [
     'StrictLoadHook',
     'ThroughputHook',
     'TrainingLabelsHook',
+    'TrialEvaluationHook',
     'TrialStepHook',
     'VerifyPretrainedHook',
     'WarningSummaryHook',

@@ -5,6 +5,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from cds_mm.distributed import unwrapped
+from cds_mm.teacher import teacher_of
 
 
 @HOOKS.register_module()
@@ -20,8 +21,9 @@ class MethodSummaryHook(Hook):
         model = unwrapped(runner.model)
         for name, supervision in getattr(model, 'supervisions', {}).items():
             runner.logger.info(f'Supervision {name}: {supervision.describe()}')
-        if getattr(model, 'teacher', None):
-            runner.logger.info(model.teacher.describe())
+        teacher = teacher_of(model)
+        if teacher:
+            runner.logger.info(teacher.describe())
         if getattr(model, 'frozen', ()):
             runner.logger.info(f'Not trained: {", ".join(model.frozen)}')
         branches = getattr(model, 'branches', None)

@@ -18,6 +18,7 @@ from cds_mm.config.resumed import (
 from cds_mm.errors import UserError
 from cds_mm.hooks.learning_rates import Schedule, length_of
 from cds_mm.hooks.resume_changes import FACTS, facts, what_else, what_follows
+from cds_mm.hooks.resume_classes import check_resumed_classes
 from cds_mm.hooks.resume_state import changed_hooks, check_state
 from cds_mm.hooks.resumed_paths import keep_to_own_files
 from cds_mm.run_warnings import warn
@@ -54,11 +55,12 @@ class ResumeCheckHook(Hook):
         meta = checkpoint.get('meta') or {}
         if is_over(runner.cfg, meta):
             return
+        source = runner._load_from or find_latest_checkpoint(runner.work_dir)
+        check_resumed_classes(
+            runner.train_dataloader.dataset, runner.cfg, meta, source
+        )
         before = recorded_settings(meta.get('cfg'))
         if before:
-            source = runner._load_from or find_latest_checkpoint(
-                runner.work_dir
-            )
             check_resumed(source, before, runner.cfg)
             _check_length(runner, checkpoint, before, source)
             check_state(runner, checkpoint, before, source)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor
 
 from cds_mm.arguments import checked
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.init_file import place_of
+from cds_mm.checkpoint.parts import check_parts, check_trained
 from cds_mm.config import instead_of
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
@@ -22,7 +24,8 @@ class StrictLoadHook(Hook):
 
     The host loads what fits and warns about the rest, so that a test of
     another architecture's checkpoint reports the accuracy of noise.  Keys
-    that the model lacks are no fault: a file may carry branches.
+    that the model lacks are no fault: a file may carry branches.  Weights
+    that are not finite, or no real numbers, are refused too.
 
     Args:
         parts: only names that begin with one of these have to be filled;
@@ -40,8 +43,13 @@ class StrictLoadHook(Hook):
             for name, tensor in unwrapped(runner.model).state_dict().items()
             if name.startswith(self.parts)
         }
+        check_parts(checkpoint, _source(runner), runner._resume)
         given = checkpoint.get('state_dict', checkpoint)
-        given = {k.removeprefix('module.'): v for k, v in given.items()}
+        given = {
+            key.removeprefix('module.'): value
+            for key, value in given.items()
+            if isinstance(value, Tensor)
+        }
         found = fit(wanted, given)
         if found.missing:
             raise UserError(
@@ -56,6 +64,7 @@ class StrictLoadHook(Hook):
                 f'there and {tuple(wanted[name].shape)} in the model; use '
                 'the config that it was trained with'
             )
+        check_trained(given, wanted, _source(runner))
 
 
 def _source(runner):

@@ -23,7 +23,7 @@ from cds_mm.errors import UserError
 from cds_mm.outcome import one_line, user_message
 
 # What a step that does not fit raises; other faults keep their traceback.
-_OF_THE_SETTINGS = (
+OF_THE_SETTINGS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -97,7 +97,7 @@ def _try(runner, whole: bool) -> None:
     model = runner.model
     if isinstance(model, MMDistributedDataParallel):
         model = model.module
-    with _unchanged(runner.message_hub):
+    with unchanged(runner.message_hub):
         # What the data set says of its files is a line already.
         batch = first_batch(runner.train_dataloader, None if whole else 2)
         if batch is None:
@@ -117,14 +117,14 @@ def _try(runner, whole: bool) -> None:
                 data = trial.data_preprocessor(batch, True)
                 losses = trial._run_forward(data, mode='loss')
             trial.parse_losses(losses)
-        except _OF_THE_SETTINGS as error:
+        except OF_THE_SETTINGS as error:
             raise _readable(error, copied, runner.cfg) from error
 
 
 def _readable(error, names, cfg) -> Exception:
     if isinstance(error, UserError) or user_message(error):
         return error
-    said = one_line(error) or type(error).__name__
+    said = one_line(error) or _failed_statement(error)
     where = _module(error, names)
     at = f' in model{"." if where else ""}{where}' if where is not None else ''
     return UserError(
@@ -132,6 +132,12 @@ def _readable(error, names, cfg) -> Exception:
         f'({type(error).__name__}: {said}); fix the settings of that part '
         '(CDS_MM_DEBUG=1 shows where)'
     )
+
+
+def _failed_statement(error) -> str:
+    """The line of code that an error without a message comes from."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return last.line or type(error).__name__
 
 
 def _module(error, names) -> str | None:
@@ -144,7 +150,7 @@ def _module(error, names) -> str | None:
 
 
 @contextlib.contextmanager
-def _unchanged(hub) -> Iterator[None]:
+def unchanged(hub) -> Iterator[None]:
     """Put generators, message hub and the tuning of cuDNN back."""
     python, numpy = random.getstate(), np.random.get_state()
     devices = (

@@ -1,5 +1,8 @@
 """A detector that finds nothing has an AP, namely 0."""
 
+from collections.abc import Iterator
+
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -16,7 +19,8 @@ class ZeroAPHook(Hook):
     """Report AP 0 with a warning where the COCO metric reports nothing.
 
     Without a single detection the host's metric logs an error and returns
-    an empty dict, so "best" is not saved, and who reads the key fails.
+    an empty dict, so "best" is not saved, and who reads the key fails.  A
+    metric that only writes its results has no AP.
     """
 
     priority = 'HIGHEST'  # before those that read the metrics
@@ -34,15 +38,29 @@ class ZeroAPHook(Hook):
         self._fill(runner, runner.test_evaluator, metrics)
 
     def _fill(self, runner, evaluator, metrics):
-        for metric in evaluator.metrics:
-            if type(metric).__name__ not in METRICS:
-                continue
+        for prefix, metric in _coco_metrics(evaluator):
             for kind in metric.metrics:
-                name = f'{metric.prefix}/{kind}_mAP'
-                if kind == 'proposal' or name in metrics:
+                start = f'{prefix}/{kind}_'
+                if kind == 'proposal' or any(
+                    key.startswith(start) for key in metrics
+                ):
                     continue
+                name = f'{start}mAP'
                 warn(
                     f'Not one detection in the whole data set: {name} is 0',
                     runner.logger,
                 )
                 metrics.update({name + suffix: 0.0 for suffix in SUFFIXES})
+
+
+def _coco_metrics(evaluator: Evaluator) -> Iterator[tuple[str, BaseMetric]]:
+    """Metrics that give an AP, with what stands before its name."""
+    # MMDetection's evaluator of several data sets has one metric for each.
+    of_several = getattr(evaluator, 'dataset_prefixes', None)
+    for number, metric in enumerate(evaluator.metrics):
+        if type(metric).__name__ not in METRICS or metric.format_only:
+            continue
+        prefix = metric.prefix
+        if of_several:
+            prefix = f'{of_several[number]}/{prefix}'
+        yield prefix, metric

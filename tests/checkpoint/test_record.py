@@ -131,6 +131,8 @@ ATTACKS = [
     {'type': 'subprocess.call', 'args': ['touch', 'TOUCHED']},
     {'type': 'mmpretrain.os.mkdir', 'path': 'TOUCHED'},
     {'type': 'antigravity'},
+    {'type': 'TIMMBackbone', 'model_name': 'hf-hub:TOUCHED/x'},
+    {'type': 'TIMMBackbone', 'model_name': 'local-dir:TOUCHED'},
     {'type': 'CIFAR10', 'data_root': 'TOUCHED'},
     {
         'type': 'ResNet',

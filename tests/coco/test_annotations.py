@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from herds import save, write_herd
 
-from cds_mm.coco.annotations import read_annotations
 from cds_mm.coco.json_stream import elements
+from cds_mm.coco.reading import read_annotations
 from cds_mm.errors import UserError
 
 
@@ -24,7 +24,7 @@ def test_the_same_as_by_json(tmp_path):
     assert np.flatnonzero(file.masked).tolist() == [3]
     assert np.flatnonzero(file.ignored).tolist() == [5]
     assert file.names == ['cow', 'goat', 'horse', 'pig']
-    assert not file.missing and not file.has_bom
+    assert not file.faults and not file.has_bom
     assert set(map(tuple, file.box_sizes.tolist())) == {(40, 30)}
 
 

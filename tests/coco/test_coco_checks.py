@@ -132,6 +132,26 @@ def test_a_test_is_compared_with_its_training(herd):
     assert 'which differ in their order' in refused(cfg, ('test',))
 
 
+def test_joined_sets_of_other_classes(herd):
+    cfg = config(herd)
+    parts = [
+        dataset(herd, 'train', ANIMALS),
+        dataset(herd, 'val', ANIMALS[::-1], type='cds_mm.NamedCocoDataset'),
+    ]
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    text = refused(cfg, ('train',))
+    assert 'train_dataloader.dataset.datasets.1' in text
+    assert 'which differ in their order' in text
+    parts[1]['metainfo'] = dict(classes=ANIMALS)
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    check(cfg, ('train',))
+    # A detector that reads the names learns from any.
+    parts[1]['metainfo'] = dict(classes=ANIMALS[::-1])
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    cfg.model.language_model = dict(type='BertModel')
+    check(cfg, ('train',))
+
+
 def test_one_class_without_its_comma(herd):
     text = refused(config(herd, 'cow', num_classes=1))
     assert 'is one string' in text
@@ -474,7 +494,7 @@ def test_a_published_set_in_its_own_order(herd):
 
 def test_what_is_not_coco_is_left_alone(herd):
     cfg = config(herd)
-    for kind in ('LVISV1Dataset', 'VOCDataset', 'CrowdHumanDataset'):
+    for kind in ('OpenImagesDataset', 'CrowdHumanDataset'):
         for split in BOTH:
             cfg[f'{split}_dataloader'].dataset = dataset(
                 herd, split, None, type=kind
@@ -525,3 +545,90 @@ def test_a_list_of_metrics(tmp_path):
     text = refused(cfg)
     assert 'val_evaluator.1.type=cds_mm.NamedCocoMetric' in text
     check(pasted(cfg, text))
+
+
+# Published sets with readers of their own
+
+
+def published(root, kind):
+    """A config of one class of data sets, with classes of one's own."""
+    cfg = config(root)
+    for split in BOTH:
+        cfg[f'{split}_dataloader'].dataset.type = kind
+    return cfg
+
+
+OBJECTS = ('Objects365V1Dataset', 'Objects365V2Dataset')
+READERS = (*OBJECTS, 'LVISV05Dataset', 'LVISV1Dataset')
+
+
+@pytest.mark.parametrize('kind', READERS)
+def test_content_is_checked_for_other_readers(empty, kind):
+    change(empty, 'train', lambda c: c['annotations'][2].pop('bbox'))
+    text = refused(published(empty, kind), ('train',))
+    assert 'annotations[2] (id 3): has no' in text and "'bbox'" in text
+
+
+@pytest.mark.parametrize('kind', READERS)
+def test_a_sound_file_of_other_readers(empty, kind):
+    def as_published(content):
+        for image in content['images']:
+            image['coco_url'] = f'http://host/train/{image["file_name"]}'
+            if kind == 'LVISV1Dataset':
+                del image['file_name']
+        if kind.startswith('LVIS'):
+            for box in content['annotations']:
+                del box['iscrowd']
+
+    change(empty, 'train', as_published)
+    found = check(published(empty, kind), ('train',))
+    facts = found['train_dataloader.dataset']
+    assert facts['classes'] == dict.fromkeys(ANIMALS, 6)
+    assert not warnings_so_far()
+
+
+@pytest.mark.parametrize('kind', OBJECTS)
+def test_labels_by_ids(empty, kind):
+    """These readers sort the categories, so that their order is free."""
+    change(empty, 'train', lambda c: c['categories'].reverse())
+    check(published(empty, kind), ('train',))
+
+    def other_ids(content):
+        for category in content['categories']:
+            category['id'] = 20 - category['id']
+        for box in content['annotations']:
+            box['category_id'] = 20 - box['category_id']
+
+    change(empty / 'x', 'train', other_ids)
+    cfg = published(empty / 'x', kind)
+    text = refused(cfg, ('train',))
+    assert 'in the order pig, horse, goat, cow' in text
+    check(pasted(cfg, text), ('train',))
+
+
+@pytest.mark.parametrize('kind', ['LVISV05Dataset', 'LVISV1Dataset'])
+def test_a_reader_that_labels_all_categories(empty, kind):
+    """LVIS numbers all of the file, so a choice of classes shifts them."""
+    write_herd(empty, 'train')
+    cfg = published(empty, kind)
+    cfg.train_dataloader.dataset.metainfo.classes = ANIMALS[1:]
+    text = refused(cfg, ('train',))
+    assert f'{kind} labels all 4 categories of' in text
+    check(pasted(cfg, text), ('train',))
+
+
+def test_another_spelling_in_each_split(tmp_path):
+    """Each is looked up in its own file; the labels are the same."""
+    capitals = tuple(name.upper() for name in ANIMALS)
+    write_herd(tmp_path, 'train')
+
+    def rename(content):
+        for category in content['categories']:
+            category['name'] = category['name'].upper()
+
+    change(tmp_path, 'val', rename)
+    cfg = config(tmp_path)
+    cfg.val_dataloader.dataset.metainfo.classes = capitals
+    check(cfg)
+    cfg.val_dataloader.dataset.metainfo.classes = ANIMALS
+    assert 'is a category of' in refused(cfg)  # in a file, to the letter

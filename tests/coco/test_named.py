@@ -196,3 +196,22 @@ def test_without_a_file_the_metric_is_the_host_s(tmp_path):
     metric.process({}, [sample])
     with contextlib.redirect_stdout(io.StringIO()):
         assert metric.evaluate(1)['coco/bbox_mAP'] == 1
+
+
+def test_paths_are_as_good_as_texts(herd):
+    from pathlib import Path
+
+    text = named(herd, 'val')
+    paths = dict(
+        data_root=herd,
+        ann_file=Path('val.json'),
+        data_prefix=dict(img=Path('val')),
+        metainfo=dict(classes=ANIMALS),
+    )
+    path = build(DATASETS, dict(type='cds_mm.NamedCocoDataset', **paths))
+    assert len(path) == len(text) == 3
+    for place in range(3):
+        one, other = path.get_data_info(place), text.get_data_info(place)
+        assert one['img_path'] == other['img_path']
+    ann_file = herd / 'val.json'
+    build(METRICS, dict(type='cds_mm.NamedCocoMetric', ann_file=ann_file))

@@ -14,6 +14,7 @@ from mmpretrain.registry import MODELS
 from cds_mm.commands.options import add_cfg_options
 from cds_mm.config import (
     apply_options,
+    check_complete,
     check_kinds,
     load_config,
     option_value,
@@ -129,6 +130,20 @@ def test_a_new_key_that_nothing_reads(given, meant):
     if not meant.startswith('--'):  # and what it says can be set
         config(f'{meant}={given.partition("=")[2]}')
     assert not warnings_so_far()
+
+
+def test_a_slip_in_a_dict_for_keys_of_all_kinds():
+    key = 'train_dataloader.dataset.metainfo'
+    assert f'did you mean {key}.classes?' in refused(f'{key}.clases=a,b')
+    config(f'{key}.classes=a,b')
+    config(f'{key}.source=here')
+    config(f'{key}.palettes_by_day=1')
+
+
+def test_a_number_where_there_is_no_list():
+    said = refused('val_evaluator.0.topk=1')
+    assert "no list but one 'Accuracy': leave 0 out" in said
+    config('val_evaluator.topk=1')
 
 
 def test_a_key_without_a_like_and_one_of_the_users_own(tmp_path):
@@ -293,6 +308,11 @@ def test_hooks_and_imports_by_option(tmp_path, monkeypatch):
         ('val_evaluator=Accuracy', 'must be a list'),
         ('resume=epoch_3.pth', 'a file goes to --resume'),
         ('load_from=1', 'must be a text'),
+        ('train_dataloader.dataset=None', 'dataset=None: must be a dict'),
+        ('val_dataloader.dataset=/tmp/x', 'dataset=/tmp/x: must be a dict'),
+        ('test_dataloader.dataset.pipeline=None', 'must be a list'),
+        ('optim_wrapper.optimizer=AdamW', 'AdamW: must be a dict'),
+        ("val_evaluator=['Accuracy']", 'val_evaluator.0=Accuracy: must be a'),
     ],
 )
 def test_kinds(given, said):
@@ -300,6 +320,20 @@ def test_kinds(given, said):
         check_kinds(config(given))
     assert said in str(error.value) and '\n' not in str(error.value)
     check_kinds(load_config(str(FOLDER)))
+
+
+@pytest.mark.parametrize('part', ['dataloader', 'evaluator', 'cfg'])
+def test_a_split_has_all_of_its_parts_or_none(part):
+    cfg = load_config(str(FOLDER))
+    check_complete(cfg)
+    cfg[f'val_{part}'] = None
+    with pytest.raises(UserError, match=f'val_{part} is missing.*--no-val'):
+        check_complete(cfg)
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    check_complete(cfg)
+    cfg[f'test_{part}'] = None
+    with pytest.raises(UserError, match=f'test_{part} is missing'):
+        check_complete(cfg)
 
 
 def test_a_branch_of_a_stage_that_another_backbone_lacks():

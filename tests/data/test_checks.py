@@ -137,3 +137,15 @@ def test_classes_of_training_and_validation(image_folder):
     assert val.get_gt_labels().tolist() == [0, 2]
     val._metainfo['classes'] = ('b', 'a', 'c')
     assert 'in their order' in error_of(check_same_classes, train, val)
+
+
+def test_classes_that_are_spelt_in_another_way(image_folder):
+    """Their labels agree, as they follow the order of the folders."""
+    train = folder(image_folder('t', {'Cat': 1, 'Polar_bear': 1}))
+    val = folder(image_folder('v', {'cat': 1, 'polar bear': 1}))
+    check_same_classes(train, val)
+    swapped = folder(val.img_prefix, metainfo=dict(classes=val.CLASSES[::-1]))
+    assert 'in their order' in error_of(check_same_classes, train, swapped)
+    # Where capitals tell two classes apart, they matter.
+    val._metainfo['classes'], train._metainfo['classes'] = 'aA', 'Aa'
+    assert 'in their order' in error_of(check_same_classes, train, val)

@@ -1,11 +1,12 @@
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mmpretrain.registry import DATASETS
 
-from cds_mm.data import check_dataset
+from cds_mm.data import ClassFolder, check_dataset
 from cds_mm.errors import UserError
 
 
@@ -231,3 +232,42 @@ def test_what_is_wrong_with_the_further_folder(image_folder, tmp_path):
                 dict(type='ClassFolder', data_root=str(root), **wrong)
             )
         assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    'where',
+    [
+        lambda root: dict(data_root=root, split='train'),
+        lambda root: dict(data_root=root, split=Path('train')),
+        lambda root: dict(data_prefix=root / 'train'),
+        lambda root: dict(data_root=root, data_prefix=Path('train')),
+        lambda root: dict(
+            data_root=root, data_prefix=dict(img_path=Path('train'))
+        ),
+        lambda root: dict(
+            data_root=root, split='train', ann_file=Path('list.txt')
+        ),
+        lambda root: dict(data_root=root, split='train', unlabelled=Path('u')),
+    ],
+)
+def test_a_path_is_as_good_as_a_text(image_folder, tmp_path, where):
+    image_folder('train', {'a': 2, 'b': 2})
+    image_folder('u', {'x': 1})
+    (tmp_path / 'list.txt').write_text('a/0.png 0\n')
+
+    def images(settings):
+        dataset = ClassFolder(**settings)
+        return [dataset.get_data_info(i) for i in range(len(dataset))]
+
+    def as_text(value):
+        if isinstance(value, dict):
+            return {key: as_text(part) for key, part in value.items()}
+        return str(value)
+
+    settings = where(tmp_path)
+    found = images(settings)
+    assert found and found == images(as_text(settings))
+    assert all(isinstance(info['img_path'], str) for info in found)
+    forgotten = tmp_path / 'nowhere'
+    with pytest.raises(UserError, match='nowhere: no such folder'):
+        ClassFolder(data_root=forgotten)

@@ -75,6 +75,31 @@ def test_a_camera_of_12_bits(camera, colour, folder_of, tmp_path):
     assert pixels.max() == 255
 
 
+@pytest.mark.parametrize('colour', [False, True])
+def test_a_camera_of_12_bits_in_detection(camera, colour, folder_of, tmp_path):
+    values = camera if colour else np.ascontiguousarray(camera[..., 0])
+    path = folder_of(values)
+
+    def data(**load):
+        return DATASETS.build(
+            dict(type='ClassFolder', data_root=str(tmp_path), pipeline=[load])
+        )
+
+    host = dict(type='LoadImageFromFile')
+    assert data(**host)[0]['img'].max() == 15, 'the high byte alone'
+    said = warned(data(**host))
+    key = 'train_dataloader.dataset.pipeline.0'
+    assert f'set {key}.type=cds_mm.LoadBGRImage {key}.white=4095, and' in said
+    ours = data(type='cds_mm.LoadBGRImage', white=4095)
+    assert not warned(ours)
+    pixels = ours[0]['img']
+    wanted = values[..., ::-1] if colour else np.dstack([values] * 3)
+    assert np.abs(pixels - wanted / 4095 * 255).max() <= 0.5 + 1e-9
+    assert ours[0]['ori_shape'] == (6, 5)
+    same = data(type='cds_mm.LoadBGRImage')[0]['img']
+    assert np.array_equal(same, data(**host)[0]['img']), path
+
+
 def test_whole_range_and_8_bits_say_nothing(rng, folder_of, tmp_path, image):
     folder_of(rng.integers(0, 65536, (6, 5), dtype=np.uint16))
     assert not warned(dataset(tmp_path))

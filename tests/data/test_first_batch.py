@@ -1,10 +1,15 @@
 """The first batch is loaded without a trace in the loader."""
 
+import cv2
+import pytest
 import torch
 from mmpretrain.registry import DATASETS
 from torch.utils.data import DataLoader
 
 from cds_mm.data.first_batch import first_batch
+from cds_mm.data.loading import LoadRGBImage
+from cds_mm.errors import UserError
+from cds_mm.outcome import one_line
 
 PIPELINE = [
     dict(type='LoadRGBImage', on_error='skip'),
@@ -22,6 +27,11 @@ def loader(root, split='train'):
         )
     )
     return DataLoader(dataset, batch_size=8, collate_fn=list)
+
+
+class ToNothing:
+    def __call__(self, results):
+        return cv2.resize(results['img'], (0, 0))
 
 
 def test_it_has_the_images_that_come_first(folder):
@@ -48,3 +58,27 @@ def test_what_it_skips_is_not_counted(folder, tmp_path):
     assert step.skipped_count() == 0
     images.dataset[0]
     assert step.skipped_count() == 1
+
+
+def test_a_step_that_cannot_take_its_images_is_named(folder):
+    images = loader(folder)
+    images.dataset.pipeline.transforms.insert(1, ToNothing())
+    with pytest.raises(UserError) as caught:
+        first_batch(images)
+    said = one_line(caught.value)
+    assert said.startswith(
+        'train_dataloader: step 1 of its pipeline, ToNothing, fails (error: '
+    )
+    assert said.endswith('fix its settings (CDS_MM_DEBUG=1 shows where)')
+
+
+def test_a_broken_file_is_named_as_ever(folder, tmp_path):
+    path = tmp_path / 'train' / 'a' / 'broken.png'
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'no image')
+    images = loader(tmp_path)
+    images.dataset.pipeline.transforms[0] = LoadRGBImage()
+    with pytest.raises(UserError) as caught:
+        first_batch(images)
+    said = one_line(caught.value)
+    assert 'broken.png' in said and 'pipeline' not in said

@@ -1,12 +1,16 @@
 """Labels of annotation files, compared with folders that are classes."""
 
+import ast
 import os
 
 import pytest
 from mmengine.dataset import ConcatDataset
 from mmpretrain.registry import DATASETS
 
-from cds_mm.data.folder_labels import check_folder_labels
+from cds_mm.data.folder_labels import (
+    check_folder_labels,
+    check_folders_of_classes,
+)
 from cds_mm.errors import UserError
 
 NAMES = ('ant', 'bee', 'cat')
@@ -129,3 +133,19 @@ def test_a_few_wrong_labels_do_not_hide_it(dataset):
     listed._metainfo.pop('classes', None)
     val = dataset(sizes=sizes)
     assert "20 of 20 images of folder 'ant'" in error_of(listed, val)
+
+
+def test_folders_that_are_spelt_in_another_way(dataset):
+    """A folder Cat of the list is the class cat of the other split."""
+    sizes = dict(Ant=3, BEE=3, Cat=3)
+    listed = dataset(list(zip(sizes, (2, 0, 1), strict=True)), sizes=sizes)
+    folders = dataset()
+    said = error_of(listed, folders)
+    assert "folder 'ant' have label 2, but validation gives it 0" in said
+    classes = ast.literal_eval(said.rpartition('classes="')[2][:-1])
+    assert classes == ('bee', 'cat', 'ant')  # as the folders are called
+    check_folder_labels(listed, dataset(metainfo=dict(classes=classes)))
+    with pytest.raises(UserError, match='x.pth was trained with 0'):
+        check_folders_of_classes(listed, NAMES, 'x.pth')
+    right = list(zip(sizes, (0, 1, 2), strict=True))
+    check_folder_labels(dataset(right, sizes=sizes), folders)

@@ -9,6 +9,7 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 
 from cds_mm.data import read_rgb
+from cds_mm.data.host_folders import report_left_out
 from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
 
@@ -135,3 +136,51 @@ def test_a_pass_that_is_not_finished_counts_nothing(root):
     assert not files.left_out
     assert len([*files]) == 2
     assert files.left_out.total() == 2 * (len(IMAGE_SUFFIXES) - 1)
+
+
+@pytest.mark.parametrize('kind', ['CustomDataset', 'ImageNet'])
+def test_the_hosts_readers_are_counted_too(tmp_path, image, kind):
+    """What MMPretrain's own data sets leave out, in the same words."""
+    for name in ('train/a', 'train/b'):
+        (tmp_path / name).mkdir(parents=True)
+        for suffix in ('.png', '.webp'):
+            Image.fromarray(image).save(
+                tmp_path / name / f'x{suffix}', **lossless(suffix)
+            )
+    (tmp_path / 'train' / 'a' / 'link.png').symlink_to('/nowhere/x.png')
+    (tmp_path / 'train' / 'loose.png').write_bytes(
+        (tmp_path / 'train' / 'a' / 'x.png').read_bytes()
+    )
+
+    def listed(**more):
+        settings = dict(type=kind, data_root=str(tmp_path), **more)
+        if kind == 'ImageNet':
+            settings |= dict(split='train', classes=['a', 'b'])
+        else:
+            settings |= dict(data_prefix='train')
+        dataset = DATASETS.build(settings)
+        forget_warnings()
+        report_left_out(dataset)
+        return dataset, warnings_so_far()
+
+    dataset, (said,) = listed()
+    assert len(dataset) == 2
+    assert said.startswith(
+        f'{tmp_path}/train: 4 of 6 files were left out: 2 of other suffixes '
+        '(.webp 2), 1 broken links (a/link.png), 1 in no class folder; '
+    )
+    extensions = said.partition('extensions=[')[2].partition(']')[0]
+    (tmp_path / 'train' / 'a' / 'link.png').unlink()
+    (tmp_path / 'train' / 'loose.png').unlink()
+    dataset, said = listed(extensions=extensions.split(','))
+    assert len(dataset) == 4 and not said
+
+
+def test_a_list_of_files_is_a_choice(root):
+    (root / 'list.txt').write_text('a/x.png 0\n')
+    dataset = DATASETS.build(
+        dict(type='CustomDataset', data_root=str(root), ann_file='list.txt')
+    )
+    report_left_out(dataset)
+    report_left_out(build(root))  # has said it when it listed its files
+    assert not warnings_so_far()

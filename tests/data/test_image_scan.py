@@ -87,6 +87,16 @@ def test_what_cannot_be_read_is_found(pictures, step, capfd):
     assert capfd.readouterr().err == ''
 
 
+@pytest.mark.parametrize('make', [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_not_waited_for(pictures, make):
+    os.remove(pictures / '7.jpg')
+    make(pictures / '7.jpg')
+    scan = scan_images(Pictures(pictures, LoadBGRImage()))
+    assert scan.unreadable == [
+        (str(pictures / '7.jpg'), 'it is no regular file')
+    ]
+
+
 def test_what_is_known_is_not_read_again(pictures, monkeypatch):
     reads = []
     transform = LoadBGRImage.transform

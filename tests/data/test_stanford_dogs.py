@@ -74,3 +74,10 @@ def test_labels_that_are_not_one_for_each_folder(labels, tmp_path):
     assert StanfordDogs(str(tmp_path)).CLASSES == ('a', 'b')
     write_dogs_list(tmp_path / 'train_list.mat', files, labels)
     assert 'are not one for each folder, from 1 on' in error_of(tmp_path)
+
+
+def test_a_path_is_as_good_as_a_text(tmp_path, rng):
+    write_dogs(tmp_path, rng)
+    one, other = StanfordDogs(tmp_path), StanfordDogs(str(tmp_path))
+    assert one.get_data_info(0) == other.get_data_info(0)
+    assert isinstance(one.get_data_info(0)['img_path'], str)

@@ -1,6 +1,7 @@
 """What is suspicious about data is said, and what may be meant is not."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
@@ -9,11 +10,12 @@ from mmpretrain.registry import DATASETS
 
 from cds_mm.config import evaluated_side, image_side, load_config
 from cds_mm.engine.data_warnings import (
+    warn_of_data,
     warn_of_missing_classes,
     warn_of_sizes,
 )
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
-from cds_mm.testing import CONFIGS
+from cds_mm.testing import CONFIGS, write_class_folder
 
 LOGGER = logging.getLogger('data_warnings')
 
@@ -96,3 +98,15 @@ def test_our_own_configs_test_what_they_train():
         sides = {image_side(cfg)}
         sides |= {evaluated_side(cfg, split) for split in ('val', 'test')}
         assert sides in ({224}, {448}), name
+
+
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_files_that_a_reader_of_the_host_leaves_out(tmp_path, split):
+    write_class_folder(tmp_path, dict(a=2, b=2), 8)
+    (tmp_path / 'a' / 'x.webp').touch()
+    data = DATASETS.build(dict(type='CustomDataset', data_root=str(tmp_path)))
+    loader = SimpleNamespace(dataset=data)
+    runner = SimpleNamespace(logger=LOGGER, **{f'{split}_dataloader': loader})
+    warn_of_data(runner, Config(dict(model={})), (split,))
+    (said,) = warnings_so_far()
+    assert '1 of 5 files were left out: 1 of other suffixes (.webp 1)' in said

@@ -10,6 +10,8 @@ from torch import nn
 
 from cds_mm.arguments import basic_mismatch
 from cds_mm.config import apply_options, load_config
+from cds_mm.engine.build import build_runner, build_training
+from cds_mm.engine.checkpoint_hook import check_checkpoint_hook
 from cds_mm.engine.readable_errors import readable_errors
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS
@@ -35,6 +37,16 @@ def visualizer(cfg):
 
 def model(cfg):
     return MODELS.build(cfg.model)
+
+
+def run(cfg):
+    """All that a runner builds, with its schedules and first weights."""
+    runner = build_runner(cfg)
+    build_training(runner, cfg)
+    runner.param_schedulers = runner.build_param_scheduler(
+        runner.param_schedulers
+    )
+    runner._init_model_weights()
 
 
 @pytest.fixture
@@ -91,10 +103,68 @@ CDS = 'model.supervisions.cds'
          'did you mean train_dataloader.sampler.shuffle?'),
         (loader, {'train_dataloader.dataset.pipeline.0.on_eror': 'skip'},
          'did you mean train_dataloader.dataset.pipeline[0].on_error?'),
+        (loader, {'train_dataloader.splitt': 'train'},
+         'did you mean train_dataloader.dataset.split?'),
+        (loader, {'train_dataloader.batch_sizee': 3},
+         'did you mean train_dataloader.batch_size?'),
+        (loader, {'train_dataloader.dataset.ann_filee': 'x'},
+         'did you mean train_dataloader.dataset.ann_file?'),
+        (loader, {'train_dataloader.dataset.pipeline.1.prb': 1},
+         'pipeline[1] takes transforms, num_views'),
+        (model, {'model.backbone.norm_evall': True},
+         'did you mean model.backbone.norm_eval?'),
+        (optimizer, {'optim_wrapper.paramwise_cfgs': {}},
+         'did you mean optim_wrapper.paramwise_cfg?'),
+        (hooks, {'custom_hooks.0.prioritty': 3},
+         'did you mean custom_hooks[0].priority?'),
     ],
 )  # fmt: skip
 def test_the_key_is_named(error_of, build, options, said):
     assert said in error_of(build, options)
+
+
+ALSO = pytest.mark.slow
+
+
+# What the host builds without a registry, or late.
+@pytest.mark.parametrize(
+    'key, value, said',
+    [
+        ('train_cfg.max_epoch', 5, 'did you mean train_cfg.max_epochs?'),
+        ('param_scheduler.milestone', [3], 'param_scheduler.milestones?'),
+        ('model.backbone.init_cfg', dict(type='Pretrained', checkpiont='x'),
+         'did you mean model.backbone.init_cfg.checkpoint?'),
+        ('default_hooks.checkpointt.interval', 2,
+         'did you mean default_hooks.checkpoint?'),
+        ('model.backbone.init_cfg.checkpoint', 'x',
+         'set model.backbone.init_cfg.type'),
+        pytest.param('val_cfg.fpp16', True, 'val_cfg.fp16?', marks=ALSO),
+        pytest.param('randomness.sead', 1, 'randomness.seed?', marks=ALSO),
+        pytest.param('log_processor.windowsize', 1,
+                     'log_processor.window_size?', marks=ALSO),
+        pytest.param('env_cfg.mp_cfg.mp_start_methodd', 'fork',
+                     'env_cfg.mp_cfg.mp_start_method?', marks=ALSO),
+    ],
+)  # fmt: skip
+def test_parts_without_a_type(error_of, key, value, said, tmp_path):
+    more = {'work_dir': str(tmp_path), 'launcher': 'none'}
+    assert said in error_of(run, more | {key: value})
+
+
+def test_an_argument_of_the_checkpoint_hook():
+    cfg = load_config(str(FOLDER))
+    hook = cfg.default_hooks.checkpoint
+    check_checkpoint_hook(cfg)
+    for kind in (hook.type, 'CheckpointHook'):
+        hook.type, hook.intervall = kind, 2
+        with pytest.raises(UserError) as error:
+            check_checkpoint_hook(cfg)
+        meant = 'did you mean default_hooks.checkpoint.interval?'
+        assert meant in str(error.value)
+        # What it says, and what the host hands on to the saving.
+        hook.interval = hook.pop('intervall')
+        hook.update(save_param_scheduler=True, max_keep_ckpts=1, priority=3)
+        check_checkpoint_hook(cfg)
 
 
 def test_a_tracker_that_is_not_installed(folder, error_of, monkeypatch):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from command_lines import (
     run_fresh,
     tiny,
 )
+
+from cds_mm.meeting import MEET, REACH, patience
 
 EPOCHS = 400  # more than any of these tests waits for
 
@@ -76,6 +79,39 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(
     )
     argv = [CONFIG, '--work-dir', tmp_path, '--resume']
     command('train', *argv, *tiny(folder, last)).fine()
+
+
+@pytest.mark.parametrize('times', [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_sigterm_says_how_to_go_on(command, long_run, tmp_path, times):
+    """As of a cluster that takes its machine back."""
+    group = long_run(train_dataloader__num_workers=1)
+    wait_for(lambda: list(tmp_path.glob('epoch_1.pth')))
+    for _ in range(times):
+        # The group's leader; its workers are its own to end.
+        os.kill(group, signal.SIGTERM)
+    ended = command.wait()
+    assert ended.code in (143, -signal.SIGTERM)
+    if times == 1:
+        assert (ended.code, ended.err) == (
+            143,
+            'ended by SIGTERM; go on with --resume\n',
+        )
+        assert not list(tmp_path.glob('.*')), 'nothing left behind'
+    wait_for(lambda: not processes_of(tmp_path), 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('times', [1, 2])
+def test_sigterm_on_a_launcher(two_ranks, tmp_path, times):
+    launcher, _ = two_ranks
+    for _ in range(times):
+        launcher.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+    lines = said_in_the_end(launcher, tmp_path)
+    assert lines == [
+        'ended by SIGTERM; go on with --resume where a checkpoint was saved'
+    ]
+    assert launcher.returncode == 143
 
 
 @pytest.mark.slow
@@ -197,19 +233,96 @@ def test_a_lost_rank_ends_the_other(two_ranks, tmp_path):
     assert time.monotonic() - begun < 60 and launcher.returncode == 137
 
 
+def start_one(tmp_path, **env) -> subprocess.Popen:
+    """A launcher of one of two machines, with one rank."""
+    place = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PYTHON=sys.executable)
+    return subprocess.Popen(
+        ['tools/dist_train.sh', CONFIG, '1', '--work-dir', str(tmp_path)]
+        + ['--cfg-options', 'modle.x=1'],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(**{**place, **env}),
+        cwd=ROOT,
+    )
+
+
+@pytest.fixture
+def silent_port():
+    """Of a socket that takes connections and never answers."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        yield str(server.getsockname()[1])
+
+
+def test_a_first_machine_without_a_name(tmp_path):
+    launcher = start_one(tmp_path, MASTER_ADDR='no.such.host.invalid')
+    (line,) = said_in_the_end(launcher, tmp_path)
+    assert 'MASTER_ADDR' in line and 'is no address that this' in line
+
+
 @pytest.mark.parametrize(
-    'place, said',
+    'place',
     [
-        (dict(MASTER_ADDR='no.such.host.invalid'), 'is no address that this'),
-        pytest.param(
-            dict(MASTER_ADDR='127.0.0.1', NODE_RANK='1', MEETING_TIMEOUT='1'),
-            'not all machines have met there within 1 s',
-            marks=pytest.mark.slow,
-        ),
+        'silent',
+        pytest.param('refuses', marks=pytest.mark.slow),
+        pytest.param('drops', marks=pytest.mark.slow),
+        pytest.param('first', marks=pytest.mark.slow),
     ],
 )
-def test_a_first_machine_that_is_not_there(place, said, tmp_path):
+def test_a_first_machine_that_does_not_answer(place, silent_port, tmp_path):
+    env = dict(PORT=silent_port, NODE_RANK='1', MEETING_TIMEOUT='1')
+    if place == 'refuses':
+        env['PORT'] = str(int(silent_port) % 30000 + 20000)
+    elif place in ('drops', 'first'):  # an address that nobody has
+        env['MASTER_ADDR'] = '10.255.255.1'
+    if place == 'first':
+        env |= dict(NODE_RANK='0', PORT=str(int(silent_port) % 30000 + 20000))
+    begun = time.monotonic()
+    (line,) = said_in_the_end(start_one(tmp_path, **env), tmp_path)
+    assert time.monotonic() - begun < 30
+    assert 'no first machine answers there within 1 s' in line
+    assert line.startswith('error: MASTER_ADDR and PORT')
+
+
+@pytest.mark.slow
+def test_a_machine_that_never_comes(tmp_path):
     port = str(20000 + os.getpid() % 12000)
-    argv = ['tools/dist_train.sh', CONFIG, 1, '--work-dir', tmp_path]
-    error = run_fresh(*argv, NNODES='2', PORT=port, **place).error
-    assert 'MASTER_ADDR' in error and said in error
+    env = dict(PORT=port, NODE_RANK='0', MEETING_TIMEOUT='3')
+    (line,) = said_in_the_end(start_one(tmp_path, **env), tmp_path)
+    assert 'not all machines have met there within 3 s' in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('late', ['0', '1'])
+def test_a_machine_that_comes_later(late, tmp_path):
+    """It starts after the other has waited for a while, and all is well."""
+    port = str(21000 + os.getpid() % 12000 + int(late))
+    # The first machine to start has the longer patience, as it is advised.
+    early = start_one(
+        tmp_path, PORT=port, NODE_RANK=str(1 - int(late)), MEETING_TIMEOUT='60'
+    )
+    time.sleep(8)
+    assert early.poll() is None
+    other = start_one(tmp_path, PORT=port, NODE_RANK=late)
+    for launcher in (early, other):
+        _, err = launcher.communicate(timeout=120)
+        assert 'modle.x: nothing reads it' in err  # the ranks have begun
+
+
+def test_what_is_waited_for_is_said(silent_port):
+    code = (
+        'import time\nfrom cds_mm import meeting\nmeeting._SAY_EVERY = 0.5\n'
+        f'with meeting.Meeting("127.0.0.1", {silent_port}, 2, 9, '
+        'lambda text: print(text) or 7):\n    time.sleep(60)\n'
+    )
+    ended = run_fresh(sys.executable, '-c', code)
+    assert ended.code == 7 and 'within 2 s' in ended.out
+    said = f'waiting for an answer from 127.0.0.1:{silent_port}, '
+    assert ended.err.count(said) >= 2
+
+
+def test_how_long_machines_wait_for_each_other():
+    assert patience(None) == (REACH, MEET) and REACH < 60 <= 300 < MEET
+    assert patience('900') == (900, 900)
+    for wrong in ('x', '0', '-1', 'nan'):
+        with pytest.raises(ValueError):
+            patience(wrong)

@@ -9,7 +9,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import nn
 
 from cds_mm import ops
-from cds_mm.engine.missing_ops import check_ops
+from cds_mm.engine.missing_ops import check_ops, check_ops_of_test
 from cds_mm.errors import UserError
 from cds_mm.ops import installation
 from cds_mm.run_warnings import warnings_so_far
@@ -82,12 +82,20 @@ def test_a_run_that_does_not_validate_is_warned_alone(loop):
         check_ops(runner(layer, True, loop, val_begin=3))
 
 
+def test_in_a_test():
+    with pytest.raises(UserError, match='MaskedConv2d.: testing calls'):
+        check_ops_of_test(runner(MaskedConv2d(1, 1, 1)))
+    # Called in training only.
+    check_ops_of_test(runner(sampler_layer()))
+
+
 def test_with_compiled_operations(monkeypatch):
     """Who follows the advice trains."""
     compiled = ops.OpsStatus(installation.COMPILED, 'it works')
     monkeypatch.setattr(installation, '_installed', compiled)
     check_ops(runner(MaskedConv2d(1, 1, 1)))
     check_ops(runner(sampler_layer()))
+    check_ops_of_test(runner(MaskedConv2d(1, 1, 1)))
     assert warnings_so_far() == []
 
 

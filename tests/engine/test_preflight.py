@@ -9,7 +9,6 @@ from mmpretrain.registry import DATASETS
 
 from cds_mm.config import load_config
 from cds_mm.engine.checkpoints import check_checkpoint
-from cds_mm.engine.class_checks import check_resumed_classes
 from cds_mm.engine.frozen import check_frozen
 from cds_mm.engine.preflight import (
     check_classes,
@@ -17,6 +16,8 @@ from cds_mm.engine.preflight import (
 )
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
+from cds_mm.hooks.resume_classes import check_resumed_classes
+from cds_mm.teacher import Teacher
 from cds_mm.testing import CONFIGS
 
 
@@ -93,7 +94,8 @@ def test_a_teacher_of_another_resolution():
     cfg = load_config(str(CONFIGS / 'kd/kd_r18_cifar10_folder.py'))
 
     def model(side):
-        teacher = SimpleNamespace(name='t', image_side=side)
+        teacher = Teacher.__new__(Teacher)
+        teacher.name, teacher.image_side = 't', side
         return SimpleNamespace(teacher=teacher)
 
     with pytest.raises(UserError, match='of 224 pixels, the student sees 32'):
@@ -101,6 +103,8 @@ def test_a_teacher_of_another_resolution():
     for side in (32, None):
         check_teacher(cfg, model(side))
     check_teacher(cfg, SimpleNamespace())
+    # Of MMDetection's semi-supervised detectors.
+    check_teacher(cfg, SimpleNamespace(teacher=SimpleNamespace()))
 
 
 def test_a_resumed_run_has_the_classes_that_it_began_with(folder):

@@ -269,3 +269,24 @@ def test_what_an_old_checkpoint_does_not_say(run, tmp_path):
     torch.save(content, path)
     seen, _ = run('on', 'epoch_2', optimizer=dict(SGD, lr=0.2))
     assert seen.rates and not warnings_so_far()
+
+
+def test_another_order_of_the_classes_is_refused(run, monkeypatch):
+    """By the hook, so with any launcher; also of a run without a record."""
+
+    def has(*classes):
+        monkeypatch.setattr(
+            tiny_runner.Numbers,
+            'metainfo',
+            dict(classes=classes),
+            raising=False,
+        )
+
+    has('cow', 'goat')
+    run()
+    has('Cow', 'goat')
+    run('same', 'epoch_2')
+    has('goat', 'cow')
+    with pytest.raises(UserError, match='epoch_2.pth: .* in another order'):
+        run('on', 'epoch_2')
+    run('over', 'epoch_4')  # has no step to go

@@ -33,7 +33,9 @@ def network():
 
 
 def load(checkpoint, part='', model=None):
-    runner = SimpleNamespace(model=model or network(), _load_from='some.pth')
+    runner = SimpleNamespace(
+        model=model or network(), _load_from='some.pth', _resume=False
+    )
     StrictLoadHook([part]).after_load_checkpoint(runner, checkpoint)
 
 
@@ -58,6 +60,17 @@ def test_strict_load_does_without_the_counts_of_batches():
     del state['bn.running_mean']
     with pytest.raises(UserError, match='1 of 4.*bn.running_mean'):
         load(state, model=model)
+
+
+def test_strict_load_refuses_weights_that_are_none():
+    state = network().state_dict()
+    state['head.bias'] = state['head.bias'] * torch.nan
+    with pytest.raises(UserError, match='some.pth: head.bias holds NaN'):
+        load(state)
+    load(state, part='backbone.')
+    state['head.bias'] = torch.zeros(2, dtype=torch.int32)
+    with pytest.raises(UserError, match='head.bias holds numbers of type int'):
+        load(state)
 
 
 def test_strict_load_refuses_a_part_and_another_shape():
@@ -96,6 +109,7 @@ def test_the_summary_of_the_method(caplog):
 class CocoMetric:
     prefix = 'coco'
     metrics = ['bbox', 'segm', 'proposal']
+    format_only = False
 
 
 class FasterCocoMetric(CocoMetric):
@@ -122,6 +136,45 @@ def test_no_detection_is_an_ap_of_zero(metric, caplog):
         assert caplog.messages == [
             'Not one detection in the whole data set: coco/bbox_mAP is 0'
         ]
+
+
+@pytest.mark.parametrize(
+    'metrics',
+    [
+        {'a/coco/bbox_mAP': 0.5, 'b/coco/bbox_mAP': 0.25},
+        {'a/coco/bbox_mAP_50': 0.5, 'b/coco/bbox_AR@100': 0.25},
+    ],
+    ids=['all', 'metric_items'],
+)
+def test_metrics_of_several_data_sets_and_of_few_figures(metrics, caplog):
+    one, other = CocoMetric(), CocoMetric()
+    one.metrics = other.metrics = ['bbox']
+    evaluator = SimpleNamespace(
+        metrics=[one, other], dataset_prefixes=['a', 'b']
+    )
+    runner = SimpleNamespace(
+        test_evaluator=evaluator, logger=logging.getLogger('zero')
+    )
+    given = dict(metrics)
+    ZeroAPHook().after_test_epoch(runner, metrics)
+    assert metrics == given and not caplog.messages
+
+    del metrics[next(iter(given))]
+    ZeroAPHook().after_test_epoch(runner, metrics)
+    assert metrics['a/coco/bbox_mAP'] == 0
+    assert 'b/coco/bbox_mAP_75' not in metrics
+
+
+def test_a_metric_that_only_writes_its_results_has_no_ap(caplog):
+    writes = CocoMetric()
+    writes.format_only = True
+    runner = SimpleNamespace(
+        test_evaluator=SimpleNamespace(metrics=[writes]),
+        logger=logging.getLogger('zero'),
+    )
+    metrics = {}
+    ZeroAPHook().after_test_epoch(runner, metrics)
+    assert not metrics and not caplog.messages
 
 
 def train_with_bar(tmp_path):

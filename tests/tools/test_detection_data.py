@@ -119,6 +119,24 @@ def test_another_order_trains_and_validates_by_the_line(
 
 
 @pytest.mark.slow
+def test_the_metric_is_left_behind(train, command, detector, tmp_path):
+    """Only the data set was changed, in training and in a test."""
+    other = tmp_path / 'other'
+    write_herd(other, 'val', count=1, side=SIDE, seed=2)
+    changed = f'val_dataloader.dataset.data_root={other}/'
+    text = train(changed).error
+    assert f'val_evaluator.ann_file: {tmp_path}/val.json has boxes in' in text
+    assert advised(text) == [f'val_evaluator.ann_file={other}/val.json']
+    weights = tmp_path / 'run' / 'epoch_1.pth'
+    train(changed, *advised(text)).fine()
+    argv = ['test', detector, weights, '--work-dir', tmp_path / 'tested']
+    argv += ['--cfg-options', 'test_dataloader.dataset.indices=1']
+    text = command(*argv).error
+    assert 'would count as missed' in text
+    command(*argv, *advised(text)).fine()
+
+
+@pytest.mark.slow
 def test_heads_and_data(train):
     text = train('model.bbox_head.num_classes=80').error
     assert advised(text) == ['model.bbox_head.num_classes=4']

@@ -100,3 +100,7 @@ def test_without_validation_it_trains_as_the_error_says(
     # Said when it begins, and once more when it ends.
     said = 'validation and testing calls masked_im2col_forward'
     assert result.out.count(said) == 2
+    checkpoint = tmp_path / 'epoch_1.pth'
+    result = command('test', guided, checkpoint, '--work-dir', tmp_path / 't')
+    assert 'model.bbox_head.retina_cls (MaskedConv2d): testing' in result.error
+    assert 'Epoch(test)' not in result.out

@@ -176,7 +176,7 @@ def test_plain_lines_say_what_a_run_costs(run):
     (line,) = [x for x in result.out.splitlines() if '[2][4/4]' in x]
     for word in ('images_per_s', 'waiting_for_data', 'rss_mb', 'eta'):
         assert f'{word}: ' in line
-    assert 'WARNING' not in result.out and 'OneDL' not in result.out
+    assert not result.warnings and 'OneDL' not in result.out
     assert 'contrast x 0.1 of 2 views on all branches' in result.out
 
 

@@ -14,7 +14,13 @@ from cds_mm.checkpoint.safe.limits import (
     RunsCode,
 )
 from cds_mm.checkpoint.safe.numbers import Array, DType
-from cds_mm.checkpoint.safe.stand_ins import LogBuffer, Maker, Method, Unknown
+from cds_mm.checkpoint.safe.stand_ins import (
+    Instances,
+    LogBuffer,
+    Maker,
+    Method,
+    Unknown,
+)
 from cds_mm.checkpoint.safe.tensors import Storage, StorageKind, Tensor
 
 _PLAIN = (
@@ -38,10 +44,16 @@ class Finisher:
 
     Args:
         data: gives the bytes of a storage, always the same for its key.
+        limit: of the values, once all of them are written out.
     """
 
-    def __init__(self, data: Callable[[Storage], torch.UntypedStorage]):
+    def __init__(
+        self,
+        data: Callable[[Storage], torch.UntypedStorage],
+        limit: int = MAX_INSTRUCTIONS,
+    ):
         self._data = data
+        self._limit = limit
         # By identity: what it became, and how much it is written out.  The
         # stand-in is kept, since a freed one would pass its identity on.
         self._done: dict[int, tuple[Any, Any, int]] = {}
@@ -71,7 +83,7 @@ class Finisher:
         self._open.add(id(value))
         finished, count = self._made(value, depth + 1)
         self._open.remove(id(value))
-        if count > MAX_INSTRUCTIONS:
+        if count > self._limit:
             raise Refused(
                 'has values that are far larger than the file', 'do not use it'
             )
@@ -115,6 +127,9 @@ class Finisher:
             return value.value
         if isinstance(value, LogBuffer):
             return self._log_buffer(value, depth)
+        if isinstance(value, Instances):
+            self._dict(value.state, depth)
+            return value
         if isinstance(value, Unknown):
             raise RunsCode(value.name)
         if isinstance(value, Maker):

@@ -50,7 +50,7 @@ def read_content(
         return _read(file, size, place)
 
 
-class _Stream:
+class Stream:
     """A file that asks for no more memory than it has bytes left."""
 
     def __init__(self, file: BinaryIO, size: int):
@@ -74,7 +74,7 @@ def _read(file: BinaryIO, size: int, place: Placer | None) -> Any:
     file.seek(0)
     allowance = Allowance(size)
     if start != b'PK\x03\x04':
-        return _read_old(_Stream(file, size), allowance, place)
+        return _read_old(Stream(file, size), allowance, place)
     check_count(file, size)
     with _opened(file) as zipped:
         return _read_archive(Archive(zipped, allowance), allowance, place)
@@ -112,12 +112,33 @@ def _read_archive(
     return finished
 
 
-def _read_old(
-    file: _Stream, allowance: Allowance, place: Placer | None
-) -> Any:
+def _read_old(file: Stream, allowance: Allowance, place: Placer | None) -> Any:
+    tree, loaded = read_parts(
+        file, allowance, allowed_names(allowance), Instructions(), place
+    )
+    return Finisher(lambda storage: loaded[storage.key]).finish(tree)
+
+
+def read_parts(
+    file: Stream,
+    allowance: Allowance,
+    names: dict[str, Any],
+    instructions: Instructions,
+    place: Placer | None = None,
+) -> tuple[Any, dict[str, torch.UntypedStorage]]:
+    """The pickle of a file of the old layout, and its data by their keys.
+
+    Args:
+        file: stands at its start.
+        allowance: of the file.
+        names: that it may use, as of :func:`allowed_names`.
+        instructions: left for it.
+        place: moves each storage.
+
+    Raises:
+        Refused: it is damaged, or no such file.
+    """
     storages: dict[str, Storage] = {}
-    instructions = Instructions()
-    names = allowed_names(allowance)
 
     def refer(parts: Any) -> Any:
         return storage_from(parts, storages)
@@ -135,7 +156,7 @@ def _read_old(
         allowance.take(storage.size)
         content = _old_data(file, storage)
         loaded[key] = _placed(content, storage, place)
-    return Finisher(lambda storage: loaded[storage.key]).finish(tree)
+    return tree, loaded
 
 
 def _check_start(pickle: Callable[[], Any]) -> None:
@@ -159,7 +180,7 @@ def _check_start(pickle: Callable[[], Any]) -> None:
         )
 
 
-def _old_data(file: _Stream, storage: Storage) -> torch.Tensor:
+def _old_data(file: Stream, storage: Storage) -> torch.Tensor:
     head = file.read(8)
     count = struct.unpack('<q', head)[0] if len(head) == 8 else -1
     if count != storage.count or storage.size > file.left:

@@ -3,6 +3,8 @@
 # A training checkpoint of a large network has some 200,000 instructions; a
 # million take a few seconds.
 MAX_INSTRUCTIONS = 1_000_000
+# Of a file of data, which may describe every image of a large data set.
+MAX_DATA_INSTRUCTIONS = 100_000_000
 MAX_PARTS = 50_000  # of an archive
 MAX_DEPTH = 100
 # Of what is no tensor.  Log buffers of a very long run take some 100 MB.

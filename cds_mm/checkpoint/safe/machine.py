@@ -39,10 +39,14 @@ _NOTHING = frozenset(('PROTO', 'FRAME'))
 
 
 class Instructions:
-    """How many are left for a file, over all of its pickles."""
+    """How many are left for a file, over all of its pickles.
 
-    def __init__(self) -> None:
-        self._left = MAX_INSTRUCTIONS
+    Args:
+        limit: of all of them.
+    """
+
+    def __init__(self, limit: int = MAX_INSTRUCTIONS) -> None:
+        self._limit = self._left = limit
 
     def count(self) -> None:
         """Count one.
@@ -53,8 +57,8 @@ class Instructions:
         self._left -= 1
         if self._left < 0:
             raise Refused(
-                'has far more entries than a checkpoint (over '
-                f'{MAX_INSTRUCTIONS:,} instructions)',
+                'has far more entries than such a file (over '
+                f'{self._limit:,} instructions)',
                 'do not use it',
             )
 

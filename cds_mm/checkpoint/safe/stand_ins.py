@@ -118,6 +118,29 @@ class LogBuffer:
     __hash__ = object.__hash__
 
 
+class Instances:
+    """The fields of MMEngine's InstanceData, as proposals are kept in.
+
+    Attributes:
+        state: the fields by their names, and which of them are of the image.
+    """
+
+    __slots__ = ('state',)
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+
+    def build(self, state: object) -> None:
+        """Keep the fields that a file brings.
+
+        Raises:
+            Refused: they are no dict of names.
+        """
+        if type(state) is not dict or not all(type(k) is str for k in state):
+            raise Refused('is damaged (instances without fields)')
+        self.state = state
+
+
 # The functions that the state of each names.
 _LOOKUPS = {
     'HistoryBuffer': ('min', 'max', 'current', 'mean'),

@@ -1,0 +1,32 @@
+"""Arguments of the checkpoint hook, which hands on those it does not know."""
+
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from cds_mm.engine.misspelt import Misspelt, taken
+from cds_mm.errors import UserError
+
+
+def check_checkpoint_hook(cfg: Config) -> None:
+    """See that somebody takes every argument of it.
+
+    The host finds out when the first checkpoint is written.
+
+    Raises:
+        UserError: one that nothing takes.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint')
+    if not isinstance(hook, dict):
+        return
+    kind = hook.get('type')
+    kind = HOOKS.get(kind) if isinstance(kind, str) else kind
+    if not isinstance(kind, type) or not issubclass(kind, CheckpointHook):
+        return
+    names = [*taken(kind), *taken(Runner.save_checkpoint)]
+    for name in hook:
+        if name not in (*names, 'type', '_scope_', 'priority'):
+            key = 'default_hooks.checkpoint'
+            advice = Misspelt(name, names).advice(key, [])
+            raise UserError(f'{key}.{name}: nothing reads it; {advice}')
