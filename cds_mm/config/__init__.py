@@ -50,6 +50,7 @@ from cds_mm.config.starts import (
     key_of_start,
     named_starts,
     start_line,
+    type_advice,
 )
 from cds_mm.config.unread import warn_of_slips
 
@@ -92,6 +93,7 @@ __all__ = [
     'pretrained_init',
     'start_line',
     'training_views',
+    'type_advice',
     'type_name',
     'views_of',
     'warn_of_slips',

@@ -139,8 +139,8 @@ def check_init_settings(cfg: Config) -> None:
     """See that each ``init_cfg`` of a model is written as MMEngine takes it.
 
     Raises:
-        UserError: one is a path, has no type, or a file under another key;
-            with what is meant.
+        UserError: one is a path, or has a file under another key; with what
+            is meant.
     """
     for key, value in _settings(_model(cfg), 'model'):
         if key.endswith('.pretrained') or value is None:
@@ -158,21 +158,28 @@ def check_init_settings(cfg: Config) -> None:
             _check_init(cfg, key, init)
 
 
+def type_advice(cfg: Config | dict, key: str, init: dict) -> str:
+    """What to set for an ``init_cfg`` without a type.
+
+    Args:
+        cfg: a full config.
+        key: of the ``init_cfg``.
+        init: what stands there.
+    """
+    like = get_close_matches('checkpoint', map(str, init), 1, 0.6)
+    if like and isinstance(init[like[0]], str):
+        line = start_line(cfg, key, init[like[0]], init.get('prefix'))
+        return f'set {line}'
+    return (
+        "add one, e.g. type='Pretrained' with checkpoint=FILE, or set "
+        f'{key}=None'
+    )
+
+
 def _check_init(cfg, key: str, init: object) -> None:
     if not isinstance(init, dict):
         raise UserError(
             f'{key}: {init!r:.60} in its list has to be a dict with a type'
-        )
-    if 'type' not in init:
-        like = get_close_matches('checkpoint', map(str, init), 1, 0.6)
-        if like and isinstance(init[like[0]], str):
-            raise UserError(
-                f'{key}: has no type, so that nothing is loaded; set '
-                + start_line(cfg, key, init[like[0]], init.get('prefix'))
-            )
-        raise UserError(
-            f'{key}={dict(init)!r:.120}: has no type; add one, e.g. '
-            f"type='Pretrained' with checkpoint=FILE, or set {key}=None"
         )
     if type_name(init) not in ('Pretrained', 'PretrainedInit'):
         return

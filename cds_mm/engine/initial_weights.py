@@ -11,7 +11,7 @@ from torch import nn
 
 from cds_mm.checkpoint.foreign_file import reads_its_file
 from cds_mm.checkpoint.host_loader import is_remote
-from cds_mm.config import key_of_part, named_starts
+from cds_mm.config import key_of_part, named_starts, type_advice
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.hand_over import check_start
 from cds_mm.engine.pretrained import PretrainedFile
@@ -74,6 +74,12 @@ def check_initialisers(model: nn.Module, cfg: Config) -> None:
         settings = module.init_cfg or []
         inits = [settings] if isinstance(settings, dict) else settings
         for init in inits:
+            if 'type' not in init:
+                key = key_of_part(cfg, name, settings)
+                raise UserError(
+                    f'{key}: has no type, so that nothing is loaded; '
+                    + type_advice(cfg, key, init)
+                )
             given = {k: v for k, v in dict(init).items() if k != 'override'}
             try:
                 build_from_cfg(given, WEIGHT_INITIALIZERS)
