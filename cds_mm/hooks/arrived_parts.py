@@ -7,7 +7,6 @@ from typing import Any
 from torch import nn
 
 from cds_mm.checkpoint.arrival import ADDERS
-from cds_mm.checkpoint.detector import backbone_settings
 from cds_mm.checkpoint.foreign_file import own_loading, reads_its_file
 from cds_mm.checkpoint.init_file import MOST
 from cds_mm.checkpoint.sketches import Sketch, sketches
@@ -130,13 +129,17 @@ def _check_part(part: PartAndFile, backbone: nn.Module | None, cfg) -> None:
     ]
     lost = missing + reshaped
     few = len(judged) - len(lost) < MOST * len(judged)
+    inner = isinstance(getattr(part.module, 'backbone', None), nn.Module)
+    adds = _adds_layers(f'{part.name}.backbone' if inner else part.name, cfg)
     if part.module is backbone:  # engine/hand_over.py looks at the rest
         refused = len(lost) == len(judged)
-    elif isinstance(getattr(part.module, 'backbone', None), nn.Module):
-        refused = few or _lacks_backbone(lost, cfg)
-    else:
-        refused = few or bool(missing)
-    if not lost or (part.module is backbone and not refused):
+    elif inner:
+        of_backbone = any(name.startswith('backbone.') for name in lost)
+        refused = few or (of_backbone and not adds)
+    else:  # a tracker has its detector deeper
+        refused = few or (bool(missing and part.start.part) and not adds)
+    known = part.module is backbone or (adds and not inner)
+    if not lost or (known and not refused):
         return
     what = part.said(in_words(part, missing, reshaped))
     if refused and not reads:
@@ -196,9 +199,16 @@ def _check_still_there(part: PartAndFile) -> None:
     raise UserError(f'{what}; set {part.key}=None load_from={source}')
 
 
-def _lacks_backbone(lost: list[str], cfg) -> bool:
-    """Whether a whole detector would have a part of a backbone only."""
-    known = isinstance(cfg.get('model'), dict)
-    settings = backbone_settings(cfg) if known else {}
-    adds = any(settings.get(name) for name in ADDERS)
-    return not adds and any(name.startswith('backbone.') for name in lost)
+def _adds_layers(key: str, cfg: Any) -> bool:
+    """Whether a backbone has layers that its pretrained file cannot have.
+
+    Args:
+        key: of the backbone in the config.
+        cfg: of the run.
+    """
+    settings = cfg
+    for name in key.split('.'):
+        settings = settings.get(name) if hasattr(settings, 'get') else None
+    if not isinstance(settings, dict):
+        return False
+    return any(settings.get(name) for name in ADDERS)

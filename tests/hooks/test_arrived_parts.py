@@ -265,3 +265,33 @@ def test_a_file_that_nothing_reads(start):
     check_arrived(network, starts, {path: None}, {}, Config({}))
     (said,) = warnings_so_far()
     assert 'model.around.part.init_cfg names it, but nothing has' in said
+
+
+def test_a_second_backbone_that_adds_layers(start):
+    """As that of a teacher, or of a recursive pyramid."""
+
+    class Teacher(BaseModule):
+        def __init__(self, backbone):
+            super().__init__()
+            self.backbone = MODELS.build({**BACKBONE, **backbone})
+
+    class Model(Whole):
+        def __init__(self, teacher):
+            super().__init__()
+            self.teacher = Teacher(**teacher)
+
+    added = dict(
+        depth=50,
+        dcn=dict(type='DCN', deform_groups=1, fallback_on_stride=False),
+        stage_with_dcn=(False, True, True, True),
+    )
+    state = names('backbone', backbone=dict(depth=50))
+    for more in (added, dict(depth=50)):
+        backbone = dict(more, init_cfg=start.init)
+        start(state, dict(teacher=dict(backbone=backbone)), kind=Model)
+        assert not warnings_so_far()
+    del state['layer1.0.conv1.weight']
+    said = refused(
+        start, state, dict(teacher=dict(backbone=backbone)), kind=Model
+    )
+    assert 'model.teacher.backbone.init_cfg starts from it, but 1 of' in said
