@@ -61,7 +61,9 @@ def check_checkpoint(start: PretrainedFile, cfg: Config | None = None) -> dict:
     path = start.path
     _check_there(path)
     checkpoint = start.read()
-    check_parts(checkpoint, path, cfg is not None and bool(cfg.resume))
+    resumes = cfg is not None and bool(cfg.resume)
+    # Of a file without an optimizer it is said below.
+    check_parts(checkpoint, path, resumes and 'optimizer' in checkpoint)
     meta = checkpoint.get('meta') or {}
     if cfg is None or not cfg.resume:
         return meta
