@@ -21,6 +21,7 @@ from cds_mm.errors import UserError
 
 # A share of a file's keys that is more than a stray bias.
 _STRAY = 0.05
+_OF_FILES = re.compile('load|checkpoint', re.IGNORECASE)
 _LAST_STAGE = re.compile(r'layer[2-9]')
 
 
@@ -38,7 +39,7 @@ def check_foreign_keys(weights: InitWeights, side: DetectorSide) -> list[str]:
         UserError: Tensors of the backbone are missing, or have another
             shape.
     """
-    if own_loading(side.backbone):
+    if own_loading(side.backbone) and changes_what_it_loads(side.backbone):
         return _doubts_of_own_loading(weights, side)
     check_place(weights, side)
     state = _of_backbone(weights.state, side)
@@ -80,6 +81,31 @@ def own_loading(backbone: nn.Module) -> bool:
     owner = next(owners, None)
     plain = ('BaseModule', 'DetectoRS_ResNet')
     return owner is not None and owner.__name__ not in plain
+
+
+def reads_its_file(part: nn.Module) -> bool:
+    """Whether a class opens its pretrained file itself.
+
+    By the names in the code of its ``init_weights``; others leave that to
+    MMEngine, and initialise something besides.
+    """
+    for kind in type(part).__mro__:
+        function = vars(kind).get('init_weights')
+        if kind.__name__ == 'BaseModule' or function is None:
+            continue
+        code = getattr(function, '__code__', None)
+        if code is None or any(map(_OF_FILES.search, code.co_names)):
+            return True
+    return False
+
+
+def changes_what_it_loads(part: nn.Module) -> bool:
+    """Whether tensors may arrive under other names or in other shapes."""
+    return reads_its_file(part) or any(
+        inner._load_state_dict_pre_hooks
+        or not type(inner)._load_from_state_dict.__module__.startswith('torch')
+        for inner in part.modules()
+    )
 
 
 def _doubts_of_own_loading(

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -17,6 +17,16 @@ from cds_mm.checkpoint.verify import judge
 from cds_mm.errors import UserError
 
 T = TypeVar('T')
+
+
+class HasShape(Protocol):
+    """A tensor, or what is kept of one."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Its size in all dimensions."""
+
+
 # A share of keys from which on they are taken for those of the backbone.
 MOST = 0.5
 
@@ -185,3 +195,31 @@ def prefixes_of(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
             if '.'.join(parts[cut:]) in keys:
                 counts['.'.join(parts[:cut]) + '.'] += 1
     return [p for p, n in counts.items() if n >= MOST * len(keys)]
+
+
+def place_of(
+    wanted: Mapping[str, HasShape], given: Mapping[str, HasShape]
+) -> str | None:
+    """Where a file has most of the tensors of a part of a model.
+
+    Args:
+        wanted (Mapping): Tensors of the part.
+        given (Mapping): Those of the file; of both the shapes are compared.
+
+    Returns:
+        str | None: The prefix of their keys, empty if they are bare; None
+        if they are not in it.
+    """
+    needed = {
+        key: tuple(one.shape)
+        for key, one in wanted.items()
+        if not key.endswith('num_batches_tracked')
+    }
+    counts: Counter[str] = Counter()
+    for name, one in under_prefix(given, None).items():
+        parts = name.split('.')
+        for cut in range(len(parts)):
+            if needed.get('.'.join(parts[cut:])) == tuple(one.shape):
+                counts[''.join(f'{part}.' for part in parts[:cut])] += 1
+    found = [p for p, n in counts.items() if n >= MOST * len(needed)]
+    return min(found, key=len, default=None)

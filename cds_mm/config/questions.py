@@ -80,8 +80,10 @@ def _settings(parent, key, cfg):
     return value
 
 
-def is_pretrained(init: dict) -> bool:
+def is_pretrained(init: object) -> bool:
     """Whether an ``init_cfg`` names a file."""
+    if not isinstance(init, dict):
+        return False
     # The second is the name of its class, as configs of the new style have it.
     named = type_name(init) in ('Pretrained', 'PretrainedInit')
     return named and bool(init.get('checkpoint'))

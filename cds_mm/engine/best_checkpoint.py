@@ -53,6 +53,10 @@ def _names(evaluator: dict) -> list[str] | None:
     default = ''
     if kind == 'Accuracy':
         own, default = _of_accuracy, 'accuracy'
+    elif kind == 'SingleLabelMetric':
+        own, default = _of_items, 'single-label'
+    elif kind == 'MultiLabelMetric':
+        own, default = _of_items, 'multi-label'
     elif kind in METRICS:
         own, default = _of_coco, 'coco'
     found = own(evaluator) if own else None
@@ -67,7 +71,21 @@ def _of_accuracy(evaluator: dict) -> list[str] | None:
     if isinstance(thresholds, list | tuple) and len(thresholds) > 1:
         return None
     topk = evaluator.get('topk', (1,))
-    return [f'top{k}' for k in ([topk] if isinstance(topk, int) else topk)]
+    numbers = topk if isinstance(topk, list | tuple) else [topk]
+    if not all(isinstance(k, int) and k > 0 for k in numbers):
+        return None  # as its own check will say
+    return [f'top{k}' for k in numbers]
+
+
+def _of_items(evaluator: dict) -> list[str] | None:
+    thresholds = evaluator.get('thrs')
+    several = isinstance(thresholds, list | tuple) and len(thresholds) > 1
+    if several or evaluator.get('average', 'macro') != 'macro':
+        return None
+    items = evaluator.get('items', ('precision', 'recall', 'f1-score'))
+    # Of several labels: the most likely ones, where no score is asked for.
+    topk = None if evaluator.get('thr') else evaluator.get('topk')
+    return [f'{item}_top{topk}' if topk else item for item in items]
 
 
 def _of_coco(evaluator: dict) -> list[str] | None:

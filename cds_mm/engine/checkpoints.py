@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from mmengine.config import Config
+
 from cds_mm.checkpoint.parts import check_parts
-from cds_mm.engine.hand_over import check_weights
+from cds_mm.engine.hand_over import check_weights, option_of_start
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS, in_project
@@ -38,39 +40,43 @@ def check_pretrained(cfg, pretrained: PretrainedFile | None) -> None:
         check_weights(cfg, pretrained, checkpoint)
 
 
-def check_checkpoint(start: PretrainedFile, resume: bool = False) -> dict:
+def check_checkpoint(start: PretrainedFile, cfg: Config | None = None) -> dict:
     """Open a checkpoint that the host is about to load.
 
     The host reads it with the same reader, in the middle of a run.
 
     Args:
         start: the checkpoint.
-        resume: the run goes on from it.
+        cfg: of a training, which may go on from it.
 
     Returns:
         dict: its ``meta``; empty for a URL, which the host opens later.
 
     Raises:
         UserError: it is missing, broken or more than a checkpoint, or
-            ``resume`` is asked for and it has no training state.
+            the training resumes and it has no training state.
     """
     if not start.is_local:
         return {}
     path = start.path
     _check_there(path)
     checkpoint = start.read()
-    check_parts(checkpoint, path, resume)
+    resumes = cfg is not None and bool(cfg.resume)
+    # Of a file without an optimizer it is said below.
+    check_parts(checkpoint, path, resumes and 'optimizer' in checkpoint)
     meta = checkpoint.get('meta') or {}
-    if resume and 'config' in meta:
+    if cfg is None or not cfg.resume:
+        return meta
+    if 'config' in meta:
         raise UserError(
             f"--resume {path}: its meta['config'] would be run as a program, "
             'which no checkpoint of MMEngine has; start a run from its '
-            f'weights with --cfg-options load_from={path}'
+            f'weights with --cfg-options {option_of_start(cfg, start)}'
         )
-    if resume and 'optimizer' not in checkpoint:
+    if 'optimizer' not in checkpoint:
         raise UserError(
             f'--resume {path}: it holds weights and no training state; start '
-            f'a run from it with --cfg-options load_from={path}'
+            f'a run from it with --cfg-options {option_of_start(cfg, start)}'
         )
     return meta
 

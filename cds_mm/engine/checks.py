@@ -21,6 +21,10 @@ from cds_mm.engine.hand_over import (
     check_pretrained_url,
     check_start,
 )
+from cds_mm.engine.initial_weights import (
+    check_init_files,
+    check_initialisers,
+)
 from cds_mm.engine.input_checks import (
     check_preprocessor,
     check_split_inputs,
@@ -64,11 +68,13 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
     lambda plan: check_writable(plan.config.work_dir, '--work-dir'),
     lambda plan: check_start(plan.config, plan.start, plan.start_meta),
     lambda plan: _check_resumed(plan),
+    lambda plan: check_init_files(plan.config),
     # The last: large files take a while.
     lambda plan: plan.annotations,
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
+    lambda runner, plan: check_initialisers(runner.model, plan.config),
     lambda runner, plan: check_steps(runner, plan.config),
     lambda runner, plan: check_same_data(runner, plan.splits),
     lambda runner, plan: check_classes(runner, plan.config),

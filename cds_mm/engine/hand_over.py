@@ -1,5 +1,7 @@
 """Whether the backbone of a run gets the weights that its config names."""
 
+import shlex
+
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from cds_mm.checkpoint.detector import (
@@ -9,11 +11,22 @@ from cds_mm.checkpoint.detector import (
     build_model,
 )
 from cds_mm.checkpoint.foreign_file import check_foreign_keys
-from cds_mm.checkpoint.init_file import check_init, init_weights
+from cds_mm.checkpoint.init_file import (
+    check_init,
+    init_weights,
+    place_of,
+)
 from cds_mm.checkpoint.prospect import will_fit
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.summary import in_words
-from cds_mm.config import is_detection, pretrained_init, type_name
+from cds_mm.config import (
+    backbone_key,
+    instead_of,
+    is_detection,
+    pretrained_init,
+    start_line,
+    type_name,
+)
 from cds_mm.distributed import backbone_holder
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.quiet import quiet_hosts
@@ -157,7 +170,7 @@ def check_pretrained_url(runner, pretrained: PretrainedFile | None) -> None:
         raise UserError(
             f'{url}: cannot be loaded ({first_line(error)[:120]}), and '
             'model.backbone.init_cfg starts from it; download it elsewhere '
-            'and name the file in model.backbone.init_cfg.checkpoint'
+            f'and set {backbone_key(runner.cfg)}.checkpoint=FILE'
         ) from error
     found = backbone_holder(runner.model)
     if found is None:
@@ -172,33 +185,51 @@ def check_pretrained_url(runner, pretrained: PretrainedFile | None) -> None:
     _check_side(pretrained, checkpoint, side, runner.cfg)
 
 
-def check_start(cfg, start: PretrainedFile | None, meta: dict) -> None:
-    """Compare a checkpoint of a pretraining in ``load_from`` with a detector.
+def check_start(
+    cfg, start: PretrainedFile | None, meta: dict, key: str = 'load_from'
+) -> None:
+    """Compare a checkpoint of this project that a whole model starts from.
 
     Args:
         cfg: of the run.
         start: the checkpoint, if there is one.
         meta: what it says of itself.
+        key: of the config, where it is named.
 
     Raises:
-        UserError: it is converted, which ``load_from`` does not take, or not
-            what the detector would run.
+        UserError: it is converted, which only a backbone takes, or not what
+            the detector would run.
     """
-    if cfg.get('resume') or not is_detection(cfg):
-        return
-    if start is None or RECORD_KEY not in meta:
+    if cfg.get('resume') or start is None or RECORD_KEY not in meta:
         return
     path = start.path
     weights = init_weights(start.read(), path, start.prefix)
     if not weights.state:
         raise UserError(
-            f'load_from={path}: holds a backbone under bare keys, of which '
-            'nothing would be loaded; name it in '
-            'model.backbone.init_cfg.checkpoint and set load_from=None'
+            f'{key}={path}: holds a backbone under bare keys, of which '
+            f'nothing would be loaded; set {instead_of(cfg, key, path)}'
         )
+    if not is_detection(cfg):
+        return
     quiet_hosts(cfg)
     try:
         check_init(weights, path, build_detector(cfg), accepts_changes(cfg))
     except UserError as error:
         said = str(error).removeprefix(f'{path}: ')
-        raise UserError(f'load_from={path}: {said}') from error
+        raise UserError(f'{key}={path}: {said}') from error
+
+
+def option_of_start(cfg, start: PretrainedFile) -> str:
+    """The option that starts a run from the weights of a file.
+
+    Args:
+        cfg: of the run.
+        start: a checkpoint with a whole model, or with a backbone alone.
+    """
+    path = start.path
+    weights = init_weights(start.read(), path, None)
+    side = _side_of(cfg)
+    place = side and place_of(side.backbone.state_dict(), weights.whole)
+    if place is None or place == 'backbone.':
+        return f'load_from={shlex.quote(path)}'
+    return start_line(cfg, backbone_key(cfg), path, place or None)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from mmengine.config import Config
 
-from cds_mm.config import pretrained_init
+from cds_mm.config import check_init_settings, pretrained_init
 from cds_mm.engine.amp import use_amp
 from cds_mm.engine.checkpoints import check_checkpoint
 from cds_mm.engine.fast_views import use_fast_views
@@ -59,7 +59,7 @@ class RunPlan:
         """
         if self.start is None:
             return {}
-        return check_checkpoint(self.start, resume=self.config.resume)
+        return check_checkpoint(self.start, self.config)
 
     @cached_property
     def annotations(self) -> dict[str, dict]:
@@ -87,6 +87,7 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
                 f'{args.config}: has no {needed}, so there is nothing to '
                 'train; tools/test.py evaluates a checkpoint with it'
             )
+    check_init_settings(cfg)
     _apply_flags(cfg, args)
     pretrained = _pretrained(cfg)
     if args.accept_changed_function:

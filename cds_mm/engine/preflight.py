@@ -22,6 +22,7 @@ from cds_mm.data import check_dataset, check_labels
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.class_checks import check_splits
+from cds_mm.engine.class_metrics import check_class_metrics
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
@@ -47,6 +48,7 @@ def check_data(cfg, splits: tuple[str, ...]) -> None:
         loader = cfg.get(f'{split}_dataloader')
         if loader is not None:
             check_dataset(loader.dataset)
+        check_class_metrics(cfg, split)
 
 
 def check_annotations_and_heads(

@@ -60,7 +60,7 @@ def starts_of(model: nn.Module) -> list[Start]:
 def of_init_cfg(
     model: nn.Module,
     starts: Iterable[Start],
-    files: Mapping[str, Mapping[str, Sketch]],
+    files: Mapping[str, Mapping[str, Sketch] | None],
 ) -> dict[str, Loaded]:
     """What a model has from the files in its ``init_cfg``.
 
@@ -73,7 +73,7 @@ def of_init_cfg(
     found: dict[str, Loaded] = {}
     for one in starts:
         if one.plain:
-            given = under_prefix(files.get(one.source, {}), one.prefix)
+            given = under_prefix(files.get(one.source) or {}, one.prefix)
         else:  # its weights are taken as they are
             module = model.get_submodule(one.part)
             given = sketches(dict(module.named_parameters()))

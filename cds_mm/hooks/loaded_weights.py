@@ -19,6 +19,7 @@ from cds_mm.checkpoint.sketches import (
 )
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
+from cds_mm.hooks.arrived_parts import check_arrived, check_prefixes
 from cds_mm.hooks.loaded_parts import (
     Loaded,
     Start,
@@ -34,9 +35,10 @@ IN_THE_FIRST = 'in the first iteration'
 
 @HOOKS.register_module()
 class LoadedWeightsHook(Hook):
-    """See that loaded weights are still there in the first iteration.
+    """See that weights arrive and are there in the first iteration.
 
-    Of each file that an ``init_cfg`` names at any depth, and of the one in
+    A file that an ``init_cfg`` names has the tensors of its part, or the run
+    ends.  Of each of these files, at any depth, and of the one in
     ``load_from``, checksums and a few numbers are kept while MMEngine loads
     it.  Before the first iteration the model is compared with them; after
     it, no part may have been built or initialised again.  A replaced
@@ -49,8 +51,9 @@ class LoadedWeightsHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self):
+        self._runner: Runner | None = None
         self._starts: list[Start] = []
-        self._files: dict[str, dict[str, Sketch]] = {}
+        self._files: dict[str, dict[str, Sketch] | None] = {}
         self._started: dict[str, Sketch] = {}
         self._loaded: dict[str, Loaded] = {}
         self._parts: dict[str, nn.Module] = {}
@@ -58,14 +61,20 @@ class LoadedWeightsHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Watch what MMEngine loads from here on."""
         if runner._train_loop is not None:
+            self._runner = runner
             self._starts = starts_of(unwrapped(runner.model))
-            self._files = {one.source: {} for one in self._starts}
+            self._files = {one.source: None for one in self._starts}
             host_loader.observers.add(self)
 
     def file_loaded(self, filename: str, content: Any) -> None:
         """Keep what is needed to know its tensors again."""
         if filename in self._files and isinstance(content, dict):
-            self._files[filename] = sketches(_state_of(content))
+            given = sketches(_state_of(content))
+            self._files[filename] = given
+            if self._runner is not None:
+                parts = [x for x in self._starts if x.source == filename]
+                model = unwrapped(self._runner.model)
+                check_prefixes(model, parts, given, self._runner.cfg)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """The same for ``load_from``, as the hooks before have left it."""
@@ -75,10 +84,15 @@ class LoadedWeightsHook(Hook):
         """Compare the model with the files.
 
         Raises:
-            UserError: a backbone is not what was loaded.
+            UserError: a part is not in its file, or a backbone is not what
+                was loaded.
         """
         host_loader.observers.discard(self)
+        self._runner = None
         model = unwrapped(runner.model)
+        check_arrived(
+            model, self._starts, self._files, self._started, runner.cfg
+        )
         source = str(runner._load_from or 'the checkpoint')
         self._loaded = {
             **of_init_cfg(model, self._starts, self._files),

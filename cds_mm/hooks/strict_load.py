@@ -9,9 +9,13 @@ from torch import Tensor
 
 from cds_mm.arguments import checked
 from cds_mm.checkpoint.fit import fit
+from cds_mm.checkpoint.init_file import place_of
 from cds_mm.checkpoint.parts import check_parts, check_trained
-from cds_mm.distributed import unwrapped
+from cds_mm.config import instead_of
+from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
+
+_SAME = 'use the config that it was trained with'
 
 
 @HOOKS.register_module()
@@ -51,8 +55,7 @@ class StrictLoadHook(Hook):
             raise UserError(
                 f'{_source(runner)}: {len(found.missing)} of '
                 f'{len(found.needed)} tensors of the model are not in it '
-                f'({found.missing[0]}, ...); use the config that it was '
-                'trained with'
+                f'({found.missing[0]}, ...); {_advice(runner, given)}'
             )
         # Of a counter that nothing reads the shape does not matter either.
         for name in filter(found.needed.__contains__, found.reshaped):
@@ -66,3 +69,23 @@ class StrictLoadHook(Hook):
 
 def _source(runner):
     return runner._load_from or 'the checkpoint'
+
+
+def _advice(runner, given: dict) -> str:
+    """What to do with a file that has a backbone in another place."""
+    holder = backbone_holder(runner.model)
+    place = holder and place_of(holder[0].backbone.state_dict(), given)
+    if holder is None or place is None:
+        return _SAME
+    in_place = place == 'backbone.' and holder[0] is unwrapped(runner.model)
+    if in_place or runner._resume:
+        return _SAME
+    if isinstance(runner._train_loop, dict | None):  # of a test
+        return (
+            'it has a backbone alone: name a checkpoint that a training of '
+            'this config has written'
+        )
+    path = str(_source(runner))
+    line = instead_of(runner.cfg, 'load_from', path, place or None)
+    where = f'under {place!r}' if place else 'under bare keys'
+    return f'it has a backbone {where}: set {line}'

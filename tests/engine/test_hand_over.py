@@ -272,7 +272,9 @@ def test_load_from_is_compared_with_the_record(tmp_path):
     check(wrong, content['meta'])
     bare = dict(state_dict=network(), meta=content['meta'])
     torch.save(bare, path)
-    with pytest.raises(UserError, match=r'init_cfg\.checkpoint and set load'):
+    with pytest.raises(
+        UserError, match=r'load_from=None model\.backbone\.init_'
+    ):
         check(cfg, bare['meta'])
     check(cfg, {})
 
