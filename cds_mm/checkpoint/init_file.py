@@ -11,6 +11,7 @@ import torch
 from cds_mm.checkpoint.comparison import comparison
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.mismatch import check_fits
+from cds_mm.checkpoint.parts import check_trained
 from cds_mm.checkpoint.proof import Proof
 from cds_mm.checkpoint.record import BackboneRecord, recorded
 from cds_mm.checkpoint.verify import judge
@@ -111,6 +112,7 @@ def check_init(
         UserError: It does not, with the causes and how to fix them.
     """
     check_place(weights, side)
+    check_trained(weights.state, side.backbone.state_dict(), path)
     record, state = weights.record, weights.state
     if record is None:
         return None

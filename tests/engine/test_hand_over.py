@@ -144,6 +144,16 @@ def test_lost_tensors(start):
     assert re.search(r'1 of \d+ tensors .* layer2\.0\.conv1\.weight', said)
 
 
+def test_weights_that_nobody_trained(start):
+    state = network()
+    state['layer1.0.conv1.weight'][0, 0, 0, 0] = torch.nan
+    for content in (state, training(state)):
+        prefix = 'backbone.' if content is not state else None
+        assert 'conv1.weight holds NaN' in refusal(start, content, prefix)
+    counts = {key: value.int() for key, value in network().items()}
+    assert 'holds numbers of type int32' in refusal(start, counts)
+
+
 def test_another_depth_or_width_or_network(start):
     assert 'ResNet-34' in refusal(start, network(depth=34))
     said = refusal(start, network(base_channels=16))
