@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -182,3 +182,27 @@ def check_writable(path: str, option: str) -> None:
             f'{path}: cannot be written to ({error.strerror}); choose '
             f'another place with {option}, or free some space'
         ) from error
+
+
+def check_output(
+    path: str | Path, option: str, what: str = '', suffixes: Sequence[str] = ()
+) -> None:
+    """Say before the work that its result could not be written.
+
+    Args:
+        path: the file.
+        option: that names it on the command line.
+        what: is written, for people, where the suffix matters.
+        suffixes: that its name may have, in lower case; any unless given.
+
+    Raises:
+        UserError: it has another suffix, is no name for a file, or its folder
+            cannot be made or written to.
+    """
+    if suffixes and Path(path).suffix.lower() not in suffixes:
+        raise UserError(
+            f'{option} {path}: {what} written as {" or ".join(suffixes)}; '
+            'name it so'
+        )
+    check_replaceable(path)
+    check_writable(str(Path(path).parent), option)

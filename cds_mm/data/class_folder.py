@@ -10,11 +10,8 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
 from cds_mm.arguments import Count, Index, checked
-from cds_mm.data.annotation_file import (
-    check_annotations,
-    count_from_zero,
-    drop_mark,
-)
+from cds_mm.data.annotation_file import read_annotations
+from cds_mm.data.folder_depth import folder_above
 from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
 from cds_mm.data.unlabelled_folder import OTHER_FOLDER, check_place
 from cds_mm.errors import UserError
@@ -102,12 +99,14 @@ class ClassFolder(CustomDataset):
                 'split) of the dataset to the folder of your images'
             )
         if self.ann_file:
-            check_annotations(self.ann_file, self.with_label, True)
-        records = super().load_data_list()
-        if self.ann_file:
-            drop_mark(records[0], self.img_prefix)
-        if self.ann_file and self.with_label and self.first_label:
-            count_from_zero(records, self.first_label, self.ann_file)
+            records = read_annotations(
+                self.ann_file,
+                self.img_prefix,
+                self.with_label,
+                self.first_label,
+            )
+        else:
+            records = super().load_data_list()
         if self.unlabelled:
             self.check_unlabelled()
             # An annotation file may name some images of that folder.
@@ -209,7 +208,7 @@ class ClassFolder(CustomDataset):
                 f'{self._where}: {len(loose)} images, such as '
                 f'{loose[0]}, are in no class folder; put them into one '
                 "folder for each class, or set class_from='prefix' if their "
-                "names start with '<class>_'"
+                "names start with '<class>_'" + folder_above(self.img_prefix)
             )
         filled = {file.partition(os.sep)[0] for file in files}
         empty = [name for name in classes if name not in filled]

@@ -59,6 +59,8 @@ class Scan:
         unreadable: paths and causes.
         other_size: images with objects whose size is not as stated.
         sizes: (n, 2) width and height of those that were read, in pixels.
+        digests: of each file in the order of the data set; '' where it was
+            not read.
     """
 
     images: int
@@ -71,6 +73,7 @@ class Scan:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     other_size: list[OtherSize] = field(default_factory=list)
     sizes: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    digests: list[str] = field(default_factory=list)
 
 
 def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
@@ -99,6 +102,7 @@ def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
             return scan
     infos = [_Info.of(leaf.get_data_info(i)) for i in range(len(leaf))]
     facts = _facts(leaf, [info.path for info in infos], loader)
+    scan.digests = [fact.digest if fact else '' for fact in facts]
     sizes = []
     for info, fact in zip(infos, facts, strict=True):
         if fact is None:

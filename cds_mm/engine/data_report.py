@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 
 from cds_mm.coco.summary import sides
 from cds_mm.config import is_detection
+from cds_mm.data.equal_images import Part, warn_of_equal_images
 from cds_mm.data.image_scan import AUTOMATIC, Scan
 from cds_mm.data.labels import dataset_labels
 from cds_mm.engine.image_check import (
@@ -79,6 +80,11 @@ def data_report(
         if not is_detection(cfg):
             facts |= _classification(leaf)
         report[place] = _of_images(scan) | facts
+    parts = [
+        Part(place, leaf, scan.digests)
+        for (place, leaf), scan in zip(found, scans, strict=True)
+    ]
+    warn_of_equal_images(parts, has_labels=not is_detection(cfg))
     return report
 
 

@@ -32,6 +32,7 @@ from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
     check_data,
+    check_folders,
     check_test_classes,
 )
 from cds_mm.engine.ranks import prepare_ranks
@@ -111,6 +112,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     prepare_ranks(cfg)
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
+    check_folders(cfg, 'test', runner.test_dataloader.dataset)
     if same_classes:
         check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)
