@@ -201,7 +201,7 @@ def check_output(
     """
     if suffixes and Path(path).suffix.lower() not in suffixes:
         raise UserError(
-            f'{option} {path}: {what} written as {" or ".join(suffixes)}; '
+            f'{option} {path}: {what} written as {", ".join(suffixes)}; '
             'name it so'
         )
     check_replaceable(path)

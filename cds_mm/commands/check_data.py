@@ -8,7 +8,6 @@ are read here once.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from cds_mm.commands.options import add_cfg_options
@@ -40,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     with quiet_hosts_load():
         from cds_mm.config import load_config
         from cds_mm.engine.check_data import DataCheck
-        from cds_mm.engine.data_report import lines_of
+        from cds_mm.engine.data_report import json_of, lines_of
         from cds_mm.files import atomic_write, check_output
         from cds_mm.run_warnings import warnings_so_far
         from cds_mm.utils import register_all_modules
@@ -57,8 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         print(line)
     if args.out:
         out = Path(args.out)
-        content = json.dumps(report, indent=2, ensure_ascii=False)
         out.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(out, content.encode())
+        atomic_write(out, json_of(report))
     count = len(warnings_so_far())
     print(f'{count} warnings' if count else 'nothing wrong was found')

@@ -12,7 +12,12 @@ from mmpretrain.registry import DATASETS
 from cds_mm.arguments import Count, Index, checked
 from cds_mm.data.annotation_file import read_annotations
 from cds_mm.data.folder_depth import folder_above
-from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
+from cds_mm.data.image_files import (
+    IMAGE_SUFFIXES,
+    ImageFiles,
+    is_passed_over,
+)
+from cds_mm.data.named_folders import labels_of_folders
 from cds_mm.data.unlabelled_folder import OTHER_FOLDER, check_place
 from cds_mm.errors import UserError
 
@@ -200,7 +205,7 @@ class ClassFolder(CustomDataset):
             for name in fileio.list_dir_or_file(
                 self.img_prefix, list_file=False
             )
-            if not name.startswith('.')
+            if not is_passed_over(name)
         )
         loose = [file for file in files if os.sep not in file]
         if loose:
@@ -235,15 +240,4 @@ class ClassFolder(CustomDataset):
         classes = self.CLASSES
         if classes is None:
             self._metainfo['classes'] = classes = tuple(found)
-        unknown = set(found).difference(classes)
-        if not unknown:
-            return {name: label for label, name in enumerate(classes)}
-        if len(classes) == len(found) and unknown == set(found):
-            # Readable names for coded folders, in the order of the folders.
-            # With one name in common it is a slip, which would mislabel.
-            return {name: label for label, name in enumerate(found)}
-        raise UserError(
-            f'{self._where}: holds {len(found)} classes, such as '
-            f'{min(unknown)!r}, where {len(classes)} are named; give the '
-            'names of the folders in metainfo.classes, or leave it out'
-        )
+        return labels_of_folders(found, classes, self._where)

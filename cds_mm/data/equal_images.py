@@ -52,6 +52,16 @@ def warn_of_equal_images(parts: Sequence[Part], has_labels: bool) -> None:
             _warn_of_trained(part, trained)
 
 
+def count_copies(part: Part) -> int:
+    """How many files of a data set are the same as others of its files."""
+    digest_of = {
+        part.path(number): digest
+        for number, digest in enumerate(part.digests)
+        if digest
+    }
+    return len(digest_of) - len(set(digest_of.values()))
+
+
 def _split(part: Part) -> str:
     return part.place.partition('_')[0]
 

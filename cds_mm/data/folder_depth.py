@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from mmpretrain.datasets import CustomDataset
 
+from cds_mm.data.class_names import plain_name
+from cds_mm.data.image_files import is_passed_over
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
@@ -41,9 +43,18 @@ def check_folder_depth(leaf, place: str) -> None:
     """
     if not _takes_folders(leaf):
         return
+    classes = leaf.metainfo['classes']
+    foreign = [name for name in classes if is_passed_over(name)]
+    if foreign:  # ClassFolder has none of them
+        raise UserError(
+            f'{place}: the folder {foreign[0]!r} of {leaf.img_prefix} is '
+            'taken for a class; remove it, or set '
+            f'{place}.type=ClassFolder, which passes it over'
+        )
     inside = _folders_inside(leaf)
-    if set(inside) != set(leaf.metainfo['classes']):
+    if set(inside) != set(classes):
         return
+    _warn_of_spellings(leaf, classes, place)
     if len(inside) == 1:
         _check_only_folder(leaf, *next(iter(inside.items())), place)
     elif all(inside.values()):
@@ -95,7 +106,7 @@ def folder_above(folder: str) -> str:
 
 
 def _is_shown_folder(entry) -> bool:
-    return not entry.name.startswith('.') and entry.is_dir()
+    return not is_passed_over(entry.name) and entry.is_dir()
 
 
 def _takes_folders(leaf) -> bool:
@@ -127,6 +138,18 @@ def _paths(leaf) -> Iterable[list[str]]:
     for place in range(0, len(leaf), step):
         path = leaf.get_data_info(place)['img_path']
         yield os.path.relpath(path, leaf.img_prefix or '.').split(os.sep)
+
+
+def _warn_of_spellings(leaf, classes, place):
+    first: dict[str, str] = {}
+    for name in classes:
+        other = first.setdefault(plain_name(name), name)
+        if other != name:
+            warn(
+                f'{place}: the class folders {ascii(other)} and {ascii(name)} '
+                f'of {leaf.img_prefix} differ in spelling alone; if they are '
+                'one class, put their images into one folder'
+            )
 
 
 def _check_only_folder(leaf, name, inside, place):

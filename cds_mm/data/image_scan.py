@@ -7,6 +7,7 @@ would meet; what is known from an earlier scan is not read again.
 import copy
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -206,6 +207,9 @@ def _facts(leaf, paths: list[str], loader) -> list[ImageFacts | None]:
             status = os.stat(path)
         except OSError:
             return None, None, False
+        if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+            kind = 'a folder' if os.path.isdir(path) else 'a pipe or a device'
+            return ImageFacts(error=f'it is {kind}'), None, True
         known = cache.find(path, status)
         if known is not None:
             return known, status, True

@@ -108,7 +108,7 @@ def check_folders(cfg, split: str, dataset) -> None:
     Raises:
         UserError: as of :func:`check_folder_depth`.
     """
-    if not is_detection(cfg):
+    if cfg.get(f'{split}_dataloader') and not is_detection(cfg):
         for place, leaf in places_of(cfg, split, dataset):
             check_folder_depth(leaf, place)
 
