@@ -12,6 +12,7 @@ from cds_mm.errors import UserError
 # Of a label: the host keeps them in 64 bits, and no head is near this wide.
 _MOST_DIGITS = 9
 _LABEL = re.compile(r'-?[0-9]+')
+_LABELS_BEFORE = re.compile(r'(?: -?[0-9]+)+$')
 _SHOWN = 60  # letters of a line
 # How files begin whose editor marks the encoding, and what it is then; the
 # mark of 16 bits is the beginning of that of 32.
@@ -133,8 +134,8 @@ def _fault(line: str) -> str:
             'has no number of a class at its end; write the place of the '
             'class in metainfo.classes, from 0'
         )
-    image, _, other = name.rpartition(' ')
-    if image.lower().endswith(IMAGE_SUFFIXES) and _LABEL.fullmatch(other):
+    image = _LABELS_BEFORE.sub('', name)
+    if image != name and image.lower().endswith(IMAGE_SUFFIXES):
         return (
             'has more than one label, which a classifier of one class an '
             'image does not read; leave one label in each line'

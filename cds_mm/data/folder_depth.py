@@ -51,10 +51,10 @@ def check_folder_depth(leaf, place: str) -> None:
             'taken for a class; remove it, or set '
             f'{place}.type=ClassFolder, which passes it over'
         )
+    _warn_of_spellings(leaf, classes, place)
     inside = _folders_inside(leaf)
     if set(inside) != set(classes):
         return
-    _warn_of_spellings(leaf, classes, place)
     if len(inside) == 1:
         _check_only_folder(leaf, *next(iter(inside.items())), place)
     elif all(inside.values()):

@@ -20,7 +20,7 @@ _SHOWN = 3
 
 
 def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
-    """Warn of lost files, classes without images, other sizes, dark images.
+    """Warn of lost files, equal labels, other sizes, dark images and more.
 
     Args:
         runner: with its data built.
@@ -39,6 +39,8 @@ def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
         warn_of_deep_images(dataset, split, runner.logger)
         if split != 'train':
             warn_of_sizes(cfg, split, runner.logger)
+        elif num_classes := (cfg.model.get('head') or {}).get('num_classes'):
+            warn_of_equal_labels(dataset, num_classes, runner.logger)
 
 
 def warn_of_missing_classes(dataset, split: str, logger) -> None:

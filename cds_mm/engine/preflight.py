@@ -25,7 +25,6 @@ from cds_mm.data.folder_depth import (
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.class_checks import check_splits
-from cds_mm.engine.data_warnings import warn_of_equal_labels
 from cds_mm.engine.evaluators import check_evaluators
 from cds_mm.engine.image_check import places_of
 from cds_mm.errors import UserError
@@ -92,7 +91,6 @@ def check_classes(runner, cfg) -> None:
         runner.logger.info(
             f'{images - unknown:,} of {images:,} training images are labelled'
         )
-    warn_of_equal_labels(train, num_classes, runner.logger)
     _warn_of_spare_classes(train, num_classes, runner.logger)
     _check_topk(cfg, 'val', num_classes)
     if runner.val_loop is not None:
