@@ -181,3 +181,19 @@ def test_what_the_loader_is_set_to_is_part_of_what_is_known(pictures):
     assert path.endswith('deep.tiff') and 'white=1' in why
     scaled = scan_images(Pictures(pictures, LoadRGBImage(white=1)))
     assert scaled.complete and not scaled.unreadable
+
+
+@pytest.mark.parametrize('step', STEPS)
+def test_what_is_no_file_is_not_opened(pictures, step):
+    data = Pictures(pictures, step())
+    for number, make in ((1, os.mkfifo), (3, os.mkdir)):
+        (pictures / f'{number}.jpg').unlink()
+        make(pictures / f'{number}.jpg')
+    scan = scan_images(data)
+    assert [(os.path.basename(p), why) for p, why in scan.unreadable] == [
+        ('1.jpg', 'it is a pipe or a device'),
+        ('3.jpg', 'it is a folder'),
+    ]
+    assert [bool(digest) for digest in scan.digests] == [
+        number not in (1, 3) for number in range(8)
+    ]
