@@ -5,7 +5,7 @@ import inspect
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -200,3 +200,27 @@ def asked_name(file: object) -> str:
             return asked
         frame = frame.f_back
     return str(getattr(file, 'name', 'a file'))
+
+
+def check_output(
+    path: str | Path, option: str, what: str = '', suffixes: Sequence[str] = ()
+) -> None:
+    """Say before the work that its result could not be written.
+
+    Args:
+        path: the file.
+        option: that names it on the command line.
+        what: is written, for people, where the suffix matters.
+        suffixes: that its name may have, in lower case; any unless given.
+
+    Raises:
+        UserError: it has another suffix, is no name for a file, or its folder
+            cannot be made or written to.
+    """
+    if suffixes and Path(path).suffix.lower() not in suffixes:
+        raise UserError(
+            f'{option} {path}: {what} written as {", ".join(suffixes)}; '
+            'name it so'
+        )
+    check_replaceable(path)
+    check_writable(str(Path(path).parent), option)

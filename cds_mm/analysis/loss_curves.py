@@ -10,7 +10,7 @@ from cds_mm.analysis.scalars import curve, epoch_means, scalars
 from cds_mm.config import load_config, type_name
 from cds_mm.errors import UserError
 from cds_mm.evaluation.picture import load_figure, new_figure, save_figure
-from cds_mm.files import check_writable
+from cds_mm.files import check_output
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 _COLOURS = (
@@ -48,12 +48,8 @@ def plot_losses(args: argparse.Namespace) -> None:
     Raises:
         UserError: whatever the user can mend.
     """
-    if Path(args.out).suffix != '.png':
-        raise UserError(
-            f'--out {args.out}: the curves are written as .png; name it so'
-        )
+    check_output(args.out, '--out', 'the curves are', ('.png',))
     load_figure()
-    check_writable(str(Path(args.out).parent), '--out')
     names = short_names(args.work_dirs)
     runs, left_out = _read_all(args, names)
     first = next(run for run in runs if run.scores)

@@ -22,7 +22,7 @@ from cds_mm.evaluation import (
 )
 from cds_mm.evaluation.metric import BINS, check_bins
 from cds_mm.evaluation.picture import load_figure
-from cds_mm.files import atomic_write, check_writable
+from cds_mm.files import atomic_write, check_output
 
 Scores = tuple[Tensor, Tensor]  # (N, C) probabilities, (N,) labels
 
@@ -101,12 +101,8 @@ def _show(args, shown, numbers):
 
 def _check(args, cfg):
     check_bins(args.bins, '--bins')
-    if Path(args.out).suffix != '.png':
-        raise UserError(
-            f'--out {args.out}: the diagram is written as .png; name it so'
-        )
+    check_output(args.out, '--out', 'the diagram is', ('.png',))
     load_figure()
-    check_writable(str(Path(args.out).parent), '--out')
     if is_detection(cfg):
         raise UserError(
             f'{args.config}: trains a detector, whose scores are no '

@@ -13,6 +13,9 @@ from pathlib import Path
 from cds_mm.commands.options import add_cfg_options
 from cds_mm.quiet import quiet_hosts_load
 
+# Of the formats that hold RGB pixels.
+_PICTURES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff', '.pdf')
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The flags of ``tools/browse_views.py``."""
@@ -37,12 +40,14 @@ def main(argv: list[str] | None = None) -> None:
     with quiet_hosts_load():
         from cds_mm.config import load_config
         from cds_mm.data.browse import browse_views
+        from cds_mm.files import check_output
 
+    out = Path(args.out or f'work_dirs/views/{Path(args.config).stem}.png')
+    check_output(str(out), '--out', 'the picture is', _PICTURES)
     cfg = load_config(args.config, args.cfg_options)
     grid = browse_views(
         cfg, args.split, args.num, args.epoch, args.draws, args.seed
     )
-    out = Path(args.out or f'work_dirs/views/{Path(args.config).stem}.png')
     out.parent.mkdir(parents=True, exist_ok=True)
     grid.save(out)
     print(f'{out}: {grid.width} x {grid.height} pixels')

@@ -8,7 +8,6 @@ are read here once.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from cds_mm.commands.options import add_cfg_options
@@ -40,11 +39,13 @@ def main(argv: list[str] | None = None) -> None:
     with quiet_hosts_load():
         from cds_mm.config import load_config
         from cds_mm.engine.check_data import DataCheck
-        from cds_mm.engine.data_report import lines_of
-        from cds_mm.files import atomic_write
+        from cds_mm.engine.data_report import json_of, lines_of
+        from cds_mm.files import atomic_write, check_output
         from cds_mm.run_warnings import warnings_so_far
         from cds_mm.utils import register_all_modules
 
+    if args.out:
+        check_output(args.out, '--out')
     register_all_modules(init_default_scope=False)
     cfg = load_config(args.config, args.cfg_options)
     check = DataCheck(cfg, tuple(args.splits))
@@ -54,7 +55,8 @@ def main(argv: list[str] | None = None) -> None:
     for line in lines_of(report):
         print(line)
     if args.out:
-        content = json.dumps(report, indent=2, ensure_ascii=False)
-        atomic_write(Path(args.out), content.encode())
+        out = Path(args.out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(out, json_of(report))
     count = len(warnings_so_far())
     print(f'{count} warnings' if count else 'nothing wrong was found')

@@ -36,7 +36,9 @@ def main(argv: list[str] | None = None) -> None:
     with quiet_hosts_load():
         from cds_mm.config import load_config
         from cds_mm.data.label_file import write_label_file
+        from cds_mm.files import check_output
 
+    check_output(args.out, 'OUT')
     cfg = load_config(args.config, args.cfg_options)
     split = write_label_file(cfg, args.ratio, args.seed, args.out)
     print(

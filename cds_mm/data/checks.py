@@ -12,6 +12,7 @@ from torchvision.datasets.utils import check_md5
 from cds_mm.config import leaf_configs
 from cds_mm.data.annotation_file import check_annotations
 from cds_mm.data.class_folder import ClassFolder
+from cds_mm.data.folder_depth import folder_above
 from cds_mm.data.label_fraction import LabelFraction, check_label_fraction
 from cds_mm.data.labels import dataset_labels, leaf_datasets
 from cds_mm.data.layouts import check_layout, layout_of
@@ -221,5 +222,5 @@ def _no_class_folders(folder: str):
     raise UserError(
         f'{folder}: holds no class folders, and there is no annotation '
         "file; set ann_file, or type=ClassFolder and class_from='prefix' if "
-        "the file names start with '<class>_'"
+        "the file names start with '<class>_'" + folder_above(folder)
     )

@@ -10,12 +10,14 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
 from cds_mm.arguments import Count, Index, checked
-from cds_mm.data.annotation_file import (
-    check_annotations,
-    count_from_zero,
-    drop_mark,
+from cds_mm.data.annotation_file import read_annotations
+from cds_mm.data.folder_depth import folder_above
+from cds_mm.data.image_files import (
+    IMAGE_SUFFIXES,
+    ImageFiles,
+    is_passed_over,
 )
-from cds_mm.data.image_files import IMAGE_SUFFIXES, ImageFiles
+from cds_mm.data.named_folders import labels_of_folders
 from cds_mm.data.unlabelled_folder import OTHER_FOLDER, check_place
 from cds_mm.errors import UserError
 
@@ -102,12 +104,14 @@ class ClassFolder(CustomDataset):
                 'split) of the dataset to the folder of your images'
             )
         if self.ann_file:
-            check_annotations(self.ann_file, self.with_label, True)
-        records = super().load_data_list()
-        if self.ann_file:
-            drop_mark(records[0], self.img_prefix)
-        if self.ann_file and self.with_label and self.first_label:
-            count_from_zero(records, self.first_label, self.ann_file)
+            records = read_annotations(
+                self.ann_file,
+                self.img_prefix,
+                self.with_label,
+                self.first_label,
+            )
+        else:
+            records = super().load_data_list()
         if self.unlabelled:
             self.check_unlabelled()
             # An annotation file may name some images of that folder.
@@ -201,7 +205,7 @@ class ClassFolder(CustomDataset):
             for name in fileio.list_dir_or_file(
                 self.img_prefix, list_file=False
             )
-            if not name.startswith('.')
+            if not is_passed_over(name)
         )
         loose = [file for file in files if os.sep not in file]
         if loose:
@@ -209,7 +213,7 @@ class ClassFolder(CustomDataset):
                 f'{self._where}: {len(loose)} images, such as '
                 f'{loose[0]}, are in no class folder; put them into one '
                 "folder for each class, or set class_from='prefix' if their "
-                "names start with '<class>_'"
+                "names start with '<class>_'" + folder_above(self.img_prefix)
             )
         filled = {file.partition(os.sep)[0] for file in files}
         empty = [name for name in classes if name not in filled]
@@ -236,15 +240,4 @@ class ClassFolder(CustomDataset):
         classes = self.CLASSES
         if classes is None:
             self._metainfo['classes'] = classes = tuple(found)
-        unknown = set(found).difference(classes)
-        if not unknown:
-            return {name: label for label, name in enumerate(classes)}
-        if len(classes) == len(found) and unknown == set(found):
-            # Readable names for coded folders, in the order of the folders.
-            # With one name in common it is a slip, which would mislabel.
-            return {name: label for label, name in enumerate(found)}
-        raise UserError(
-            f'{self._where}: holds {len(found)} classes, such as '
-            f'{min(unknown)!r}, where {len(classes)} are named; give the '
-            'names of the folders in metainfo.classes, or leave it out'
-        )
+        return labels_of_folders(found, classes, self._where)

@@ -15,6 +15,7 @@ capitals is not found there, and its boxes or images are lost
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from mmengine.dataset import BaseDataset
@@ -70,9 +71,9 @@ def _names(value) -> tuple[str, ...] | None:
 def same_names(one: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two lists name the same classes in the same order.
 
-    Capitals, underscores and hyphens do not matter unless two names of a list
-    differ in these alone, and ImageNet's codes cannot be compared with its
-    names.
+    Capitals, underscores, hyphens and the Unicode form of accents do not
+    matter unless two names of a list differ in these alone, and ImageNet's
+    codes cannot be compared with its names.
     """
     if len(one) != len(other):
         return False
@@ -86,6 +87,8 @@ def same_names(one: Sequence[str], other: Sequence[str]) -> bool:
 
 def plain_name(name: str) -> str:
     """A name without what :func:`same_names` does not look at."""
+    # File systems of macOS keep accents apart from their letters.
+    name = unicodedata.normalize('NFC', name)
     return re.sub(r'[\s_-]+', ' ', name).casefold().strip()
 
 

@@ -163,6 +163,13 @@ def _refuse(one, other, name, sides, splits):
             fix = 'its labels start at 1: subtract 1 from each'
         raise UserError(said + fix)
     by_label = {label: folder for folder, (label, *_) in mine.items()}
+    if len(by_label) < len(mine):
+        of_label = {f: its_label for f, (its_label, *_) in mine.items()}
+        twice = next(f for f in of_label if by_label[of_label[f]] != f)
+        raise UserError(
+            f'{said}folders {twice!r} and {by_label[of_label[twice]]!r} have '
+            f'one label, {of_label[twice]}; give each class a label of its own'
+        )
     names = [by_label[k] for k in sorted(by_label)]
     complete = sorted(by_label) == list(range(len(names)))
     shown = shown_classes(names) if complete else ''

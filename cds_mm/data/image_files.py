@@ -31,13 +31,30 @@ _NO_IMAGES = frozenset(
     '.npy .npz .pkl .py .sh .zip .tar .gz .pdf .rst .toml .cfg'.split()
 )
 _SHOWN = 3
+# Folders that systems and file servers put beside the images; that of Synology
+# holds a thumbnail of each.
+_OF_SYSTEMS = frozenset(
+    (
+        '__macosx',
+        '@eadir',
+        '#recycle',
+        '$recycle.bin',
+        'system volume information',
+        'lost+found',
+    )
+)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or the system's."""
+    return name.startswith('.') or name.lower() in _OF_SYSTEMS
 
 
 class ImageFiles:
     """The image files below a folder, at any depth.
 
-    Hidden files and folders are passed over.  Links are followed, but none
-    that leads back to a folder that it is in.
+    What is hidden, and folders of the system, are passed over.  Links are
+    followed, but none that leads back to a folder that it is in.
 
     Args:
         folder: in any place that MMEngine's backends read.
@@ -124,7 +141,7 @@ class ImageFiles:
             self.folder, list_dir=False, recursive=True
         ):
             path = path.replace('/', os.sep)
-            if not any(part.startswith('.') for part in path.split(os.sep)):
+            if not any(map(is_passed_over, path.split(os.sep))):
                 yield path, True
 
 
@@ -133,7 +150,7 @@ def _walk(root: str, inside: str, above: tuple[str, ...]):
     folders = []
     with os.scandir(os.path.join(root, inside)) as entries:
         for entry in entries:
-            if entry.name.startswith('.'):
+            if is_passed_over(entry.name):
                 continue
             path = os.path.join(inside, entry.name)
             if entry.is_dir():

@@ -60,6 +60,8 @@ class Scan:
         unreadable: paths and causes.
         other_size: images with objects whose size is not as stated.
         sizes: (n, 2) width and height of those that were read, in pixels.
+        digests: of each file in the order of the data set; '' where it was
+            not read.
     """
 
     images: int
@@ -72,6 +74,7 @@ class Scan:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     other_size: list[OtherSize] = field(default_factory=list)
     sizes: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    digests: list[str] = field(default_factory=list)
 
 
 def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
@@ -100,6 +103,7 @@ def scan_images(leaf: Any, limit: int | None = AUTOMATIC) -> Scan:
             return scan
     infos = [_Info.of(leaf.get_data_info(i)) for i in range(len(leaf))]
     facts = _facts(leaf, [info.path for info in infos], loader)
+    scan.digests = [fact.digest if fact else '' for fact in facts]
     sizes = []
     for info, fact in zip(infos, facts, strict=True):
         if fact is None:
@@ -203,8 +207,9 @@ def _facts(leaf, paths: list[str], loader) -> list[ImageFacts | None]:
             status = os.stat(path)
         except OSError:
             return None, None, False
-        if not stat.S_ISREG(status.st_mode):  # reading a FIFO never ends
-            return ImageFacts(error='it is no regular file'), status, True
+        if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+            kind = 'a folder' if os.path.isdir(path) else 'a pipe or a device'
+            return ImageFacts(error=f'it is {kind}'), None, True
         known = cache.find(path, status)
         if known is not None:
             return known, status, True

@@ -143,6 +143,9 @@ def _cause(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         # Its own text names a buffer in memory.
         return 'of no known format'
+    if isinstance(error, Image.DecompressionBombError):
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        return f'it has more than the {most:,} pixels that Pillow reads'
     return ' '.join(message(error).split())
 
 

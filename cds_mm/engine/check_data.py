@@ -14,6 +14,7 @@ from cds_mm.engine.image_check import places_of, scan_all
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
     check_data,
+    check_folders,
 )
 from cds_mm.engine.readable_errors import readable_errors
 
@@ -75,5 +76,6 @@ class DataCheck:
                 settings = self._cfg[f'{split}_dataloader'].dataset
                 dataset = DATASETS.build(settings)
                 report_left_out(dataset)
+                check_folders(self._cfg, split, dataset)
                 found += places_of(self._cfg, split, dataset)
         return found

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 
 from cds_mm.coco.summary import sides
 from cds_mm.config import is_detection
+from cds_mm.data.equal_images import Part, count_copies, warn_of_equal_images
 from cds_mm.data.image_scan import AUTOMATIC, Scan
 from cds_mm.data.labels import dataset_labels
 from cds_mm.engine.image_check import (
@@ -51,8 +52,7 @@ def report_data(
     if is_main_process():
         folder = Path(runner.log_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        content = json.dumps(report, indent=2, ensure_ascii=False)
-        atomic_write(folder / FILE, content.encode())
+        atomic_write(folder / FILE, json_of(report))
 
 
 def data_report(
@@ -72,21 +72,35 @@ def data_report(
     Raises:
         UserError: as of :func:`check_scan`.
     """
-    report = {}
+    report, parts = {}, []
     for (place, leaf), scan in zip(found, scans, strict=True):
         check_scan(place, scan, is_coco=place in annotations)
         facts = dict(annotations.get(place) or {})
         if not is_detection(cfg):
             facts |= _classification(leaf)
+        part = Part(place, leaf, scan.digests)
+        if copies := count_copies(part):
+            facts['images_that_are_copies'] = copies
         report[place] = _of_images(scan) | facts
+        parts.append(part)
+    warn_of_equal_images(parts, has_labels=not is_detection(cfg))
     return report
+
+
+def json_of(report: dict[str, dict]) -> bytes:
+    """A report as a file."""
+    content = json.dumps(report, indent=2, ensure_ascii=False)
+    # Names of folders need not be text; JSON has an escape for such bytes.
+    return content.encode(errors='backslashreplace')
 
 
 def lines_of(report: dict[str, dict]) -> list[str]:
     """A line for each data set."""
-    return [
+    lines = (
         f'Data of {place}: {_line(facts)}' for place, facts in report.items()
-    ]
+    )
+    # As in json_of: a log is in UTF-8.
+    return [line.encode(errors='backslashreplace').decode() for line in lines]
 
 
 def _of_images(scan: Scan) -> dict:
@@ -126,6 +140,8 @@ def _line(facts) -> str:
         left['by the filter'] = not_used
     if left:
         parts[0] += f' (left out: {_counts(left)})'
+    if facts.get('images_that_are_copies'):
+        parts.append(f'{facts["images_that_are_copies"]:,} copies of others')
     classes = facts.get('classes')
     if classes:
         unit = 'boxes' if 'boxes' in facts else 'images'

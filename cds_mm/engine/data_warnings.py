@@ -23,7 +23,7 @@ _SHOWN = 3
 
 
 def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
-    """Warn of lost files, classes without images, other sizes, dark images.
+    """Warn of lost files, equal labels, other sizes, dark images and more.
 
     Args:
         runner: with its data built.
@@ -42,6 +42,8 @@ def warn_of_data(runner, cfg, splits: tuple[str, ...]) -> None:
         warn_of_missing_classes(dataset, split, runner.logger)
         if split != 'train':
             warn_of_sizes(cfg, split, runner.logger)
+        elif num_classes := (cfg.model.get('head') or {}).get('num_classes'):
+            warn_of_equal_labels(dataset, num_classes, runner.logger)
 
 
 def warn_of_missing_classes(dataset, split: str, logger) -> None:
@@ -85,6 +87,35 @@ def warn_of_missing_classes(dataset, split: str, logger) -> None:
         f'({shown}); {advice}',
         logger,
     )
+
+
+def warn_of_equal_labels(dataset, num_classes: int, logger) -> None:
+    """Warn of training images of which none has a label, or all have one.
+
+    Args:
+        dataset: the built data set of the training, wrapped or not.
+        num_classes: of the head.
+        logger: of the run.
+    """
+    try:
+        labels = dataset_labels(dataset)
+    except (KeyError, UserError):  # without labels
+        return
+    known = np.unique(labels[labels >= 0])
+    where = 'train_dataloader.dataset'
+    if labels.size and not known.size:
+        warn(
+            f'{where}: not one of {labels.size:,} images has a label (all are '
+            '-1), so the head learns nothing; check its ann_file',
+            logger,
+        )
+    elif known.size == 1 and num_classes > 1:
+        warn(
+            f'{where}: all labelled images have label {known[0]}, of '
+            f'{num_classes} classes, so the head learns nothing; check its '
+            'ann_file, and indices if it has them',
+            logger,
+        )
 
 
 def warn_of_sizes(cfg, split: str, logger) -> None:

@@ -16,6 +16,7 @@ from cds_mm.checkpoint.init_file import (
     init_weights,
     place_of,
 )
+from cds_mm.checkpoint.parts import check_trained
 from cds_mm.checkpoint.prospect import will_fit
 from cds_mm.checkpoint.record import RECORD_KEY
 from cds_mm.checkpoint.summary import in_words
@@ -75,6 +76,7 @@ def _check_side(pretrained, checkpoint, side, cfg) -> None:
             return
         for doubt in check_foreign_keys(weights, side):
             warn(f'{path}: {doubt}')
+        check_trained(weights.state, side.backbone.state_dict(), path)
     except UserError as error:
         said = str(error).removeprefix(f'{path}: ')
         raise UserError(

@@ -19,11 +19,16 @@ from cds_mm.config import (
     type_name,
 )
 from cds_mm.data import check_dataset, check_labels
+from cds_mm.data.folder_depth import (
+    check_folder_depth,
+    check_several_classes,
+)
 from cds_mm.data.labels import leaf_datasets
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.class_checks import check_splits
 from cds_mm.engine.class_metrics import check_class_metrics
 from cds_mm.engine.evaluators import check_evaluators
+from cds_mm.engine.image_check import places_of
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 from cds_mm.teacher import teacher_of
@@ -83,6 +88,8 @@ def check_classes(runner, cfg) -> None:
     if not num_classes:
         return
     train = runner.train_dataloader.dataset
+    check_folders(cfg, 'train', train)
+    check_several_classes(train, 'train_dataloader.dataset')
     unknown = check_labels(train, num_classes)
     if unknown:
         images = sum(map(len, leaf_datasets(train)))
@@ -93,8 +100,20 @@ def check_classes(runner, cfg) -> None:
     _check_topk(cfg, 'val', num_classes)
     if runner.val_loop is not None:
         val = runner.val_dataloader.dataset
+        check_folders(cfg, 'val', val)
         check_splits(train, val)
         check_labels(val, num_classes, unlabelled=False)
+
+
+def check_folders(cfg, split: str, dataset) -> None:
+    """See that the folders of a split are where its classes are.
+
+    Raises:
+        UserError: as of :func:`check_folder_depth`.
+    """
+    if cfg.get(f'{split}_dataloader') and not is_detection(cfg):
+        for place, leaf in places_of(cfg, split, dataset):
+            check_folder_depth(leaf, place)
 
 
 def check_test_classes(runner, cfg) -> None:

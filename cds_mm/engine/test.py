@@ -30,6 +30,7 @@ from cds_mm.engine.malloc import calm_malloc
 from cds_mm.engine.missing_ops import check_ops_of_test
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
+    check_folders,
     check_test_classes,
 )
 from cds_mm.engine.pretrained import PretrainedFile
@@ -107,6 +108,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
     runner = build_runner(cfg, EvaluationRunner)
     build_test(runner, cfg)
     check_same_data(runner, ('test',))
+    check_folders(cfg, 'test', runner.test_dataloader.dataset)
     if same_classes:
         check_judged_classes(runner.test_dataloader.dataset, cfg, meta)
     check_test_classes(runner, cfg)

@@ -10,7 +10,7 @@ from cds_mm.experiments.result import is_finished
 from cds_mm.experiments.scale import load_scale
 from cds_mm.experiments.table import write_table
 from cds_mm.experiments.work import run_missing
-from cds_mm.files import check_writable
+from cds_mm.files import check_output
 
 
 def fill_row(args: argparse.Namespace) -> None:
@@ -22,7 +22,7 @@ def fill_row(args: argparse.Namespace) -> None:
     cells = [Cell.parse(m, args.model, args.data) for m in args.methods]
     scale = load_scale(args.scale)
     out = args.out or args.work_dir / _table_name(args)
-    check_writable(str(out.parent), '--out')
+    check_output(out, '--out')
     published(cells[0], table=args.table)  # whether there is such a table
     runs = plan_runs(
         cells,

@@ -32,6 +32,9 @@ class StrictLoadHook(Hook):
             all of them by default.
     """
 
+    # What is refused is not warned of before.
+    priority = 'VERY_HIGH'
+
     @checked
     def __init__(self, parts: Sequence[str] = ('',)):
         self.parts = tuple(parts)

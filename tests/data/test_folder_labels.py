@@ -149,3 +149,14 @@ def test_folders_that_are_spelt_in_another_way(dataset):
         check_folders_of_classes(listed, NAMES, 'x.pth')
     right = list(zip(sizes, (0, 1, 2), strict=True))
     check_folder_labels(dataset(right, sizes=sizes), folders)
+
+
+def test_two_folders_with_one_label(dataset):
+    text = error_of(dataset(numbered(0, 0, 1)), dataset())
+    assert "folders 'ant' and 'bee' have one label, 0; give each" in text
+    assert 'metainfo' not in text, 'no names can be told from that'
+    text = error_of(dataset(), dataset(numbered(2, 2, 2)))
+    assert 'have one label, 2' in text
+    # Two folders may be one class, where nothing contradicts it.
+    both = [dataset(numbered(0, 1, 1)) for _ in range(2)]
+    check_folder_labels(*both)

@@ -87,16 +87,6 @@ def test_what_cannot_be_read_is_found(pictures, step, capfd):
     assert capfd.readouterr().err == ''
 
 
-@pytest.mark.parametrize('make', [os.mkfifo, os.mkdir])
-def test_what_is_no_regular_file_is_not_waited_for(pictures, make):
-    os.remove(pictures / '7.jpg')
-    make(pictures / '7.jpg')
-    scan = scan_images(Pictures(pictures, LoadBGRImage()))
-    assert scan.unreadable == [
-        (str(pictures / '7.jpg'), 'it is no regular file')
-    ]
-
-
 def test_what_is_known_is_not_read_again(pictures, monkeypatch):
     reads = []
     transform = LoadBGRImage.transform
@@ -191,3 +181,19 @@ def test_what_the_loader_is_set_to_is_part_of_what_is_known(pictures):
     assert path.endswith('deep.tiff') and 'white=1' in why
     scaled = scan_images(Pictures(pictures, LoadRGBImage(white=1)))
     assert scaled.complete and not scaled.unreadable
+
+
+@pytest.mark.parametrize('step', STEPS)
+def test_what_is_no_file_is_not_opened(pictures, step):
+    data = Pictures(pictures, step())
+    for number, make in ((1, os.mkfifo), (3, os.mkdir)):
+        (pictures / f'{number}.jpg').unlink()
+        make(pictures / f'{number}.jpg')
+    scan = scan_images(data)
+    assert [(os.path.basename(p), why) for p, why in scan.unreadable] == [
+        ('1.jpg', 'it is a pipe or a device'),
+        ('3.jpg', 'it is a folder'),
+    ]
+    assert [bool(digest) for digest in scan.digests] == [
+        number not in (1, 3) for number in range(8)
+    ]

@@ -11,6 +11,7 @@ from mmpretrain.registry import DATASETS
 from cds_mm.config import evaluated_side, image_side, load_config
 from cds_mm.engine.data_warnings import (
     warn_of_data,
+    warn_of_equal_labels,
     warn_of_missing_classes,
     warn_of_sizes,
 )
@@ -110,3 +111,24 @@ def test_files_that_a_reader_of_the_host_leaves_out(tmp_path, split):
     warn_of_data(runner, Config(dict(model={})), (split,))
     (said,) = warnings_so_far()
     assert '1 of 5 files were left out: 1 of other suffixes (.webp 1)' in said
+
+
+def test_labels_that_teach_nothing(dataset, folder, tmp_path):
+    path = tmp_path / 'list.txt'
+
+    def said(*labels):
+        lines = [
+            f'train/{c}/000.jpg {n}'
+            for c, n in zip('abc', labels, strict=True)
+        ]
+        path.write_text('\n'.join(lines))
+        forget_warnings()
+        warn_of_equal_labels(dataset(ann_file=str(path)), 3, LOGGER)
+        return ' '.join(warnings_so_far())
+
+    assert 'not one of 3 images has a label' in said(-1, -1, -1)
+    assert 'all labelled images have label 2, of 3' in said(2, 2, -1)
+    assert not said(0, 1, -1)
+    unlabelled = dataset(split='train', with_label=False)
+    warn_of_equal_labels(unlabelled, 3, LOGGER)
+    assert not warnings_so_far()

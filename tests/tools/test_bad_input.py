@@ -278,6 +278,54 @@ def test_the_names_of_outputs(command, folder, trained, tmp_path):
     assert not work_dir.exists()
 
 
+@pytest.mark.parametrize(
+    'tool, argv, out',
+    [
+        ('browse_views', [CONFIG], 'x.xyz'),
+        ('browse_views', [CONFIG], 'folder/x'),
+        ('browse_views', [CONFIG], 'folder'),
+        ('plot_losses', ['nowhere'], 'x.pdf'),
+        ('check_data', [CONFIG], 'folder'),
+    ],
+)
+def test_an_output_that_cannot_be_is_known_first(
+    command, tmp_path, tool, argv, out
+):
+    (tmp_path / 'folder').mkdir()
+    # The data are not there, and would be the next thing to be missed.
+    error = command(tool, *argv, '--out', tmp_path / out).error
+    assert error.startswith(('error: --out', f'error: {tmp_path}/folder: is'))
+    assert str(tmp_path / out) in error
+
+
+def test_a_resumed_run_is_refused_before_it_is_warned(train, trained):
+    result = train('--resume', trained, model__head__num_classes=6)
+    assert 'head.fc.weight is (4, 64) there and (6, 64)' in result.error
+    assert 'takes effect' not in result.out
+
+
+def test_class_folders_one_folder_too_deep(train, command, copy, tmp_path):
+    (copy / 'deep').mkdir()
+    (copy / 'train').rename(copy / 'deep' / 'images')
+    key = 'train_dataloader.dataset'
+    error = train(f'{key}.split=deep', data=copy).error
+    assert "'images', which holds 4 folders of images (a, b, c, ...)" in error
+    setting = error.rpartition('set ')[2]
+    assert setting == f'{key}.data_prefix=deep/images'
+    data = [f'{key}.data_root={copy}', f'{key}.split=deep']
+    argv = [CONFIG, '--splits', 'train', '--cfg-options', *data]
+    assert setting in command('check_data', *argv).error
+    train(setting, data=copy).fine()
+
+
+def test_class_folders_whose_names_are_no_text(train, copy):
+    for split in ('train', 'test'):
+        os.rename(copy / split / 'd', bytes(copy / split) + b'/d\xe9')
+    done = train(data=copy).fine()
+    assert not done.err
+    assert '4 classes of 8 (a) to 8 (a)' in done.out
+
+
 def test_a_full_disk(command, folder, trained, tmp_path):
     work_dir = tmp_path / 'work'
     work_dir.mkdir()
