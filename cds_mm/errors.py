@@ -6,9 +6,9 @@ __all__ = ['UserError']
 
 
 class UserError(Exception):
-    """Something that the person at the keyboard can mend.
+    """Something that the person at the keyboard can fix.
 
-    The message is one line: the thing, the cause, the mend.  Command lines
+    The message is one line: the thing, the cause, the fix.  Command lines
     print it after ``error:`` without a traceback and exit with 1.
     """
 

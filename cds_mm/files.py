@@ -196,7 +196,8 @@ def asked_name(file: object) -> str:
     frame = inspect.currentframe()
     while frame is not None:
         asked = frame.f_locals.get('file')
-        if isinstance(asked, str):
+        of_host = frame.f_globals.get('__name__', '').startswith('mmengine.')
+        if of_host and isinstance(asked, str):
             return asked
         frame = frame.f_back
     return str(getattr(file, 'name', 'a file'))

@@ -73,9 +73,15 @@ def lost_in_the_loader(error: BaseException) -> str | None:
         error: of a pipe or a socket; None is returned where another
             connection than that to a worker broke.
     """
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_globals.get('__name__') == 'torch.utils.data.dataloader':
-            return _of_worker(f' {_ENDED}')
+    if str(error).startswith('Caught '):  # raised in the worker, by its data
+        return None
+    names = [
+        frame.f_globals.get('__name__', '')
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    handed_over = any(name.startswith('multiprocessing.') for name in names)
+    if handed_over and 'torch.utils.data.dataloader' in names:
+        return _of_worker(f' {_ENDED}')
     return None
 
 

@@ -51,7 +51,7 @@ _PATIENCE = 10.0  # seconds
 _NAME_A_PLACE = 'choose a place that you may write to'
 _CHECK_PATH = 'check the path'
 
-# The system's errors that a user can mend, with the mend.
+# The system's errors that a user can fix, with the fix.
 _MENDS = {
     errno.ENOSPC: 'free some space there, then resume',
     errno.ENOMEM: 'lower batch_size or num_workers, then resume',

@@ -53,7 +53,7 @@ def folder(tmp_path_factory):
     """32 images to train on and 16 to test with, random, in four classes."""
     root = tmp_path_factory.mktemp('images')
     seed = fresh_seed()
-    for split, count in (('train', 8), ('test', 4)):
+    for number, (split, count) in enumerate((('train', 8), ('test', 4))):
         sizes = dict.fromkeys(CLASSES, count)
-        write_class_folder(root / split, sizes, side=32, seed=seed)
+        write_class_folder(root / split, sizes, side=32, seed=seed + number)
     return root

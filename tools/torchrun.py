@@ -99,7 +99,9 @@ def main() -> int:
 
 def _watch_the_meeting(meeting: Meeting) -> None:
     """Look after the moment in which the launchers of all machines meet."""
-    meet = StaticTCPRendezvous.next_rendezvous
+    meet = getattr(StaticTCPRendezvous, 'next_rendezvous', None)
+    if meet is None:  # of another version of torch: without the watch
+        return
 
     def next_rendezvous(self):
         with meeting:

@@ -176,7 +176,7 @@ def collect_features(
         first; and the images they are of.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     cfg = copy.deepcopy(cfg)
     cfg.test_cfg.update(type='FeatureLoop', images_per_class=images_per_class)

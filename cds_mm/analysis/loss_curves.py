@@ -46,7 +46,7 @@ def plot_losses(args: argparse.Namespace) -> None:
     """Read the logs, print a line for each run, write the picture.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     check_output(args.out, '--out', 'the curves are', ('.png',))
     load_figure()

@@ -42,7 +42,7 @@ def probe_stages(args: argparse.Namespace) -> None:
     """Collect features, fit and print, write the numbers and the picture.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     if args.out is None:
         args.out = f'{Path(args.checkpoint).with_suffix("")}_stages'

@@ -31,7 +31,7 @@ def reliability_diagram(args: argparse.Namespace) -> None:
     """Evaluate, print the scores, write the picture and the numbers.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     if args.out is None:
         stem = Path(args.checkpoint).with_suffix('')

@@ -157,6 +157,10 @@ def build_detector(config: ConfigOrName) -> DetectorSide:
         UserError: No such config, or not one of a detector.
     """
     cfg, name = named_config(config)
+    if cfg.get('default_scope') == 'mmpretrain':
+        raise UserError(
+            f"{name}: is a config of MMPretrain; name a detector's"
+        )
     backbone, preprocessor = _parts(cfg, name)
     return DetectorSide(
         name,

@@ -33,6 +33,9 @@ def check_parts(content: dict, path: object, resume: bool = False) -> None:
     state = content.get('state_dict', {})
     _check(isinstance(state, dict), path, 'state_dict', state)
     for name, tensor in state.items():
+        # What a module keeps beside its tensors may be anything.
+        if isinstance(name, str) and name.endswith('_extra_state'):
+            continue
         there = isinstance(name, str) and isinstance(tensor, torch.Tensor)
         _check(there, path, f'state_dict[{name!r}]', tensor)
     meta = content.get('meta')

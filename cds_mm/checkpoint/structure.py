@@ -51,15 +51,11 @@ def add_structure(
             return
     before = len(reasons)
     depth = depth_from_keys(state) or cfg.get('depth')
-    reasons += filter(
-        None,
-        [
-            norm,
-            depth_mismatch(depth, detector),
-            _stem(cfg, state, detector),
-            _width(cfg, state, detector, found),
-        ],
-    )
+    other_depth = depth_mismatch(depth, detector)
+    # Other widths follow from another depth.
+    width = None if other_depth else _width(cfg, state, detector, found)
+    stem = _stem(cfg, state, detector)
+    reasons += filter(None, [norm, other_depth, stem, width])
     if not found.whole and len(reasons) == before:
         reasons.append(key_mismatch(state, detector, found))
     # Blocks of two 3x3 convolutions have one place for the stride only.

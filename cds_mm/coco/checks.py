@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from mmengine.config import Config
 
 from cds_mm.coco.annotations import Annotations
@@ -26,7 +27,7 @@ from cds_mm.coco.reading import read_annotations
 from cds_mm.coco.repeats import warn_of_repeats
 from cds_mm.coco.sections import check_entries
 from cds_mm.coco.shared_images import warn_of_shared_images
-from cds_mm.coco.shown_images import left_by_filter
+from cds_mm.coco.shown_images import left_by_filter, shown_rows
 from cds_mm.coco.summary import summary_of
 from cds_mm.coco.xml_files import check_xml_files
 from cds_mm.data.class_names import odd_names, same_names
@@ -139,7 +140,7 @@ def _check_content(plain, judges) -> dict[str, dict]:
             used[split] = used.get(split, 0) + counts.used
             if not left_by_filter(leaf, file, labels).any():
                 _nothing_left(leaf, file, counts)
-        used_boxes = handed_out & ~file.crowds
+        used_boxes = handed_out & ~file.crowds & _chosen(leaf, file)
         summaries[leaf.place] = summary_of(
             leaf, file, labels, used_boxes, counts
         )
@@ -150,6 +151,15 @@ def _check_content(plain, judges) -> dict[str, dict]:
             _nothing_left(leaf, file, counts)
     _warn_of_empty_classes(plain, summaries)
     return summaries
+
+
+def _chosen(leaf: Leaf, file: Annotations) -> np.ndarray:
+    """(boxes,) whether ``indices`` leaves the image of each box."""
+    rows = shown_rows(leaf, file)
+    if leaf.dataset._indices is None or rows is None:
+        return np.ones(len(file.box_images), dtype=bool)
+    images = {file.image_ids[row] for row in rows}
+    return np.array([image in images for image in file.box_images], bool)
 
 
 def _check_same_classes(cfg: Config, leaves: dict[str, list[Leaf]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from mmengine.config import Config
 
 from cds_mm.coco.leaf import same_file
-from cds_mm.config import evaluators, type_name
+from cds_mm.config import placed_evaluators, type_name
 from cds_mm.errors import UserError
 
 # Those that take the label of a box from the categories of their file.
@@ -21,7 +21,7 @@ _KINDS = (
     'LVISMetric',
     'OVCocoMetric',
 )
-_SEVERAL = 'MultiDatasetsEvaluator'
+SEVERAL = 'MultiDatasetsEvaluator'
 
 
 _T = TypeVar('_T')
@@ -109,16 +109,14 @@ def coco_evaluators(
 
 def _placed(cfg, split, datasets: int):
     """Metrics with their keys, and the number of the data set of each."""
-    key = f'{split}_evaluator'
-    given = cfg.get(key)
-    if isinstance(given, dict) and type_name(given) == _SEVERAL:
-        metrics = given.get('metrics') or []
-        if isinstance(metrics, list | tuple) and len(metrics) == datasets:
-            for number, metric in enumerate(metrics):
-                yield f'{key}.metrics.{number}', metric, number
+    given = cfg.get(f'{split}_evaluator')
+    found = placed_evaluators(cfg, split)
+    if isinstance(given, dict) and type_name(given) == SEVERAL:
+        if len(found) == datasets:
+            for number, (place, metric) in enumerate(found):
+                yield place, metric, number
         return
-    for number, metric in enumerate(evaluators(cfg, split)):
-        place = key if isinstance(given, dict) else f'{key}.{number}'
+    for place, metric in found:
         yield place, metric, None
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cds_mm.coco.annotations import Annotations
-from cds_mm.coco.evaluators import CocoEvaluator
+from cds_mm.coco.evaluators import SEVERAL, CocoEvaluator
 from cds_mm.coco.leaf import Leaf, same_file
 from cds_mm.coco.overlap import share_of_same_boxes
 from cds_mm.coco.shown_images import shown_rows
@@ -25,7 +25,7 @@ from cds_mm.run_warnings import warn
 _FEW = 0.01
 # Two annotators of one image agree on more of their boxes than this.
 _ALIKE = 0.1
-_SEVERAL = 'MultiDatasetsEvaluator'
+
 # A data set, its file, and the rows of the images that it hands out.
 _Shown: TypeAlias = tuple[Leaf, Annotations, list[int]]
 
@@ -226,7 +226,7 @@ def _other_than_joined(judge, shown) -> str:
     )
     prefixes = [str(number) for number, _ in enumerate(shown)]
     return (
-        f"judge each by itself: set {judge.place} = dict(type='{_SEVERAL}', "
+        f"judge each by itself: set {judge.place} = dict(type='{SEVERAL}', "
         f'dataset_prefixes={prefixes}, metrics=[{metrics}]) in the config, '
         'with _delete_=True where it has a _base_'
     )

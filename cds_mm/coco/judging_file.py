@@ -6,6 +6,7 @@ never found.  The compiled evaluator reads all but positive integers so.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,11 +18,14 @@ from cds_mm.coco.leaf import Leaf, same_file
 from cds_mm.coco.reading import shown_value
 from cds_mm.config import type_name
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import warn
 
 _COMPILED = 'FasterCocoMetric'
 _PANOPTIC = 'CocoPanopticMetric'
 _BY_NAME = 'cds_mm.NamedCocoMetric'
 _NO_MATCHING = 'proposal_fast'
+# Figures are shown to a thousandth, so that less than half of one is not seen.
+_SEEN = 0.0005
 # Ids are 64-bit integers there, and those of images and categories pass
 # through floating point.
 _LARGEST_ID, _LARGEST_EXACT = 2**63 - 1, 2**53
@@ -84,14 +88,35 @@ def _matches(judge) -> bool:
 def _check_annotation_ids(judge, file, compiled):
     counts = _is_matched_compiled if compiled else is_matched
     lost = [row for row, key in enumerate(file.box_ids) if not counts(key)]
-    if lost:
-        more = f' and {len(lost) - 1:,} more' if lost[1:] else ''
-        raise UserError(
-            f'{judge.place}: {file.path}, annotations[{lost[0]}]: the id '
-            f'{shown_value(file.box_ids[lost[0]])}{more} would never be '
-            f'found by {type_name(judge.cfg)}; number the annotations from 1'
-            f'{_or_by_name(judge)}'
+    if not lost:
+        return
+    more = f' and {len(lost) - 1:,} more' if lost[1:] else ''
+    said = (
+        f'{judge.place}: {file.path}, annotations[{lost[0]}]: the id '
+        f'{shown_value(file.box_ids[lost[0]])}{more} would never be found by '
+        f'{type_name(judge.cfg)}; number the annotations from 1'
+        f'{_or_by_name(judge)}'
+    )
+    if _figure_off(file, lost) > _SEEN:
+        raise UserError(said)
+    warn(said)
+
+
+def _figure_off(file: Annotations, lost: list[int]) -> float:
+    """By how much an AP can be too low; it is the mean over the classes."""
+    boxes = Counter(
+        category
+        for category, crowd in zip(
+            file.box_categories, file.crowds, strict=True
         )
+        if not crowd
+    )
+    off = sum(
+        1 / boxes[file.box_categories[row]]
+        for row in lost
+        if not file.crowds[row]
+    )
+    return off / max(1, len(boxes))
 
 
 def _check_kind(judge, file, section, ids):

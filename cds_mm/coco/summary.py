@@ -31,9 +31,10 @@ def summary_of(
     return {
         'annotation_file': file.path,
         'images_in_file': len(file.image_ids),
+        'images_left_out_by': _by_what(leaf),
         'images_without_boxes': len(set(file.image_ids) - filled),
         'boxes_in_file': len(file.boxes),
-        'boxes': counts.used,
+        'boxes': int(kept.sum()),
         'boxes_left_out': counts.left_out,
         'classes': dict(zip(classes, boxes, strict=True)),
         'categories_not_used': [
@@ -42,6 +43,11 @@ def summary_of(
         'image_sides_in_file': sides(file.sizes),
         'box_sides': sides(file.boxes[kept, 2:]),
     }
+
+
+def _by_what(leaf: Leaf) -> str:
+    chosen = leaf.dataset is not None and leaf.dataset._indices is not None
+    return 'by indices and the filter' if chosen else 'by the filter'
 
 
 def sides(sizes: np.ndarray) -> dict[str, list[float]]:

@@ -22,6 +22,9 @@ _OF_VECTORS = ('NonLinearNeck',)
 ConfigOrName: TypeAlias = str | Path | dict | Config
 
 
+_CHECKPOINTS = ('.pth', '.pt', '.safetensors', '.ckpt')
+
+
 def load_config(name: str, options: dict | None = None) -> Config:
     """Read a config file, or one of a host as ``mmdet::folder/name.py``.
 
@@ -39,6 +42,11 @@ def load_config(name: str, options: dict | None = None) -> Config:
             f'config {name}: no such file; configs of this project are '
             'in configs/, those of a host are named mmdet::folder/name.py'
         )
+    if path.suffix in _CHECKPOINTS:
+        raise UserError(
+            f'config {name}: is a checkpoint; the config comes first on the '
+            'command line'
+        )
     plain_yaml.register()
     try:
         cfg = Config.fromfile(path)
@@ -46,8 +54,8 @@ def load_config(name: str, options: dict | None = None) -> Config:
         cause = f'{type(error).__name__}: {message(error)}'
         cause = ' '.join(cause.split())[:200]
         raise UserError(
-            f'config {name}: cannot be read ({cause}); mend that line of it '
-            'or of a file that it inherits'
+            f'config {name}: cannot be read ({cause}); correct that line of '
+            'it or of a file that it inherits'
         ) from error
     _register_as_before(cfg)
     apply_options(cfg, options or {})

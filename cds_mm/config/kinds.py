@@ -78,8 +78,12 @@ def _check_split(cfg, split: str) -> None:
                 raise _wrong(cfg, f'{split}_evaluator.{number}', _DICT)
 
 
-def check_complete(cfg: Config) -> None:
+def check_complete(cfg: Config, trains: bool = True) -> None:
     """See that validation and test have all of their three parts, or none.
+
+    Args:
+        cfg: of a run.
+        trains: whether the command line has ``--no-validate``.
 
     Raises:
         UserError: one is missing.
@@ -91,7 +95,7 @@ def check_complete(cfg: Config) -> None:
         if missing and len(missing) < len(names):
             there = next(name for name in names if name not in missing)
             way = 'give it'
-            if split == 'val':
+            if split == 'val' and trains:
                 way = 'give it, or train without validation by --no-validate'
             raise UserError(
                 f'{missing[0]} is missing, and {there} is there; {way}'

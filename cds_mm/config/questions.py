@@ -31,8 +31,26 @@ def evaluators(cfg: Config, split: str) -> list[dict]:
         cfg: a full config.
         split: 'train', 'val' or 'test'.
     """
-    found = cfg.get(f'{split}_evaluator') or []
-    return [found] if isinstance(found, dict) else list(found)
+    return [evaluator for _, evaluator in placed_evaluators(cfg, split)]
+
+
+def placed_evaluators(cfg: Config, split: str) -> list[tuple[str, dict]]:
+    """The evaluators of a split, each with its key for ``--cfg-options``.
+
+    MMDetection's evaluator of several data sets holds one for each.
+
+    Args:
+        cfg: a full config.
+        split: 'train', 'val' or 'test'.
+    """
+    key = f'{split}_evaluator'
+    found = cfg.get(key) or []
+    if isinstance(found, dict):
+        inner = found.get('metrics')
+        if not isinstance(inner, list | tuple):
+            return [(key, found)]
+        key, found = f'{key}.metrics', inner
+    return [(f'{key}.{number}', one) for number, one in enumerate(found)]
 
 
 def preprocessor_settings(cfg: Config | dict) -> dict:

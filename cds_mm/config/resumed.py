@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 from cds_mm.config.differences import Difference, differences
+from cds_mm.config.questions import type_name
 from cds_mm.errors import UserError
 
 # Of the optimizer's config: how it computes, which changes no setting of it.
@@ -36,6 +37,11 @@ def check_resumed(source: str, before: dict[str, Any], cfg: Config) -> None:
     Raises:
         UserError: they differ.
     """
+    other = other_task(before, cfg)
+    if other:
+        raise UserError(
+            f'--resume {source}: {other}; resume a checkpoint of this config'
+        )
     wrapper = differences(
         'optim_wrapper', _state_of(before), _state_of(cfg), _HOW
     )
@@ -57,6 +63,26 @@ def check_resumed(source: str, before: dict[str, Any], cfg: Config) -> None:
             f'--resume {source}: {named}{more}; a resumed run goes on with '
             f'the optimizer and schedule of its checkpoint; {ways_on(source)}'
         )
+
+
+def other_task(before: dict[str, Any], cfg: Config) -> str:
+    """What a checkpoint is of, where that is another step of the way.
+
+    A classifier is pretrained, then a detector trained, each with the host
+    that its scope names.
+
+    Args:
+        before: the settings of the run that wrote a checkpoint.
+        cfg: of a run that reads it.
+
+    Returns:
+        str: empty where both are of one step, or it is not known.
+    """
+    scopes = before.get('default_scope'), cfg.get('default_scope')
+    kinds = [type_name(run.get('model') or {}) for run in (before, cfg)]
+    if None in scopes or scopes[0] == scopes[1] or not all(kinds):
+        return ''
+    return f'is of a {kinds[0]}, and this config has a {kinds[1]}'
 
 
 def ways_on(source: str) -> str:

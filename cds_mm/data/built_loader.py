@@ -6,6 +6,15 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from cds_mm.errors import UserError
 
+# Of MMEngine and MMDetection: they draw on for ever.
+ENDLESS = ('InfiniteSampler', 'GroupMultiSourceSampler', 'MultiSourceSampler')
+
+
+def never_ends(sampler: Iterable) -> bool:
+    """Whether a sampler needs a loop that counts iterations."""
+    names = {kind.__name__ for kind in type(sampler).__mro__}
+    return hasattr(sampler, 'skip') or not names.isdisjoint(ENDLESS)
+
 
 def drawing_sampler(loader: DataLoader) -> Iterable:
     """The sampler that draws; under a batch sampler it is that one's own.

@@ -91,7 +91,7 @@ def check_labels(
         if labels.min() < -1:
             raise UserError(
                 f'{name}: label {labels[first]} is below -1, the mark of an '
-                'unlabelled image; mend the annotation'
+                'unlabelled image; correct the annotation'
             )
         known = labels[labels >= 0]
         if known.min() == 1 and known.max() == num_classes:

@@ -1,4 +1,4 @@
-"""One folder for each class, with errors that say what to mend."""
+"""One folder for each class, with errors that say what to fix."""
 
 import os
 from collections import Counter

@@ -49,7 +49,8 @@ def warn_of_equal_images(parts: Sequence[Part], has_labels: bool) -> None:
     }
     for part in parts:
         if _split(part) != 'train':
-            _warn_of_trained(part, trained)
+            # Of detection, the files themselves were compared already.
+            _warn_of_trained(part, trained, same_files=has_labels)
 
 
 def count_copies(part: Part) -> int:
@@ -91,10 +92,17 @@ def _warn_of_two_labels(parts):
     )
 
 
-def _warn_of_trained(part, trained):
+def _warn_of_trained(part, trained, same_files: bool):
     if not trained or not len(part.digests):
         return
-    shared = [n for n, digest in enumerate(part.digests) if digest in trained]
+
+    def counts(number, digest):
+        if digest not in trained:
+            return False
+        its, place = trained[digest]
+        return same_files or part.path(number) != its.path(place)
+
+    shared = [n for n, d in enumerate(part.digests) if counts(n, d)]
     if len(shared) <= _FEW * len(part.digests):
         return
     number = shared[0]

@@ -34,7 +34,7 @@ PACKAGES = {
 HOSTS = ('mmengine', 'mmcv', 'mmdet', 'mmpretrain')
 
 # Imported in this order: the first of several that fail for one cause is the
-# one to mend. The last two register all models of the hosts, and so find what
+# one to fix. The last two register all models of the hosts, and so find what
 # a bare `import mmdet`, which loads a version only, does not.
 IMPORTS = (
     'numpy',

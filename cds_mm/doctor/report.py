@@ -24,7 +24,7 @@ def versions(facts: Facts) -> dict[str, str]:
 
 
 def as_text(facts: Facts, findings: list[Finding]) -> str:
-    """What is there, what is wrong with it, and how to mend it."""
+    """What is there, what is wrong with it, and how to fix it."""
     lines = [f'{name:<16} {value}' for name, value in versions(facts).items()]
     lines.append('')
     for finding in findings:

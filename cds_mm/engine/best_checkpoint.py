@@ -12,6 +12,8 @@ from cds_mm.hooks.zero_ap import METRICS, SUFFIXES
 _SETTING = 'default_hooks.checkpoint.save_best'
 # Endings that depend on settings or on the data; they are not looked at.
 _OPEN = ('_precision',)
+# The threshold that the host leaves out of the names.
+_USUAL = 0.5
 
 
 def check_save_best(cfg: Config) -> None:
@@ -80,12 +82,19 @@ def _of_accuracy(evaluator: dict) -> list[str] | None:
 def _of_items(evaluator: dict) -> list[str] | None:
     thresholds = evaluator.get('thrs')
     several = isinstance(thresholds, list | tuple) and len(thresholds) > 1
-    if several or evaluator.get('average', 'macro') != 'macro':
+    if several:
+        return None
+    if evaluator.get('average', 'macro') != 'macro':
         return None
     items = evaluator.get('items', ('precision', 'recall', 'f1-score'))
     # Of several labels: the most likely ones, where no score is asked for.
-    topk = None if evaluator.get('thr') else evaluator.get('topk')
-    return [f'{item}_top{topk}' if topk else item for item in items]
+    threshold, topk = evaluator.get('thr'), evaluator.get('topk')
+    ending = ''
+    if threshold is not None:  # 0.5 is the usual one
+        ending = '' if threshold == _USUAL else f'_thr-{threshold:.2f}'
+    elif topk:
+        ending = f'_top{topk}'
+    return [f'{item}{ending}' for item in items]
 
 
 def _of_coco(evaluator: dict) -> list[str] | None:

@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+from mmengine.dist import master_only
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
@@ -18,6 +19,7 @@ class EvaluationRunner(Runner):
     evaluate: with other options than the training had, that one was lost.
     """
 
+    @master_only
     def dump_config(self) -> None:
         """Write the config into the folder of this run's log."""
         name = Path(self.cfg.filename or 'config.py').name
@@ -57,7 +59,9 @@ def build_training(runner: Runner, cfg) -> None:
 
 def _readably(runner: Runner, name: str, cfg) -> None:
     """Let errors of a method of this runner be one line."""
-    method = getattr(runner, name)
+    method = getattr(runner, name, None)
+    if method is None:  # of another version of the host
+        return
 
     @functools.wraps(method)
     def readably(*args, **kwargs):

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from cds_mm.config import check_complete
 from cds_mm.config.recorded import recorded_settings
 from cds_mm.config.resumed import check_resumed, is_over
+from cds_mm.distributed import world_size
 from cds_mm.engine.amp import check_amp
 from cds_mm.engine.best_checkpoint import check_save_best
 from cds_mm.engine.checkpoint_hook import check_checkpoint_hook
@@ -48,8 +49,8 @@ from cds_mm.engine.preflight import (
     check_teacher,
 )
 from cds_mm.engine.ranks import check_same_data
+from cds_mm.engine.scale_lr import warn_of_batch_size
 from cds_mm.files import check_writable
-from cds_mm.hooks.resume_classes import check_resumed_classes
 from cds_mm.teacher import teacher_of
 
 # What can be known before anything is built, in this order: each returns, or
@@ -82,9 +83,6 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: check_ops(runner),
     lambda runner, plan: check_frozen_stages(runner.model, plan.config),
     lambda runner, plan: check_teacher(plan.config, runner.model),
-    lambda runner, plan: check_resumed_classes(
-        runner.train_dataloader.dataset, plan.config, plan.start_meta
-    ),
     lambda runner, plan: check_teacher_classes(
         runner.train_dataloader.dataset,
         teacher_of(runner.model),
@@ -93,6 +91,7 @@ CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
     lambda runner, plan: report_data(runner, plan.splits, plan.annotations),
     lambda runner, plan: warn_of_data(runner, plan.config, plan.splits),
     lambda runner, plan: warn_of_schedule(runner, plan.config),
+    lambda runner, plan: warn_of_batch_size(plan.config, world_size()),
     lambda runner, plan: warn_of_unmatched_keys(runner.model, plan.config),
     lambda runner, plan: warn_of_kept_weights(runner.model, plan.config),
 )
@@ -110,7 +109,7 @@ def check_settings(cfg: Config, splits: tuple[str, ...]) -> None:
     Raises:
         UserError: whatever the user can fix.
     """
-    check_complete(cfg)
+    check_complete(cfg, trains='train' in splits)
     check_loops(cfg, splits)
     check_preprocessor(cfg)
     check_split_inputs(cfg, splits)

@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 
-from cds_mm.config import evaluators, type_name
+from cds_mm.config import placed_evaluators, type_name
 from cds_mm.errors import UserError
 
 _METRICS = ('Accuracy', 'SingleLabelMetric', 'MultiLabelMetric')
@@ -18,13 +18,9 @@ def check_class_metrics(cfg: Config, split: str) -> None:
     Raises:
         UserError: a number of guesses below 1, or a threshold that is none.
     """
-    found = cfg.get(f'{split}_evaluator') or []
-    for number, evaluator in enumerate(evaluators(cfg, split)):
+    for where, evaluator in placed_evaluators(cfg, split):
         if type_name(evaluator) not in _METRICS:
             continue
-        where = f'{split}_evaluator'
-        if not isinstance(found, dict):
-            where += f'.{number}'
         for k in _each(evaluator.get('topk')):
             if not _is_number(k, int) or k < 1:
                 raise UserError(

@@ -137,7 +137,7 @@ def _line(facts) -> str:
     left = dict(facts['images_left_out'])
     not_used = facts.get('images_in_file', facts['images']) - facts['images']
     if not_used > 0:
-        left['by the filter'] = not_used
+        left[facts.get('images_left_out_by', 'by the filter')] = not_used
     if left:
         parts[0] += f' (left out: {_counts(left)})'
     if facts.get('images_that_are_copies'):

@@ -1,6 +1,6 @@
 """What is looked at in the metrics of a detection run before it starts."""
 
-from cds_mm.config import evaluators, type_name
+from cds_mm.config import placed_evaluators, type_name
 from cds_mm.errors import UserError
 from cds_mm.optional import extra
 
@@ -24,9 +24,7 @@ def check_evaluators(cfg, splits: tuple[str, ...]) -> None:
         UserError: the library is missing, or the figures would differ.
     """
     found = [
-        (f'{split}_evaluator', evaluator)
-        for split in splits
-        for evaluator in evaluators(cfg, split)
+        found for split in splits for found in placed_evaluators(cfg, split)
     ]
     for name, evaluator in found:
         if type_name(evaluator) != FASTER:

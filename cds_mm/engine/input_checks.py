@@ -14,6 +14,7 @@ from cds_mm.config.network_input import (
     statistics,
 )
 from cds_mm.config.recorded import recorded_settings
+from cds_mm.config.resumed import other_task
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -52,6 +53,9 @@ def check_preprocessor(cfg: Config) -> None:
 def check_split_inputs(cfg: Config, splits: tuple[str, ...]) -> None:
     """See that all splits hand images out in one order of the channels.
 
+    A test is compared with its checkpoint instead, see
+    :func:`check_trained_input`.
+
     Args:
         cfg: of a run.
         splits: that it uses.
@@ -59,6 +63,8 @@ def check_split_inputs(cfg: Config, splits: tuple[str, ...]) -> None:
     Raises:
         UserError: two orders are known, and differ.
     """
+    if 'train' not in splits:
+        return
     trained = _order(cfg, 'train')
     for split in splits:
         order = _order(cfg, split)
@@ -83,6 +89,12 @@ def check_trained_input(cfg: Config, meta: dict) -> None:
         UserError: another order, mean or std of the images.
     """
     before = recorded_settings(meta.get('cfg'))
+    other = other_task(before, cfg)
+    if other:
+        raise UserError(
+            f'{cfg.load_from}: {other}; use the config that it was trained '
+            'with'
+        )
     if before.get('model') and preprocessor_settings(before):
         _check_same_input(before, cfg)
         _warn_of_another_model(before, cfg)

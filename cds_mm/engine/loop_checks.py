@@ -7,10 +7,10 @@ from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from cds_mm.config import type_name
+from cds_mm.data.built_loader import ENDLESS
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
-_ENDLESS = ('InfiniteSampler', 'GroupMultiSourceSampler', 'MultiSourceSampler')
 _COUNTS = ('max_epochs', 'max_iters', 'val_interval')
 # A schedule that ends before this share of a run was made for a shorter one.
 _EARLY = 0.5
@@ -31,7 +31,7 @@ def check_loops(cfg: Config, splits: tuple[str, ...]) -> None:
     for split in splits:
         loader = cfg.get(f'{split}_dataloader') or {}
         sampler = type_name(loader.get('sampler') or {})
-        if sampler in _ENDLESS and not _by_iteration(cfg, split):
+        if sampler in ENDLESS and not _by_iteration(cfg, split):
             raise UserError(
                 f'{split}_dataloader.sampler.type={sampler}: never ends, and '
                 f'this loop goes through the whole of it; set '
@@ -108,6 +108,14 @@ class _Part(NamedTuple):
     length: int
     unit: str
 
+    @property
+    def setting(self) -> str:
+        """The key that decides when it ends."""
+        for name in ('milestones', 'total_steps', 'T_max', 'end'):
+            if self.cfg.get(name) is not None:
+                return f'{self.key}.{name}'
+        return f'{self.key}.end'
+
 
 def warn_of_schedule(runner: Runner, cfg: Config) -> None:
     """Warn of a schedule of learning rates that is made for another length.
@@ -122,7 +130,7 @@ def warn_of_schedule(runner: Runner, cfg: Config) -> None:
             warn(
                 f'{part.key}: {type_name(part.cfg)} changes the learning rate '
                 f'up to {part.unit} {part.last}, but the run ends at '
-                f'{part.length}; set it for this length',
+                f'{part.length}; set {part.setting} for this length',
                 runner.logger,
             )
             return
@@ -132,7 +140,8 @@ def warn_of_schedule(runner: Runner, cfg: Config) -> None:
         warn(
             f'{part.key}: {type_name(part.cfg)} ends at {part.unit} '
             f'{part.last} of {part.length}, so that the learning rate stays '
-            'as it is then for most of the run; set it for this length',
+            f'as it is then for most of the run; set {part.setting} for this '
+            'length',
             runner.logger,
         )
 
@@ -164,6 +173,8 @@ def _last_change(cfg, length: int) -> int | None:
             return None
         last = begin + max(steps)
         return last if end is None else min(last, end)
+    if kind == 'OneCycleLR':
+        return cfg.get('total_steps')
     if kind in ('CosineAnnealingLR', 'PolyLR', 'LinearLR'):
         whole = cfg.get('T_max')
         last = length if end is None else end

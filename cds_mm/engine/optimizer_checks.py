@@ -10,7 +10,10 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from cds_mm.config import backbone_starts_from_weights, type_name
+from cds_mm.config import (
+    backbone_starts_from_weights,
+    names_weights,
+)
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 
@@ -102,7 +105,9 @@ def warn_of_kept_weights(model: nn.Module, cfg: Config) -> None:
         kept = sum(
             weight.numel()
             for name, weight in model.named_parameters()
-            if weight.dim() > 1 and any(one in name for one in still)
+            if weight.dim() > 1
+            and any(one in name for one in still)
+            and not names_weights(cfg.model.get(name.split('.')[0]))
         )
         if kept:
             warn(
@@ -148,23 +153,17 @@ def _check_clip(key: str, clip: dict) -> None:
 def _check_paramwise(key: str, wrapper: dict) -> None:
     paramwise = wrapper['paramwise_cfg']
     _check_known(key, paramwise, _PARAMWISE)
-    optimizer = getattr(
-        torch.optim, type_name(wrapper.get('optimizer') or {}), None
-    )
-    if optimizer is None:  # of another library: its groups may have more
-        return
-    own = [*inspect.signature(optimizer).parameters][1:]
+    # Other settings are handed to the optimizer's groups as they are, where
+    # the optimizer or a hook may read them.
     for name, settings in (paramwise.get('custom_keys') or {}).items():
         if isinstance(settings, dict):
-            _check_known(
-                f'{key}.custom_keys.{name}', settings, (*_OF_A_KEY, *own)
-            )
+            _check_known(f'{key}.custom_keys.{name}', settings, _OF_A_KEY)
 
 
 def _check_known(key: str, settings: dict, known: tuple[str, ...]) -> None:
     """Refuse what is like a known setting; others may be for other code."""
     for name in settings:
-        like = get_close_matches(name, known, 1)
+        like = get_close_matches(name, known, 1, _LIKE)
         if name not in known and like:
             raise UserError(
                 f'{key}.{name}: nothing reads it; did you mean {like[0]!r}?'

@@ -115,7 +115,8 @@ def _apply_flags(cfg, args):
         if base is not None and not (isinstance(base, int) and base > 0):
             raise UserError(
                 f'auto_scale_lr.base_batch_size={base!r} must be a whole '
-                'number above 0'
+                'number above 0; set auto_scale_lr.base_batch_size to the '
+                'batch size that the learning rate is for'
             )
         if base is None:
             raise UserError(

@@ -13,9 +13,9 @@ from cds_mm.coco import (
 )
 from cds_mm.coco.pickled_arrays import check_pickled_arrays
 from cds_mm.config import (
-    evaluators,
     image_side,
     is_detection,
+    placed_evaluators,
     type_name,
 )
 from cds_mm.data import check_dataset, check_labels
@@ -51,8 +51,12 @@ def check_data(cfg, splits: tuple[str, ...]) -> None:
         return
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
-        if loader is not None:
+        if loader is None:
+            continue
+        try:
             check_dataset(loader.dataset)
+        except UserError as error:
+            raise UserError(f'{split}_dataloader.dataset: {error}') from error
         check_class_metrics(cfg, split)
 
 
@@ -176,11 +180,11 @@ def _warn_of_spare_classes(dataset, num_classes, logger):
 
 
 def _check_topk(cfg, split, num_classes):
-    for evaluator in evaluators(cfg, split):
+    for where, evaluator in placed_evaluators(cfg, split):
         topk = evaluator.get('topk') or 1
         largest = topk if isinstance(topk, int) else max(topk)
         if type_name(evaluator) == 'Accuracy' and largest > num_classes:
             raise UserError(
-                f'{split}_evaluator.topk={topk}: there are {num_classes} '
-                'classes; set val_evaluator.topk=1 test_evaluator.topk=1'
+                f'{where}.topk={topk}: there are {num_classes} classes; set '
+                f'{where}.topk=1, and the same for the other split'
             )

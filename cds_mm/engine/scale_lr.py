@@ -2,8 +2,36 @@
 
 from mmengine.config import Config
 
+from cds_mm.run_warnings import warn
+
 # Says that the batch size beside it is already that of one batch of a step.
 _COUNTED = 'accumulative_counts'
+
+
+# Times the batch, or parts of it, that are worth a word.
+_FAR = 4
+
+
+def warn_of_batch_size(cfg: Config, ranks: int) -> None:
+    """Warn of a learning rate that is for another number of images a step.
+
+    Args:
+        cfg: of a training.
+        ranks: how many processes train.
+    """
+    scale = cfg.get('auto_scale_lr') or {}
+    base = scale.get('base_batch_size')
+    batch = (cfg.get('train_dataloader') or {}).get('batch_size')
+    if scale.get('enable') or not base or not isinstance(batch, int):
+        return
+    counts = cfg.optim_wrapper.get('accumulative_counts') or 1
+    step = batch * ranks * (counts if isinstance(counts, int) else 1)
+    if not base / _FAR < step < base * _FAR:
+        warn(
+            f'train_dataloader.batch_size={batch} gives {step} images a step, '
+            f'and the learning rate of the config is for {base:g}; '
+            '--auto-scale-lr scales it'
+        )
 
 
 def count_accumulation(cfg: Config) -> None:

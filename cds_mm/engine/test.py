@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from pathlib import Path
 
 import mmengine
 from mmengine.config import Config
@@ -37,7 +36,7 @@ from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.engine.ranks import check_same_data, prepare_ranks
 from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
-from cds_mm.files import check_writable
+from cds_mm.files import check_output, check_writable
 
 
 def test(args: argparse.Namespace) -> None:
@@ -47,7 +46,7 @@ def test(args: argparse.Namespace) -> None:
         args: of :func:`cds_mm.commands.test.parse_args`.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     _check_out(args)
     calm_malloc()
@@ -92,7 +91,7 @@ def build_test_runner(cfg: Config, same_classes: bool = True) -> Runner:
             checkpoint was trained on.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     check_settings(cfg, ('test',))
     meta = check_checkpoint(PretrainedFile(cfg.load_from))
@@ -122,20 +121,13 @@ def _check_out(args):
         raise UserError('--out-item: no file to write to; give --out FILE')
     if not args.out:
         return
-    suffix = Path(args.out).suffix
-    if args.out_item == 'metrics':
-        if suffix not in ('.json', '.pkl', '.yaml', '.yml'):
-            raise UserError(
-                f'--out {args.out}: metrics are written as .json, .yaml or '
-                '.pkl; give it one of these endings'
-            )
-    elif suffix not in ('.pkl', '.pickle'):
-        raise UserError(
-            f'--out {args.out}: predictions are written as .pkl; name it so, '
-            'or write the metrics with --out-item metrics'
-        )
     # Said now, not after an hour of testing.
-    check_writable(str(Path(args.out).parent), '--out')
+    if args.out_item == 'metrics':
+        endings = ('.json', '.yaml', '.yml', '.pkl')
+        check_output(args.out, '--out', 'metrics are', endings)
+    else:
+        what = 'predictions (metrics with --out-item metrics) are'
+        check_output(args.out, '--out', what, ('.pkl', '.pickle'))
 
 
 def _paint(cfg, args):

@@ -189,7 +189,7 @@ def _check_range(labels, classes):
         if not 0 <= label < classes:
             raise UserError(
                 f'calibration: gt_label {label} of a head with {classes} '
-                'classes; mend model.head.num_classes, or the labels'
+                'classes; correct model.head.num_classes, or the labels'
             )
 
 

@@ -17,7 +17,7 @@ def fill_row(args: argparse.Namespace) -> None:
     """Fill a row.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: whatever the user can fix.
     """
     cells = [Cell.parse(m, args.model, args.data) for m in args.methods]
     scale = load_scale(args.scale)

@@ -73,7 +73,7 @@ def _check(failed, total, waiting):
         raise UserError(
             f'{len(failed)} of {total} runs failed{others}, the first is '
             f'{failed[0].title} ({_said(failed[0].log)}; its output is in '
-            f'{failed[0].log}); mend that and start again: what is finished '
+            f'{failed[0].log}); fix that and start again: what is finished '
             'is not repeated'
         )
 

@@ -28,6 +28,7 @@ from cds_mm.hooks.loaded_parts import (
     starts_of,
     tensors_of,
 )
+from cds_mm.hooks.of_training import trains
 from cds_mm.run_warnings import warn
 
 IN_THE_FIRST = 'in the first iteration'
@@ -60,7 +61,7 @@ class LoadedWeightsHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Watch what MMEngine loads from here on."""
-        if runner._train_loop is not None:
+        if trains(runner):
             self._runner = runner
             self._starts = starts_of(unwrapped(runner.model))
             self._files = {one.source: None for one in self._starts}

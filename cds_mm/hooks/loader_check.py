@@ -4,7 +4,11 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from cds_mm.data.built_loader import check_batch_size, drawing_sampler
+from cds_mm.data.built_loader import (
+    check_batch_size,
+    drawing_sampler,
+    never_ends,
+)
 from cds_mm.data.named_collate import name_odd_images
 from cds_mm.run_warnings import warn
 
@@ -32,9 +36,9 @@ class LoaderCheckHook(Hook):
         check_batch_size(loader)
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         sampler = drawing_sampler(loader)
-        # MMEngine's InfiniteSampler has it; a pass of another kind comes to
-        # an end, and workers start to count their batches again.
-        if by_iter and loader.num_workers and not hasattr(sampler, 'skip'):
+        # A pass of another kind comes to an end, and workers start to count
+        # their batches again.
+        if by_iter and loader.num_workers and not never_ends(sampler):
             warn(
                 f'train_dataloader.sampler: {type(sampler).__name__} in a '
                 'loop by iteration repeats the augmentation with each pass, '

@@ -25,7 +25,13 @@ _OF_THE_WORKERS = (
     'prefetch_factor',
     'multiprocessing_context',
 )
-_QUIET = ('train_cfg', 'val_cfg', 'val_dataloader', 'default_hooks')
+_QUIET = (
+    'train_cfg',
+    'val_cfg',
+    'val_dataloader',
+    'default_hooks',
+    'train_dataloader.num_workers',
+)
 
 
 def facts(runner: Runner) -> dict[str, int]:
@@ -138,9 +144,6 @@ def _of_the_data(runner, checkpoint, before):
             f'{"; ".join(found)}: if the images are others than before, it is '
             'no longer the same run'
         )
-    key = 'train_dataloader.num_workers'
-    for workers in _differences(before, runner.cfg, key):
-        yield f'{workers}: the images and their order stay the same'
     ignored += _OWN_LINES + _OF_THE_WORKERS
     for other in _differences(before, runner.cfg, 'train_dataloader', ignored):
         yield f'{other}: batches are put together in another way from here on'

@@ -188,7 +188,7 @@ def _used_up(ahead, wanted, old, after) -> str:
         return ''
     return (
         'but its schedule is used up: the learning rate would stay at '
-        f'{added[0]:.3g}, the highest was {highest:.3g}'
+        f'{added[0]:.3g}, where a run of this length has up to {highest:.3g}'
     )
 
 

@@ -14,6 +14,7 @@ from cds_mm.checkpoint.parts import check_parts, check_trained
 from cds_mm.config import instead_of
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
+from cds_mm.hooks.of_training import trains
 
 _SAME = 'use the config that it was trained with'
 
@@ -68,6 +69,20 @@ class StrictLoadHook(Hook):
                 'the config that it was trained with'
             )
         check_trained(given, wanted, _source(runner))
+        _say_what_is_new(runner, given)
+
+
+def _say_what_is_new(runner: Runner, given: dict) -> None:
+    """Heads that a checkpoint lacks start at random, as is often meant."""
+    found = fit(unwrapped(runner.model).state_dict(), given)
+    new = [*found.missing, *found.reshaped]
+    if new:
+        parts = ', '.join(dict.fromkeys(key.split('.')[0] for key in new))
+        runner.logger.info(
+            f'{_source(runner)}: {len(new)} of {len(found.needed)} tensors of '
+            'the model are not in it, or in another shape, and start as they '
+            f'were initialised ({parts})'
+        )
 
 
 def _source(runner):
@@ -83,7 +98,7 @@ def _advice(runner, given: dict) -> str:
     in_place = place == 'backbone.' and holder[0] is unwrapped(runner.model)
     if in_place or runner._resume:
         return _SAME
-    if isinstance(runner._train_loop, dict | None):  # of a test
+    if not trains(runner):
         return (
             'it has a backbone alone: name a checkpoint that a training of '
             'this config has written'

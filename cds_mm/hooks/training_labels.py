@@ -3,10 +3,11 @@
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import Runner
 
 from cds_mm.data.labels import dataset_labels
 from cds_mm.distributed import unwrapped
+from cds_mm.hooks.of_training import trains
 from cds_mm.supervision import asking_for_labels
 
 
@@ -26,12 +27,7 @@ class TrainingLabelsHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Read the labels once, and hand them over."""
         asking = asking_for_labels(unwrapped(runner.model))
-        if asking and _is_trained(runner):
+        if asking and trains(runner):
             labels = dataset_labels(runner.train_dataloader.dataset)
             for supervision in asking:
                 supervision.connect_data(torch.from_numpy(labels))
-
-
-def _is_trained(runner):
-    # `runner.train_loop` would build the loop, and the data, for a test.
-    return isinstance(runner._train_loop, BaseLoop)

@@ -19,6 +19,7 @@ from mmengine.runner import Runner, autocast
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
+from cds_mm.config import placed_evaluators
 from cds_mm.data.first_batch import first_batch
 from cds_mm.errors import UserError
 from cds_mm.hooks.trial_step import OF_THE_SETTINGS, unchanged
@@ -85,7 +86,7 @@ def _try(runner, loop, split: str) -> None:
         if sample is None:
             return
         for number, metric in metrics:
-            key = _key(runner.cfg, split, number)
+            key = placed_evaluators(runner.cfg, split)[number][0]
             if isinstance(metric.dataset_meta, dict):
                 try_metric(metric, sample, key)
 
@@ -188,14 +189,6 @@ def _one_box(found: dict, truth: dict) -> dict:
         pixels[:8, :8] = 1
         box['masks'] = mask.encode(pixels)
     return box
-
-
-def _key(cfg, split: str, number: int) -> str:
-    given = cfg.get(f'{split}_evaluator')
-    key = f'{split}_evaluator'
-    if isinstance(given, dict):
-        return f'{key}.metrics.{number}' if 'metrics' in given else key
-    return f'{key}.{number}'
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ class EmbeddingBank(nn.Module):
                     f'{prefix}{name}: is {tuple(given.shape)} in the '
                     f'checkpoint and {tuple(own.shape)} for this training '
                     'set, one row for each image; go on with the data set '
-                    'that it was trained with, or begin anew from an '
+                    'that it was trained with, or start again from an '
                     'exported backbone'
                 )
         super()._load_from_state_dict(state_dict, prefix, *args)

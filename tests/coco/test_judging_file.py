@@ -90,6 +90,22 @@ def test_ids_that_do_not_count(train, kind, number):
     assert given(found) == right(train, sound, guessed)
 
 
+def test_an_id_that_changes_no_figure_is_a_warning(train):
+    """As in files of thousands of boxes that are numbered from 0."""
+    write(train, lambda row: row)
+    path = train / 'val.json'
+    content = json.loads(path.read_text())
+    more = [
+        dict(box, id=1_000_000 * turn + row)
+        for turn in range(1, 1000)
+        for row, box in enumerate(content['annotations'], 1)
+    ]
+    content['annotations'] += more
+    path.write_text(json.dumps(content))
+    check_annotation_files(config(train), ('train', 'val'))
+    assert any('would never be found' in text for text in warnings_so_far())
+
+
 @pytest.mark.parametrize('kind', [HOST, COMPILED])
 def test_the_figure_that_would_come_out(train, kind):
     """So that a host that counts them some day is noticed."""

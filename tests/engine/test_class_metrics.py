@@ -59,6 +59,7 @@ def test_the_best_of_metrics_of_labels():
     for kind, more in (
         ('SingleLabelMetric', {}),
         ('MultiLabelMetric', dict(thr=0.5)),
+        ('MultiLabelMetric', dict(thr=0.7)),
         ('MultiLabelMetric', dict(topk=1, items=['recall'])),
     ):
         metric = METRICS.build(dict(type=kind, **more))

@@ -53,7 +53,7 @@ def test_without_the_library(monkeypatch, kind):
     monkeypatch.setitem(sys.modules, 'faster_coco_eval', None)
     check(dict(type='CocoMetric'))
     assert error_of([dict(type='CocoMetric'), FASTER | dict(type=kind)]) == (
-        'val_evaluator.type=FasterCocoMetric: faster-coco-eval is missing; '
+        'val_evaluator.1.type=FasterCocoMetric: faster-coco-eval is missing; '
         "pip install 'cds_mm[eval]'"
     )
 

@@ -3,7 +3,8 @@
 import pytest
 from mmengine.config import Config
 
-from cds_mm.engine.scale_lr import count_accumulation
+from cds_mm.engine.scale_lr import count_accumulation, warn_of_batch_size
+from cds_mm.run_warnings import forget_warnings, warnings_so_far
 
 
 def config(counts=None, base=256, **scale):
@@ -45,3 +46,31 @@ def test_what_is_not_scaled_stays():
         assert cfg == before or cfg.to_dict() == before.to_dict()
     cfg = Config(dict(optim_wrapper=dict(accumulative_counts=4)))
     count_accumulation(cfg)
+
+
+@pytest.mark.parametrize(
+    'batch, ranks, counts, warned',
+    [
+        (16, 1, 1, True),
+        (64, 1, 1, True),
+        (65, 1, 1, False),
+        (16, 8, 1, False),
+        (16, 2, 4, False),
+        (256, 1, 1, False),
+        (512, 2, 1, True),
+    ],
+)
+def test_a_rate_for_another_batch_is_warned_of(batch, ranks, counts, warned):
+    cfg = Config(
+        dict(
+            train_dataloader=dict(batch_size=batch),
+            optim_wrapper=dict(accumulative_counts=counts),
+            auto_scale_lr=dict(base_batch_size=256),
+        )
+    )
+    warn_of_batch_size(cfg, ranks)
+    assert bool(warnings_so_far()) == warned
+    forget_warnings()
+    cfg.auto_scale_lr.enable = True
+    warn_of_batch_size(cfg, ranks)
+    assert not warnings_so_far()

@@ -87,10 +87,12 @@ def test_weights_of_others_are_named_in_the_right_place(
 ):
     """Of a bare backbone, and of one under another prefix."""
     from mmdet.registry import MODELS
+    from mmengine.registry import DefaultScope
 
     torch.manual_seed(fresh_seed())
     cfg = load_config(str(detector_config))
-    state = MODELS.build(dict(cfg.model.backbone)).state_dict()
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        state = MODELS.build(dict(cfg.model.backbone)).state_dict()
     path = tmp_path / 'given.pth'
     for prefix, argv, options in (
         ('', ['--resume', path], []),
