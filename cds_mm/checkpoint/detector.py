@@ -157,10 +157,6 @@ def build_detector(config: ConfigOrName) -> DetectorSide:
         UserError: No such config, or not one of a detector.
     """
     cfg, name = named_config(config)
-    if cfg.get('default_scope') == 'mmpretrain':
-        raise UserError(
-            f"{name}: is a config of MMPretrain; name a detector's"
-        )
     backbone, preprocessor = _parts(cfg, name)
     return DetectorSide(
         name,
@@ -214,9 +210,9 @@ def build_model(
 def _parts(cfg, name: str) -> tuple[dict, dict]:
     """The configs of backbone and preprocessor."""
     inner = network_settings(cfg)
-    if not inner.get('backbone'):
+    if not inner.get('backbone') or cfg.get('default_scope') == 'mmpretrain':
         raise UserError(
-            f'{name}: has no model.backbone; give the config of a detector'
+            f"{name}: has no detector's model.backbone; give such a config"
         )
     return backbone_settings(cfg), _preprocessor_cfg(cfg, inner)
 

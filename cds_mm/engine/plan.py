@@ -95,7 +95,8 @@ def plan_training(args: argparse.Namespace) -> RunPlan:
     add_run_hooks(cfg, pretrained)
     if cfg.get('load_from'):
         add_hooks(cfg, dict(type='StrictLoadHook', parts=_parts(cfg)))
-    splits = ('train',) if args.no_validate else ('train', 'val')
+    validates = cfg.get('val_dataloader') is not None
+    splits = ('train', 'val') if validates else ('train',)
     return RunPlan(
         cfg, splits, pretrained, args.detector, args.accept_changed_function
     )

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from cds_mm.checkpoint import Options, check_file, convert, read_checkpoint
 from cds_mm.config import named_config
 from cds_mm.errors import UserError
+from cds_mm.testing import CONFIGS
 
 WIDE = {'base_channels': 64, 'stem_channels': 64}
 
@@ -434,3 +435,10 @@ def test_mmpretrain_checkpoint_with_its_config(
     result = convert(src, tmp_path / 'b.pth', options)
     assert result.record.channel_order == 'rgb'
     assert_same_state(read_checkpoint(result.path)['state_dict'], network)
+
+
+def test_a_classifier_is_no_detector(tmp_path, training_file):
+    src, _ = training_file()
+    leaf = str(CONFIGS / 'cds_r18_folder.py')
+    with pytest.raises(UserError, match="has no detector's model.backbone"):
+        convert(src, tmp_path / 'b.pth', Options(detector=leaf))

@@ -238,10 +238,9 @@ def test_what_takes_effect_is_said(run):
     )
     said = '\n'.join(warnings_so_far())
     assert 'optim_wrapper.clip_grad is' in said and 'takes effect' in said
-    assert 'num_workers is 3 and was None: the images and their order' in said
     assert 'dataset' in said and 'no longer the same run' in said
     assert '--auto-scale-lr has no effect' in said
-    assert len(warnings_so_far()) == 4
+    assert len(warnings_so_far()) == 3
 
 
 def test_how_the_optimizer_computes_is_no_setting(run):

@@ -34,7 +34,10 @@ def network():
 
 def load(checkpoint, part='', model=None):
     runner = SimpleNamespace(
-        model=model or network(), _load_from='some.pth', _resume=False
+        model=model or network(),
+        _load_from='some.pth',
+        _resume=False,
+        logger=logging.getLogger('load'),
     )
     StrictLoadHook([part]).after_load_checkpoint(runner, checkpoint)
 
