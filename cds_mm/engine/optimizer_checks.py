@@ -50,10 +50,13 @@ def check_optimizer(cfg: Config) -> None:
     for key, wrapper in _wrappers(cfg):
         rate = (wrapper.get('optimizer') or {}).get('lr')
         if isinstance(rate, int | float) and not _above_zero(rate):
-            raise UserError(
+            said = (
                 f'{key}.optimizer.lr={rate}: nothing would be learned; set a '
                 'rate above 0'
             )
+            if rate != 0:
+                raise UserError(said)
+            warn(said)  # to look at what a run starts from
         if wrapper.get('clip_grad'):
             _check_clip(f'{key}.clip_grad', wrapper['clip_grad'])
         if not wrapper.get('constructor') and wrapper.get('paramwise_cfg'):
