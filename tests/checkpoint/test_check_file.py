@@ -185,7 +185,7 @@ def test_configs_that_are_no_detectors(written, tmp_path):
         check_file(written, 'no.such::a.py')
     with pytest.raises(UserError, match='mmdet has no such file'):
         check_file(written, 'mmdet::nowhere.py')
-    with pytest.raises(UserError, match='no model.backbone'):
+    with pytest.raises(UserError, match="no detector's model.backbone"):
         check_file(written, {'model': {'type': 'X'}})
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(')

@@ -146,8 +146,10 @@ ALSO = pytest.mark.slow
                      'env_cfg.mp_cfg.mp_start_method?', marks=ALSO),
     ],
 )  # fmt: skip
-def test_parts_without_a_type(error_of, key, value, said, tmp_path):
+def test_parts_without_a_type(error_of, key, value, said, folder, tmp_path):
     more = {'work_dir': str(tmp_path), 'launcher': 'none'}
+    for split in ('train', 'val', 'test'):
+        more[f'{split}_dataloader.dataset.data_root'] = str(folder)
     assert said in error_of(run, more | {key: value})
 
 

@@ -269,8 +269,8 @@ def test_the_names_of_outputs(command, folder, trained, tmp_path):
     work_dir = tmp_path / 'work'
     argv = ['test', CONFIG, trained, '--work-dir', work_dir, *tiny(folder)]
     assert command(*argv, '--out', 'm.json').error == (
-        'error: --out m.json: predictions are written as .pkl; name it so, '
-        'or write the metrics with --out-item metrics'
+        'error: --out m.json: predictions (metrics with --out-item metrics) '
+        'are written as .pkl, .pickle; name it so'
     )
     assert command(*argv, '--out-item', 'pred').error == (
         'error: --out-item: no file to write to; give --out FILE'
