@@ -44,6 +44,7 @@ def test_counts_of_cds():
     assert heads == pytest.approx(2 * towers + 4 * 16 * 512 / 2, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_table_of_two(tmp_path):
     costs = measure([path('baseline'), path('dsn')], 2, 2)
     assert [len(cost.seconds) for cost in costs] == [2, 2]

@@ -80,7 +80,10 @@ except ImportError:
     'name',
     [
         'detection/faster-rcnn_r50-cds_fpn_1x_coco.py',
-        'detection/retinanet_r50-cds_fpn_syncbn_1x_coco.py',
+        pytest.param(
+            'detection/retinanet_r50-cds_fpn_syncbn_1x_coco.py',
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_without_the_package(name):

@@ -20,7 +20,7 @@ def losses(work_dir):
 
 CASES = [
     pytest.param([], False, id='default'),
-    pytest.param(['--parity'], False, id='parity'),
+    pytest.param(['--parity'], False, id='parity', marks=pytest.mark.slow),
     # With a teacher, and draws in the step.
     pytest.param([], True, id='crd', marks=pytest.mark.slow),
 ]

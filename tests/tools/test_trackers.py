@@ -110,7 +110,9 @@ class Flow:
             command(*argv, **more).fine()
 
 
-@pytest.fixture(params=['classifier', 'detector'])
+@pytest.fixture(
+    params=['classifier', pytest.param('detector', marks=pytest.mark.slow)]
+)
 def flow(request, command, folder, detector_config, tmp_path):
     """``flow(kind)`` is the :class:`Flow` with a tracker of this kind."""
     if request.param == 'classifier':
