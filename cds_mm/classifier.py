@@ -1,6 +1,7 @@
 """The classifier: only its training loss differs from its parent's."""
 
 from dataclasses import replace
+from typing import Any
 
 import cds_mm.hosts  # noqa: F401
 
@@ -14,6 +15,7 @@ from cds_mm.arguments import checked
 from cds_mm.branches import network_spec
 from cds_mm.branches.geometry import stage_maps
 from cds_mm.errors import UserError
+from cds_mm.run_warnings import warn
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.step_facts import step_facts
 
@@ -92,7 +94,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         self.network = replace(network, branches=widths)
         self.teacher = MODELS.build(teacher) if teacher else None
         if self.teacher:
-            self.teacher.check_fits(self)
+            self._check_teacher(self.teacher)
         for supervision in self.supervisions.values():
             self._connect(supervision)
         self.frozen = tuple(frozen)
@@ -104,6 +106,16 @@ class DeepSupervisedClassifier(ImageClassifier):
             )
         self.memory_format = getattr(torch, memory_format)
         self.to(memory_format=self.memory_format)
+
+    def _check_teacher(self, teacher: Any) -> None:
+        teacher.check_fits(self)
+        every = self.supervisions.values()
+        if not any(getattr(one, 'needs_teacher', True) for one in every):
+            warn(
+                'model.teacher: no supervision learns from it, so that it '
+                'costs time alone; add one to model.supervisions, e.g. '
+                "kd=dict(type='LogitDistillation')"
+            )
 
     def init_weights(self) -> None:
         """Initialise as the host does; a seed gives the same weights.

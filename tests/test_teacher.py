@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 from cds_mm.config import load_config
 from cds_mm.errors import UserError
 from cds_mm.losses import softened_divergence
+from cds_mm.run_warnings import warnings_so_far
 from cds_mm.testing import CONFIGS, fresh_seed, samples
 
 CDS = 'cifar10/cds_r18_cifar10_folder.py'
@@ -181,3 +182,18 @@ def test_distillation_without_a_teacher():
     with pytest.raises(Exception, match='the model has no teacher') as error:
         MODELS.build({**own, 'supervisions': KD})
     assert UserError.__name__ in str(error.getrepr())
+
+
+def test_a_teacher_that_nothing_learns_from_is_warned_of(checkpoint):
+    student(checkpoint)
+    assert not warnings_so_far()
+    alone = dict(type='Teacher', config=f'configs/{BASELINE}')
+    MODELS.build(
+        {
+            **model_config(BASELINE),
+            'supervisions': dict(ce=KD['ce']),
+            'teacher': dict(alone, checkpoint=checkpoint),
+        }
+    )
+    (said,) = warnings_so_far()
+    assert said.startswith('model.teacher: no supervision learns from it')

@@ -24,6 +24,13 @@ def check_checkpoint_hook(cfg: Config) -> None:
     kind = HOOKS.get(kind) if isinstance(kind, str) else kind
     if not isinstance(kind, type) or not issubclass(kind, CheckpointHook):
         return
+    interval = hook.get('interval', -1)
+    number = isinstance(interval, int | float) and interval == int(interval)
+    if not number or isinstance(interval, bool):
+        raise UserError(
+            f'default_hooks.checkpoint.interval={interval!r}: must be a whole '
+            'number of epochs (of iterations with by_epoch=False)'
+        )
     names = [*taken(kind), *taken(Runner.save_checkpoint)]
     for name in hook:
         if name not in (*names, 'type', '_scope_', 'priority'):

@@ -169,6 +169,14 @@ def test_an_argument_of_the_checkpoint_hook():
         check_checkpoint_hook(cfg)
 
 
+@pytest.mark.parametrize('interval', ['half', 0.5, None, True])
+def test_an_interval_of_checkpoints_that_is_none(interval):
+    cfg = load_config(str(FOLDER))
+    cfg.default_hooks.checkpoint.interval = interval
+    with pytest.raises(UserError, match='checkpoint.interval=.*whole number'):
+        check_checkpoint_hook(cfg)
+
+
 def test_a_tracker_that_is_not_installed(folder, error_of, monkeypatch):
     import sys
 
