@@ -155,8 +155,9 @@ def _check_content(plain, judges) -> dict[str, dict]:
 
 def _chosen(leaf: Leaf, file: Annotations) -> np.ndarray:
     """(boxes,) whether ``indices`` leaves the image of each box."""
-    rows = shown_rows(leaf, file)
-    if leaf.dataset._indices is None or rows is None:
+    chosen = leaf.dataset._indices is not None
+    rows = shown_rows(leaf, file) if chosen else None
+    if rows is None:
         return np.ones(len(file.box_images), dtype=bool)
     images = {file.image_ids[row] for row in rows}
     return np.array([image in images for image in file.box_images], bool)

@@ -11,11 +11,12 @@ from cds_mm.coco.leaf import same_file
 from cds_mm.config import placed_evaluators, type_name
 from cds_mm.errors import UserError
 
-# Those that take the label of a box from the categories of their file.
-_OF_BOXES = ('CocoMetric', 'FasterCocoMetric', 'NamedCocoMetric')
+# Those that take the label of a box from the categories of their file, and
+# give an AP; the second is compiled, the third goes by names.
+OF_BOXES = ('CocoMetric', 'FasterCocoMetric', 'NamedCocoMetric')
 # And others that go over all images of their file.
 _KINDS = (
-    *_OF_BOXES,
+    *OF_BOXES,
     'CocoOccludedSeparatedMetric',
     'CocoPanopticMetric',
     'LVISMetric',
@@ -44,7 +45,7 @@ class CocoEvaluator:
     @property
     def is_of_boxes(self) -> bool:
         """Whether it judges boxes by the categories of its file."""
-        return type_name(self.cfg) in _OF_BOXES
+        return type_name(self.cfg) in OF_BOXES
 
     @property
     def annotation_path(self) -> str:

@@ -40,7 +40,7 @@ def check_pickled_arrays(cfg: Config, split: str) -> None:
 
 def _is_plain(path: str) -> bool:
     try:
-        np.load(path, allow_pickle=False)
+        np.load(path, mmap_mode='r', allow_pickle=False)  # its start alone
     except (ValueError, OSError, EOFError):
         return False
     return True

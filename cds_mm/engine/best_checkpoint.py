@@ -5,9 +5,10 @@ from difflib import get_close_matches
 
 from mmengine.config import Config
 
+from cds_mm.coco.evaluators import OF_BOXES
 from cds_mm.config import evaluators, type_name
 from cds_mm.errors import UserError
-from cds_mm.hooks.zero_ap import METRICS, SUFFIXES
+from cds_mm.hooks.zero_ap import SUFFIXES
 
 _SETTING = 'default_hooks.checkpoint.save_best'
 # Endings that depend on settings or on the data; they are not looked at.
@@ -59,7 +60,7 @@ def _names(evaluator: dict) -> list[str] | None:
         own, default = _of_items, 'single-label'
     elif kind == 'MultiLabelMetric':
         own, default = _of_items, 'multi-label'
-    elif kind in METRICS:
+    elif kind in OF_BOXES:
         own, default = _of_coco, 'coco'
     found = own(evaluator) if own else None
     if found is None:

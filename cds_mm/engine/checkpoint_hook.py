@@ -10,12 +10,13 @@ from cds_mm.errors import UserError
 
 
 def check_checkpoint_hook(cfg: Config) -> None:
-    """See that somebody takes every argument of it.
+    """See that its interval is one, and that each argument is taken.
 
     The host finds out when the first checkpoint is written.
 
     Raises:
-        UserError: one that nothing takes.
+        UserError: an interval that is no whole number, or an argument that
+            nothing takes.
     """
     hook = (cfg.get('default_hooks') or {}).get('checkpoint')
     if not isinstance(hook, dict):
@@ -25,8 +26,10 @@ def check_checkpoint_hook(cfg: Config) -> None:
     if not isinstance(kind, type) or not issubclass(kind, CheckpointHook):
         return
     interval = hook.get('interval', -1)
-    number = isinstance(interval, int | float) and interval == int(interval)
-    if not number or isinstance(interval, bool):
+    number = isinstance(interval, int | float) and not isinstance(
+        interval, bool
+    )
+    if not number or not float(interval).is_integer():
         raise UserError(
             f'default_hooks.checkpoint.interval={interval!r}: must be a whole '
             'number of epochs (of iterations with by_epoch=False)'

@@ -1,6 +1,5 @@
 """The files and initialisers in ``init_cfg``, seen before they are used."""
 
-import inspect
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from cds_mm.checkpoint.host_loader import is_remote
 from cds_mm.config import key_of_part, named_starts, type_advice
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.hand_over import check_start
+from cds_mm.engine.misspelt import taken
 from cds_mm.engine.pretrained import PretrainedFile
 from cds_mm.errors import UserError
 from cds_mm.outcome import one_line
@@ -104,13 +104,9 @@ def _advice(init: dict) -> str:
             if like
             else f'its type is one of {", ".join(known)}'
         )
-    takes = [
-        name
-        for name in inspect.signature(built).parameters
-        if name not in ('self', 'kwargs')
-    ]
+    takes = taken(built)
     for name in init:
-        if name not in (*takes, 'type', 'override', 'layer', 'bias'):
+        if name not in (*takes, 'type', 'override'):
             like = get_close_matches(str(name), takes, 1, 0.5)
             if like:
                 return f'did you mean {like[0]}?'

@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner, autocast
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
+from cds_mm.coco.evaluators import OF_BOXES
 from cds_mm.config import placed_evaluators
 from cds_mm.data.first_batch import first_batch
+from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
-from cds_mm.hooks.trial_step import OF_THE_SETTINGS, unchanged
-from cds_mm.hooks.zero_ap import METRICS
+from cds_mm.hooks.trial_step import OF_THE_SETTINGS, is_done, unchanged
 from cds_mm.outcome import one_line
 
 _LONGEST = 80  # signs of a host's message
@@ -58,7 +58,7 @@ class TrialEvaluationHook(Hook):
         Raises:
             UserError: one of them would fail.
         """
-        if runner.val_loop is not None:
+        if runner.val_loop is not None and not is_done(runner):
             _try(runner, runner.val_loop, 'val')
 
     def before_test(self, runner: Runner) -> None:
@@ -76,7 +76,7 @@ def _try(runner, loop, split: str) -> None:
     metrics = [
         (number, metric)
         for number, metric in enumerate(getattr(evaluator, 'metrics', ()))
-        if type(metric).__name__ in METRICS
+        if type(metric).__name__ in OF_BOXES
     ]
     fork = multiprocessing.get_start_method() == 'fork'
     if not metrics or not fork or not isinstance(loader, DataLoader):
@@ -93,12 +93,9 @@ def _try(runner, loop, split: str) -> None:
 
 def _predicted(runner, loop, loader, split) -> dict | None:
     """What a metric is given for an image; None where that fails itself."""
-    model = runner.model
-    if isinstance(model, MMDistributedDataParallel):
-        model = model.module
     try:
         batch = first_batch(loader, 2)
-        trial = copy.deepcopy(model).eval()
+        trial = copy.deepcopy(unwrapped(runner.model)).eval()
         half = bool(getattr(loop, 'fp16', False))
         with torch.no_grad(), autocast(enabled=half):
             (sample, *_) = getattr(trial, f'{split}_step')(batch)

@@ -69,15 +69,17 @@ class TrialStepHook(Hook):
             _try(runner, whole=True)
 
 
+def is_done(runner: Runner) -> bool:
+    """Whether a training has no step left, as after a resume at its end."""
+    return runner.iter >= runner.max_iters or runner.epoch >= runner.max_epochs
+
+
 def _can_be_tried(runner) -> bool:
     model = runner.model
     if isinstance(model, MMDistributedDataParallel):
         model = model.module
-    done = runner.iter >= runner.max_iters or (
-        runner.epoch >= runner.max_epochs
-    )
     return (
-        not done
+        not is_done(runner)
         and isinstance(runner.train_dataloader, DataLoader)
         # Elsewhere the data would have to be sent to the other process.
         and multiprocessing.get_start_method() == 'fork'

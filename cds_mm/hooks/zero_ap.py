@@ -7,10 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from cds_mm.coco.evaluators import OF_BOXES
 from cds_mm.run_warnings import warn
 
-# The second has a compiled evaluator, the third goes by names.
-METRICS = ('CocoMetric', 'FasterCocoMetric', 'NamedCocoMetric')
 SUFFIXES = ('', '_50', '_75', '_s', '_m', '_l')
 
 
@@ -58,7 +57,7 @@ def _coco_metrics(evaluator: Evaluator) -> Iterator[tuple[str, BaseMetric]]:
     # MMDetection's evaluator of several data sets has one metric for each.
     of_several = getattr(evaluator, 'dataset_prefixes', None)
     for number, metric in enumerate(evaluator.metrics):
-        if type(metric).__name__ not in METRICS or metric.format_only:
+        if type(metric).__name__ not in OF_BOXES or metric.format_only:
             continue
         prefix = metric.prefix
         if of_several:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from refusals import refusal
 from safetensors.torch import save_file
 
 from cds_mm.checkpoint import Options, convert
@@ -38,13 +39,6 @@ def converted(tmp_path, bare):
 
 def under(prefix, state):
     return {prefix + key: value for key, value in state.items()}
-
-
-def refusal(call, *args, **options):
-    with pytest.raises(UserError) as caught:
-        call(*args, **options)
-    assert '\n' not in str(caught.value)
-    return str(caught.value)
 
 
 def of_a_torchvision_detector(bare):

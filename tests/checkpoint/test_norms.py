@@ -5,13 +5,13 @@ import re
 
 import pytest
 import torch
+from refusals import refusal
 
 from cds_mm.checkpoint import Options, check_file, convert
 from cds_mm.checkpoint.foreign_file import check_foreign_keys
 from cds_mm.checkpoint.init_file import init_weights
 from cds_mm.checkpoint.prospect import random_backbone
 from cds_mm.checkpoint.verify import side_of
-from cds_mm.errors import UserError
 
 R18 = dict(type='ResNet', depth=18, base_channels=8, stem_channels=8)
 NORMS = {
@@ -41,13 +41,6 @@ def trained(seed, record, tmp_path):
         return path, network
 
     return make
-
-
-def refusal(call, *args, **kwargs):
-    with pytest.raises(UserError) as caught:
-        call(*args, **kwargs)
-    assert '\n' not in str(caught.value)
-    return str(caught.value)
 
 
 def advised(said):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from herds import ANIMALS, config, pasted, save, write_herd
 from mmengine.registry import METRICS
+from refusals import refusal
 from test_named import build, by_hand, guesses, judged
 
 from cds_mm.coco import check_annotation_files
 from cds_mm.coco.judging_file import is_matched
-from cds_mm.errors import UserError
 from cds_mm.run_warnings import warnings_so_far
 
 HOST, COMPILED, NAMED = (
@@ -39,9 +39,7 @@ def write(root, number):
 
 
 def refused(cfg, splits=('train', 'val')):
-    with pytest.raises(UserError) as error:
-        check_annotation_files(cfg, splits)
-    text = str(error.value)
+    text = refusal(check_annotation_files, cfg, splits)
     assert len(text.splitlines()) == 1
     return text
 

@@ -9,11 +9,11 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel, BaseModule, ModuleList, Sequential
 from mmengine.registry import MODELS
+from refusals import refusal
 from torch import nn
 
 from cds_mm.checkpoint.sketches import sketches
 from cds_mm.config import apply_options, option_value
-from cds_mm.errors import UserError
 from cds_mm.hooks.arrived_parts import check_arrived, check_prefixes
 from cds_mm.hooks.loaded_parts import starts_of
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
@@ -88,13 +88,6 @@ def start(tmp_path):
     return run
 
 
-def refused(start, *args, **more):
-    with pytest.raises(UserError) as caught:
-        start(*args, **more)
-    assert '\n' not in str(caught.value)
-    return str(caught.value)
-
-
 def under(prefix, state):
     return {f'{prefix}{key}': value for key, value in state.items()}
 
@@ -122,7 +115,7 @@ PLACES = {
 @pytest.mark.parametrize('place', PLACES)
 def test_a_bare_backbone_in_another_place(start, place):
     model = PLACES[place](start.init)
-    said = refused(start, names('backbone'), model)
+    said = refusal(start, names('backbone'), model)
     assert 'given.pth: model.' in said and 'are not in it' in said
     assert 'model.backbone.init_cfg="dict(' in said
     (key,) = re.findall(r'take (\S+) out', said)
@@ -139,12 +132,12 @@ def test_the_prefix_that_is_named_helps(start):
         ('neck', dict(neck=dict(init_cfg=start.init))),
         ('', dict(init_cfg=start.init)),
     ):
-        said = refused(start, state, model)
+        said = refusal(start, state, model)
         inside = f'detector.{part}{"." if part else ""}'
         assert f"prefix='{inside}'" in said
         start(state, pasted(model, said))
     wrong = dict(start.init, prefix='neck.')
-    said = refused(start, names('neck'), dict(neck=dict(init_cfg=wrong)))
+    said = refusal(start, names('neck'), dict(neck=dict(init_cfg=wrong)))
     assert 'prefix=None' in said
     start(names('neck'), pasted(dict(neck=dict(init_cfg=wrong)), said))
 
@@ -159,11 +152,11 @@ def test_the_same_files_where_they_belong(start):
 def test_one_tensor_that_is_lost(start):
     state = names('heads.0')
     del state['tower.1.weight']
-    said = refused(start, state, dict(head=dict(init_cfg=start.init)))
+    said = refusal(start, state, dict(head=dict(init_cfg=start.init)))
     assert '1 of 6 tensors of model.head are not in it (tower.1.w' in said
     state = Whole().state_dict()
     del state['backbone.layer2.0.conv1.weight']
-    said = refused(start, state, dict(init_cfg=start.init))
+    said = refusal(start, state, dict(init_cfg=start.init))
     assert 'backbone.layer2.0.conv1.weight' in said
 
 
@@ -201,20 +194,20 @@ def test_layers_that_the_backbone_adds(start):
 
     start(state, model, kind=Deep)
     assert 'conv_offset' in warnings_so_far()[0]
-    refused(start, names('backbone'), model, kind=Deep)
+    refusal(start, names('backbone'), model, kind=Deep)
 
 
 def test_what_load_from_gives_is_not_missed(start):
     whole = Whole().state_dict()
     model = dict(neck=dict(init_cfg=start.init))
-    refused(start, names('backbone'), model)
+    refusal(start, names('backbone'), model)
     start(names('backbone'), model, load_from=whole)
     assert not warnings_so_far()
 
 
 def test_a_class_that_starts_again(start):
     state = Whole().state_dict()
-    said = refused(start, state, dict(init_cfg=start.init), kind=StartsAgain)
+    said = refusal(start, state, dict(init_cfg=start.init), kind=StartsAgain)
     assert 'StartsAgain initialises 12 of the' in said
     assert 'tensors again that were loaded (heads.0.tower.0.weight' in said
     assert said.endswith(
@@ -243,7 +236,7 @@ def test_a_class_that_renames_is_judged_by_what_arrives(start):
     start(under('old.', nn.Conv2d(4, 4, 3).state_dict()), model, kind=Model)
     assert not warnings_so_far()
     other = under('a.', nn.Conv2d(4, 4, 1).state_dict())
-    said = refused(start, other, model, kind=Model)
+    said = refusal(start, other, model, kind=Model)
     assert 'none of its tensors is in model.neck' in said
 
 
@@ -291,7 +284,7 @@ def test_a_second_backbone_that_adds_layers(start):
         start(state, dict(teacher=dict(backbone=backbone)), kind=Model)
         assert not warnings_so_far()
     del state['layer1.0.conv1.weight']
-    said = refused(
+    said = refusal(
         start, state, dict(teacher=dict(backbone=backbone)), kind=Model
     )
     assert 'model.teacher.backbone.init_cfg starts from it, but 1 of' in said

@@ -8,6 +8,7 @@ import tiny_runner
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from refusals import refused_resume
 
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warnings_so_far
@@ -92,14 +93,6 @@ def run(tmp_path):
     return train
 
 
-def refused(run, *argv, **settings):
-    with pytest.raises(UserError) as caught:
-        run(*argv, **settings)
-    said = str(caught.value)
-    assert '\n' not in said and '--cfg-options load_from=' in said
-    return said
-
-
 def test_the_same_settings_say_nothing(run):
     _, straight = run()
     _, resumed = run('on', 'epoch_2')
@@ -126,7 +119,7 @@ def test_the_same_settings_say_nothing(run):
 )
 def test_another_schedule_is_refused(run, settings, said):
     run()
-    assert said in refused(run, 'on', 'epoch_2', **settings)
+    assert said in refused_resume(run, 'on', 'epoch_2', **settings)
 
 
 def test_a_finished_run_is_no_error(run):
@@ -167,7 +160,7 @@ def test_a_rate_that_is_not_used_up_goes_on(run, schedule, wrapper):
 )
 def test_a_rate_that_has_come_down_is_used_up(run, schedule):
     run(schedule=schedule)
-    said = refused(run, 'on', 'epoch_4', epochs=8, schedule=schedule)
+    said = refused_resume(run, 'on', 'epoch_4', epochs=8, schedule=schedule)
     assert 'its schedule is used up' in said
 
 
@@ -177,7 +170,9 @@ def test_one_more_epoch(run, end):
     schedule = dict(COSINE, T_max=end, end=end)
     run(schedule=schedule)
     if end == 4:
-        said = refused(run, 'on', 'epoch_4', epochs=5, schedule=schedule)
+        said = refused_resume(
+            run, 'on', 'epoch_4', epochs=5, schedule=schedule
+        )
         assert 'its schedule is used up' in said
         return
     seen, _ = run('on', 'epoch_4', epochs=5, schedule=schedule)
@@ -196,7 +191,7 @@ def test_one_more_epoch(run, end):
 )
 def test_a_schedule_that_would_go_on_otherwise(run, schedule):
     run(schedule=schedule)
-    said = refused(run, 'on', 'epoch_4', epochs=8, schedule=schedule)
+    said = refused_resume(run, 'on', 'epoch_4', epochs=8, schedule=schedule)
     assert 'used up' in said or 'where this config has' in said
 
 
@@ -206,7 +201,7 @@ def test_a_loop_by_iteration(run, monkeypatch):
     short, long = (dict(by_epoch=False, max_iters=n) for n in (8, 12))
     schedule = dict(type='PolyLR', power=0.9, by_epoch=False, end=8)
     run(limits=short, schedule=schedule)
-    said = refused(run, 'on', 'iter_8', limits=long, schedule=schedule)
+    said = refused_resume(run, 'on', 'iter_8', limits=long, schedule=schedule)
     assert 'max_iters is 12 and was 8, but its schedule is used up' in said
     run(limits=short, schedule=[])
     seen, _ = run('on', 'iter_8', limits=long, schedule=[])

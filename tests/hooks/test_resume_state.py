@@ -6,9 +6,9 @@ import pytest
 import tiny_runner
 import torch
 from mmengine.config import Config
+from refusals import refused_resume
 from torch import nn
 
-from cds_mm.errors import UserError
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
 
 
@@ -85,14 +85,6 @@ def first(run, tmp_path):
     return make
 
 
-def refused(run, *argv, **settings):
-    with pytest.raises(UserError) as caught:
-        run(*argv, **settings)
-    said = str(caught.value)
-    assert '\n' not in said and '--cfg-options load_from=' in said
-    return said
-
-
 @pytest.mark.parametrize(
     'before, now, said',
     [
@@ -103,7 +95,7 @@ def refused(run, *argv, **settings):
 )
 def test_other_parameters_are_refused(run, first, before, now, said):
     path = first(*before)
-    found = refused(run, 'on', *now, resume=path)
+    found = refused_resume(run, 'on', *now, resume=path)
     assert said in found and 'model.layers' in found
     run('on', *before, resume=path)  # both ways that it names
     run('new', *now, load_from=path)
@@ -117,7 +109,7 @@ def test_the_same_parameters_go_on(run, first):
 
 def test_averaged_weights_are_not_trained_on(run, first):
     path = first(hooks=[EMA])
-    said = refused(run, 'on', resume=path)
+    said = refused_resume(run, 'on', resume=path)
     assert 'averaged the weights (EMAHook)' in said
     _, warned = run('on', resume=path, hooks=[EMA])
     assert not warned
