@@ -9,11 +9,9 @@ from torch import Tensor
 
 # Numbers of a tensor that are kept, evenly spread.
 _KEPT = 256
-# Of the cosine between a tensor before and after a step; of two independent
-# tensors it is about 0, and no step of an optimizer comes near.
+# Of the cosine between a tensor as loaded and as it is; of two independent
+# tensors it is about 0.
 _SAME_DIRECTION = 0.5
-# A new start gives weights of about the same size.
-_EXPLODED = 10
 # Of the largest number kept, where a tensor was rounded to fewer bits.
 _ROUNDING = 1e-2
 
@@ -47,14 +45,11 @@ class Sketch(NamedTuple):
         return torch.allclose(other.sample, self.sample, _ROUNDING, allowed)
 
     def is_turned(self, tensor: Tensor) -> bool:
-        """Whether a tensor points elsewhere, as no usual step makes it do.
-
-        Those of a step that explodes are not meant: they are far longer.
-        """
+        """Whether a tensor points elsewhere, as one of a new start does."""
         if tensor.shape != self.shape:
             return True
         before, after = self.sample.double(), _sample(tensor).double()
-        if after.norm() > _EXPLODED * before.norm():
+        if torch.equal(before, after):  # both zero, too
             return False
         cosine = torch.cosine_similarity(before, after, dim=0)
         return bool(cosine < _SAME_DIRECTION)
@@ -83,7 +78,7 @@ def sketches(state: Mapping[object, object]) -> dict[str, Sketch]:
 def most_are_turned(
     kept: Mapping[str, Sketch], state: Mapping[str, Tensor]
 ) -> bool:
-    """Whether most kernels of a network are none that a step made.
+    """Whether most kernels of a network are of a new start.
 
     Args:
         kept: what they were, by name.

@@ -1,6 +1,7 @@
 """Stops a run that trains other weights than those that it has loaded."""
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +21,7 @@ from cds_mm.checkpoint.sketches import (
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 from cds_mm.hooks.arrived_parts import check_arrived, check_prefixes
+from cds_mm.hooks.first_step import BeforeStep
 from cds_mm.hooks.loaded_parts import (
     Loaded,
     Start,
@@ -41,11 +43,11 @@ class LoadedWeightsHook(Hook):
     A file that an ``init_cfg`` names has the tensors of its part, or the run
     ends.  Of each of these files, at any depth, and of the one in
     ``load_from``, checksums and a few numbers are kept while MMEngine loads
-    it.  Before the first iteration the model is compared with them; after
-    it, no part may have been built or initialised again.  A replaced
-    backbone, or a part with an ``init_cfg`` of its own, ends the run; of
-    the other weights of a checkpoint, such as a head that starts again on
-    purpose, it is a warning.
+    it.  Before the first iteration the model is compared with them; before
+    the first step, no part may have been built or initialised again.  A
+    replaced backbone, or a part with an ``init_cfg`` of its own, ends the
+    run; of the other weights of a checkpoint, such as a head that starts
+    again on purpose, it is a warning.
     """
 
     # After every hook that may still change the model.
@@ -58,6 +60,7 @@ class LoadedWeightsHook(Hook):
         self._started: dict[str, Sketch] = {}
         self._loaded: dict[str, Loaded] = {}
         self._parts: dict[str, nn.Module] = {}
+        self._due: BeforeStep | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Watch what MMEngine loads from here on."""
@@ -116,6 +119,8 @@ class LoadedWeightsHook(Hook):
     ) -> None:
         """See that nobody has changed them since."""
         self._refuse_changes(runner, 'before the first iteration')
+        if self._loaded:
+            self._due = BeforeStep(runner, partial(self._refuse_new, runner))
 
     def after_train_iter(
         self,
@@ -125,14 +130,16 @@ class LoadedWeightsHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """See that the first step began from them."""
-        if not self._loaded:
-            return
+        if self._due is not None:
+            self._due.do()  # where gradients are accumulated, say
+        self._due, self._loaded, self._parts = None, {}, {}
+
+    def _refuse_new(self, runner: Runner) -> None:
         live = tensors_of(unwrapped(runner.model))
         for one, keys in _by_part(self._loaded, self._loaded):
             kept = {key: self._loaded[key].sketch for key in keys}
             if self._is_gone(runner, one) or most_are_turned(kept, live):
                 _report(runner, one, IN_THE_FIRST, keys)
-        self._loaded, self._parts = {}, {}
 
     def _refuse_changes(self, runner, when: str) -> None:
         live = tensors_of(unwrapped(runner.model)) if self._loaded else {}
@@ -160,16 +167,6 @@ class LoadedWeightsHook(Hook):
         return there is not self._parts[one.part]
 
 
-def or_else(when: str) -> str:
-    """What else may have replaced weights, for a message."""
-    if when != IN_THE_FIRST:
-        return ''
-    return (
-        ', or lower the learning rate if a step is as large as the weights '
-        'themselves'
-    )
-
-
 def _state_of(content: dict) -> dict:
     return content.get('state_dict', content)
 
@@ -190,7 +187,7 @@ def _report(runner, one: Loaded, when: str, keys: list[str]) -> None:
     text = (
         f'{one.source}: was loaded, but {when} {len(keys)} of its tensors in '
         f'{part} were replaced (the first is {keys[0]}): built or initialised '
-        f'again; take out the hook or the code that does so{or_else(when)}'
+        f'again; take out the hook or the code that does so'
     )
     if one.certain:
         raise UserError(text)

@@ -1,5 +1,6 @@
 """Stops a detection run whose backbone is not the pretrained one."""
 
+from functools import partial
 from pathlib import Path
 
 from mmengine.hooks import Hook
@@ -21,7 +22,8 @@ from cds_mm.config import pretrained_init
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
-from cds_mm.hooks.loaded_weights import IN_THE_FIRST, or_else
+from cds_mm.hooks.first_step import BeforeStep
+from cds_mm.hooks.loaded_weights import IN_THE_FIRST
 from cds_mm.run_warnings import warn
 
 
@@ -33,8 +35,8 @@ class VerifyPretrainedHook(Hook):
     prefix or shape is a line in the log, and the run trains from scratch.
     This hook lets the backbone and the preprocessor, as they are at that
     moment, look at the probe image, and compares with the fingerprint that
-    the file carries.  After the first iteration it looks whether that
-    backbone is the one that was trained.  Resumed runs and runs with
+    the file carries.  Before the first step it looks whether that
+    backbone is the one that is trained.  Resumed runs and runs with
     ``load_from`` are let through: there the weights come from elsewhere.
 
     Args:
@@ -58,6 +60,7 @@ class VerifyPretrainedHook(Hook):
         self.checkpoint = checkpoint
         self.accept_changed_function = accept_changed_function
         self._verified: _Verified | None = None
+        self._due: BeforeStep | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Compares, logs one line, or raises UserError."""
@@ -93,8 +96,11 @@ class VerifyPretrainedHook(Hook):
         data_batch: object = None,
     ) -> None:
         """Sees that nobody has changed the weights since."""
-        if self._verified and not self._verified.is_equal(_holder(runner)):
+        if self._verified is None:
+            return
+        if not self._verified.is_equal(_holder(runner)):
             raise self._replaced(runner, 'before the first iteration')
+        self._due = BeforeStep(runner, partial(self._refuse_new, runner))
 
     def after_train_iter(
         self,
@@ -104,16 +110,20 @@ class VerifyPretrainedHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Sees that the first step began from these weights."""
+        if self._due is not None:
+            self._due.do()  # where gradients are accumulated, say
+        self._due, self._verified = None, None
+
+    def _refuse_new(self, runner: Runner) -> None:
         if self._verified and not self._verified.is_near(_holder(runner)):
             raise self._replaced(runner, IN_THE_FIRST)
-        self._verified = None
 
     def _replaced(self, runner: Runner, when: str) -> UserError:
         kind = type(_holder(runner)).__name__
         return UserError(
             f'{self.checkpoint}: was loaded and verified, but {when} the '
             f'backbone of {kind} was built or initialised again; take out '
-            f'the hook or the code that does so{or_else(when)}'
+            'the hook or the code that does so'
         )
 
     def _verify(
@@ -158,7 +168,7 @@ class _Verified:
         )
 
     def is_near(self, holder) -> bool:
-        """Whether it is still there, but for one step of an optimizer."""
+        """Whether it is still there, with its weights and no new ones."""
         return holder.backbone is self.backbone and not most_are_turned(
             self.weights, dict(self.backbone.named_parameters())
         )

@@ -89,7 +89,15 @@ def train(tmp_path):
     torch.manual_seed(fresh_seed())
     forget_warnings()
 
-    def run(*hooks, load_from=None, resume=False, epochs=1, lr=1e-2, **model):
+    def run(
+        *hooks,
+        load_from=None,
+        resume=False,
+        epochs=1,
+        lr=1e-2,
+        accumulative_counts=1,
+        **model,
+    ):
         with DefaultScope.overwrite_default_scope('mmengine'):
             network = Model(**model)
         runner = Runner(
@@ -97,7 +105,10 @@ def train(tmp_path):
             work_dir=str(tmp_path / 'work'),
             train_dataloader=DataLoader(Images(), 2, collate_fn=collate),
             train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            optim_wrapper=dict(optimizer=dict(type='SGD', lr=lr)),
+            optim_wrapper=dict(
+                optimizer=dict(type='SGD', lr=lr),
+                accumulative_counts=accumulative_counts,
+            ),
             default_hooks=dict(logger=None),
             custom_hooks=[*hooks, dict(type='LoadedWeightsHook')],
             default_scope='mmengine',
@@ -268,11 +279,19 @@ def test_what_may_be_done_on_purpose(train, file):
     assert 'running_mean' in said
 
 
-def test_a_step_that_explodes_is_no_new_start(train, file):
+@pytest.mark.parametrize('lr', [1e2, 1e3, 1e4, 1e5, 1e30])
+def test_a_step_that_explodes_is_no_new_start(train, file, lr):
     """Its own line is that the loss is not finite."""
-    for lr in (1e4, 1e30):
-        train(init=file(backbone()), lr=lr)
+    train(init=file(backbone()), lr=lr)
     assert not warnings_so_far()
+
+
+def test_where_the_first_iteration_makes_no_step(train, file):
+    """With accumulated gradients, a new start is found all the same."""
+    init = file(backbone())
+    train(init=init, accumulative_counts=2)
+    with pytest.raises(UserError, match='but in the first iteration'):
+        train(init=init, late=reset('backbone'), accumulative_counts=2)
 
 
 def test_nothing_is_kept_after_the_first_iteration(train, file):

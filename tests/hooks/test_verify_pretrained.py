@@ -10,8 +10,10 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS, DefaultScope
 from torch import nn
+from torch.optim import SGD
 
 from cds_mm.checkpoint import convert
 from cds_mm.errors import UserError
@@ -94,6 +96,7 @@ def runner(pretrained):
             cfg=cfg,
             iter=0,
             _load_from=None,
+            optim_wrapper=OptimWrapper(SGD(model.parameters(), lr=0.02)),
             logger=logging.getLogger('test_verify_pretrained'),
         )
 
@@ -229,17 +232,19 @@ def begin(run, hook):
     hook.before_train_iter(run, batch_idx=0)
 
 
-def step(run, lr=0.02):
-    """As an optimizer does, with gradients as large as the weights."""
-    with torch.no_grad():
-        for parameter in run.model.backbone.parameters():
-            parameter.add_(lr * torch.randn_like(parameter))
+def step(run, size=1.0):
+    """A step of the optimizer, with gradients of a size."""
+    for parameter in run.model.backbone.parameters():
+        parameter.grad = size * torch.randn_like(parameter)
+    run.optim_wrapper.optimizer.step()
 
 
-def test_a_step_from_these_weights_goes_on(runner, hook):
+@pytest.mark.parametrize('size', [1.0, 1e2, 1e4])
+def test_a_step_from_these_weights_goes_on(runner, hook, size):
+    """However large it is: that is for other checks to see."""
     run = runner()
     begin(run, hook)
-    step(run)
+    step(run, size)
     hook.after_train_iter(run, batch_idx=0)
     assert hook._verified is None, 'the weights are not kept'
     scratch(run)  # looked at no more
@@ -269,7 +274,11 @@ def test_a_fresh_start_is_caught(runner, hook, damage):
     run = runner()
     begin(run, hook)
     damage(run)
-    step(run)
+    with pytest.raises(UserError, match='in the first iteration.*again'):
+        step(run)
+    run = runner()
+    begin(run, hook)
+    damage(run)  # and no step, as with accumulated gradients
     with pytest.raises(UserError, match='in the first iteration.*again'):
         hook.after_train_iter(run, batch_idx=0)
 
