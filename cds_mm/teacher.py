@@ -50,9 +50,13 @@ class Teacher:
         checkpoint: its weights: a checkpoint of this project with or without
             branches, of MMPretrain, or a torchvision state dict.  It is read
             without running code of it, and every tensor has to be there.
-        batchnorm: 'eval', or 'train' for the statistics of the batch.  The
-            released code of distilled CDS has 'train', since its network
-            shows its features in that mode alone.
+        batchnorm: 'eval', or 'train' for the statistics of the batch, which
+            are those of all views together and of one rank.  The released
+            code of distilled CDS has 'train', since its network shows its
+            features in that mode alone.  The running statistics stay as they
+            are: there they move, but nothing reads or saves them.  So a
+            checkpoint of the student says nothing of them, and a resumed run
+            is the same run.
 
     Attributes:
         image_side: pixels of the images that it was trained with, None where
@@ -93,6 +97,8 @@ class Teacher:
         load_strictly(self.model, used, checkpoint, owner)
         self.model.requires_grad_(False)
         self.model.eval()
+        if batchnorm == 'train':
+            normalise_by_batch(self.model)
 
     @property
     def seconds(self) -> float:
@@ -130,10 +136,6 @@ class Teacher:
     @torch.no_grad()
     def __call__(self, inputs: Tensor, data_samples: list) -> StageOutputs:
         """What the teacher shows of the student's rows, (V*B, ...)."""
-        if self.batchnorm == 'train':
-            for module in self.model.modules():
-                if isinstance(module, _NORMS):
-                    module.train()
         self.watch.start(inputs.device)
         outputs = self.model.stage_outputs(inputs, data_samples)
         self.watch.stop(inputs.device)
@@ -149,6 +151,14 @@ class Teacher:
             f'Teacher {self.name}: {count:,} parameters, frozen, BatchNorm '
             f'in {self.batchnorm} mode'
         )
+
+
+def normalise_by_batch(model: nn.Module) -> None:
+    """Let BatchNorm take the batch's statistics and leave its own alone."""
+    for module in model.modules():
+        if isinstance(module, _NORMS):
+            module.train()
+            module.track_running_stats = False
 
 
 def teacher_of(model: nn.Module) -> Teacher | None:

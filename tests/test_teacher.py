@@ -100,14 +100,7 @@ def test_an_equal_teacher_has_nothing_to_teach(checkpoint):
     assert float(log['loss_kd']) == pytest.approx(0, abs=1e-6)
 
 
-def test_statistics_of_the_batch_are_an_option(checkpoint):
-    images, data_samples = batch()
-    logits = {}
-    for mode in ('eval', 'train'):
-        model = student(checkpoint)
-        model.teacher.batchnorm = mode
-        logits[mode] = model.stage_outputs(images, data_samples).teacher.logits
-    assert not torch.allclose(logits['eval'], logits['train'])
+def test_how_batchnorm_counts_is_one_of_two():
     with pytest.raises(Exception, match='batchnorm is one of'):
         teacher = dict(type='Teacher', config='x', checkpoint='y')
         MODELS.build(dict(teacher, batchnorm='frozen'))
@@ -124,21 +117,53 @@ def test_branches_are_there_if_its_config_has_them(checkpoint):
     assert seen.teacher.branches == {}
 
 
-def test_a_torchvision_file(tmp_path):
+def torchvision_network(folder):
     torch.manual_seed(fresh_seed())
-    theirs = torchvision.models.resnet18().eval()
-    path = str(tmp_path / 'resnet18.pth')
+    theirs = torchvision.models.resnet18()
+    path = str(folder / 'resnet18.pth')
     torch.save(theirs.state_dict(), path)
-    teacher = MODELS.build(
-        dict(
-            type='Teacher',
-            config='configs/baseline_r18_in1k.py',
-            checkpoint=path,
-        )
-    )
+    config = 'configs/baseline_r18_in1k.py'
+    return theirs, dict(type='Teacher', config=config, checkpoint=path)
+
+
+def test_a_torchvision_file(tmp_path):
+    theirs, config = torchvision_network(tmp_path)
     images = torch.randn(2, 3, 64, 64)
-    seen = teacher(images, samples([0, 1]))
-    torch.testing.assert_close(seen.logits, theirs(images).detach())
+    seen = MODELS.build(config)(images, samples([0, 1]))
+    wanted = theirs.eval()(images).detach()
+    torch.testing.assert_close(seen.logits, wanted)
+
+
+def test_statistics_of_the_batch(tmp_path):
+    """As a network in train mode, whose own statistics nobody reads."""
+    theirs, config = torchvision_network(tmp_path)
+    teacher = MODELS.build(dict(config, batchnorm='train'))
+    theirs.train().double()
+    teacher.model.double()
+    before = copy.deepcopy(teacher.model.state_dict())
+    for _ in range(2):
+        # Two views of one image, in one pass.
+        images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+        seen = teacher(images, samples([0]))
+        torch.testing.assert_close(seen.logits, theirs(images).detach())
+    after = teacher.model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    moved = theirs.bn1.running_mean - before['backbone.bn1.running_mean']
+    assert moved.abs().min() > 0
+    plain = MODELS.build(config)
+    plain.model.double()
+    own = plain(images, samples([0])).logits
+    assert (own - seen.logits).norm() > 0.1 * seen.logits.norm()
+
+
+def test_who_distils_cds_takes_the_statistics_of_the_batch():
+    found = {
+        path.stem: load_config(str(path)).model.teacher.batchnorm
+        for path in CONFIGS.glob('kd/cds-kd_*.py')
+    }
+    assert len(found) > 5
+    for name, mode in found.items():
+        assert mode == ('eval' if name.endswith('_teacher-eval') else 'train')
 
 
 def test_a_student_may_teach(checkpoint, tmp_path):
