@@ -5,12 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import Compose
 from mmengine.dataset import default_collate
 from mmpretrain.registry import DATASETS, TRANSFORMS
+from PIL import Image
 
 from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.config import load_config
 from cds_mm.data import SeededFetch
+from cds_mm.data.seeding import sample_seed, seed_generators
 from cds_mm.errors import UserError
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision import (
@@ -19,7 +22,12 @@ from cds_mm.supervision import (
     RotationContrast,
     RotationDistillation,
 )
-from cds_mm.testing import CONFIGS, class_folder, fresh_generator
+from cds_mm.testing import (
+    CONFIGS,
+    class_folder,
+    fresh_generator,
+    fresh_seed,
+)
 
 IMAGES, TURNS, CLASSES, WIDTH = 6, 4, 5, 7
 ROWS = IMAGES * TURNS
@@ -226,15 +234,7 @@ def test_a_teacher_without_rotations():
 def test_the_views_are_turns_of_one_image(data, monkeypatch, request):
     monkeypatch.chdir(request.config.rootpath)
     cfg = load_config(str(CONFIGS / f'_base_/datasets/views_{data}.py'))
-    turned = [
-        [turn, *view[1:]] if data == 'in1k' else [turn]
-        for turn, view in zip(
-            cfg.quarter_turns,
-            cfg.four_rotations[-2].transforms,
-            strict=True,
-        )
-    ]
-    cfg.four_rotations[-2].transforms = turned
+    cfg.four_rotations[-2].transforms = [[t] for t in cfg.quarter_turns]
     with class_folder({'a': 2, 'b': 2}, side=32) as root:
         dataset = DATASETS.build(
             dict(
@@ -247,6 +247,29 @@ def test_the_views_are_turns_of_one_image(data, monkeypatch, request):
     upright, *others = batch['inputs']
     for quarters, view in enumerate(others, 1):
         assert torch.equal(view, torch.rot90(upright, quarters, (2, 3)))
+
+
+def test_each_turn_on_imagenet_has_a_crop_and_a_flip_of_its_own(
+    monkeypatch, request
+):
+    """As Pillow turns an image, and then its one view draws (torchdistill)."""
+    monkeypatch.chdir(request.config.rootpath)
+    cfg = load_config(str(CONFIGS / '_base_/datasets/views_in1k.py'))
+    own = cfg.one_view[1:-1]
+    picture = np.random.default_rng(fresh_seed())
+    picture = picture.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    views = TRANSFORMS.build(cfg.four_rotations[-2])
+    with sample_seed(1, 2, 3):
+        turned = views({'img': picture})['img']
+    reference = Compose([TRANSFORMS.build(step) for step in own])
+    upright = Image.fromarray(picture)
+    for quarters, view in enumerate(turned):
+        image = np.array(upright.rotate(90 * quarters, expand=True))
+        seed_generators(1, 2, 3, quarters)
+        assert np.array_equal(view, reference({'img': image})['img'])
+    back = [np.rot90(view, -k).copy() for k, view in enumerate(turned)]
+    for view in back[1:]:
+        assert np.abs(view.astype(int) - back[0]).mean() > 10
 
 
 def test_a_quarter_moves_the_right_edge_to_the_top():

@@ -30,14 +30,15 @@ two_views = [
     ),
     _base_.pack,
 ]
-# SSKD: one crop, turned; how others crop for ImageNet is not published.
+# SSKD: turned first, then each turn with a crop and a flip of its own
+# (torchdistill).
 four_rotations = [
     _base_.load,
-    *classification_view,
     dict(
         type='SeededMultiView',
-        first_seed=1,
-        transforms=[[turn] for turn in _base_.quarter_turns],
+        transforms=[
+            [turn, *classification_view] for turn in _base_.quarter_turns
+        ],
     ),
     _base_.pack,
 ]
