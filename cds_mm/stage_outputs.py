@@ -34,6 +34,9 @@ class StageOutputs:
         branches: output of each branch by name, (V*B, D), **not
             normalised**: whoever needs unit vectors normalises in fp32.
         progress: share of the training run that is done, in [0, 1].
+        epoch_progress: the same at the start of the current epoch, for
+            ramps that move by the epoch; equal to ``progress`` in a run that
+            counts iterations, or has a single epoch.
         teacher: the teacher's outputs for the same rows, or None.
         extras: what one method alone needs.
         whose: which network they are of, for messages.
@@ -47,6 +50,7 @@ class StageOutputs:
     maps: dict[str, Tensor] = field(default_factory=dict)
     branches: dict[str, Tensor] = field(default_factory=dict)
     progress: float = 0.0
+    epoch_progress: float = 0.0
     teacher: StageOutputs | None = None
     extras: dict[str, Any] = field(default_factory=dict)
     whose: str = 'the model'

@@ -15,7 +15,8 @@ def step_facts(inputs: Tensor, data_samples: list) -> dict:
 
     Returns:
         dict: ``labels`` (B,) and ``sample_idx`` (B,), int64 on the device of
-        the images; ``num_views``, V; ``progress`` of the run, from 0 to 1.
+        the images; ``num_views``, V; ``progress`` of the run, from 0 to 1,
+        and ``epoch_progress``, the same at the start of the epoch.
 
     Raises:
         ValueError: the rows are no whole number of views.
@@ -30,7 +31,7 @@ def step_facts(inputs: Tensor, data_samples: list) -> dict:
         labels=_labels(data_samples, inputs.device),
         sample_idx=_sample_idx(data_samples, inputs.device),
         num_views=views,
-        progress=_progress(),
+        **_progress(),
     )
 
 
@@ -52,7 +53,11 @@ def _sample_idx(data_samples, device):
 
 def _progress():
     hub = MessageHub.get_current_instance()
-    done, whole = (
-        hub.runtime_info.get(key, 0) for key in ('iter', 'max_iters')
+    done, whole, epoch, epochs = (
+        hub.runtime_info.get(key, 0)
+        for key in ('iter', 'max_iters', 'epoch', 'max_epochs')
     )
-    return done / whole if whole else 0.0
+    progress = done / whole if whole else 0.0
+    # The host calls a loop by iteration one epoch.
+    by_epoch = epoch / epochs if epochs > 1 else progress
+    return dict(progress=progress, epoch_progress=by_epoch)

@@ -54,8 +54,9 @@ class EnsembleSupervision(BranchSupervision):
             1e-7 to the ensemble's probabilities; logarithms of softmax need
             no such help.)
         ramp: share of the run in which the divergences' weight grows as
-            exp(-5 (1 - p)^2), p from 0 to 1: 80 of 300 epochs in the released
-            code.  0 for full weight from the start.
+            exp(-5 (1 - p)^2), p from 0 to 1, with each epoch and not within
+            one: 80 of 300 epochs in the released code.  0 for full weight
+            from the start.
         **kwargs: as of :class:`BranchSupervision`.
     """
 
@@ -95,7 +96,7 @@ class EnsembleSupervision(BranchSupervision):
         ensemble = mix(self.gate(shared), list(logits.values()))
         labels = outputs.labels.repeat(len(self.views))
         losses = {'ensemble': labelled_cross_entropy(ensemble, labels)}
-        ramp = ramp_up(outputs.progress, self.ramp)
+        ramp = ramp_up(outputs.epoch_progress, self.ramp)
         for name, peer in logits.items():
             losses[name] = (
                 self.weight

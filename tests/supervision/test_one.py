@@ -4,14 +4,16 @@ import math
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 
 from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.errors import UserError
 from cds_mm.losses import softened_divergence
 from cds_mm.stage_outputs import StageOutputs
+from cds_mm.step_facts import step_facts
 from cds_mm.supervision import EnsembleSupervision
 from cds_mm.supervision.one import mix, ramp_up
-from cds_mm.testing import fresh_generator, fresh_seed
+from cds_mm.testing import fresh_generator, fresh_seed, samples
 
 STAGES = {'stage3': StageSpec(6, 16), 'stage4': StageSpec(12, 32)}
 NETWORK = NetworkSpec(STAGES, 5, {'peer1': 5, 'peer2': 5})
@@ -24,6 +26,16 @@ def ensemble(**options):
     return supervision
 
 
+@pytest.fixture
+def hub():
+    """Where the host says how far a run is; empty again afterwards."""
+    hub = MessageHub.get_current_instance()
+    before = dict(hub.runtime_info)
+    yield hub
+    hub.runtime_info.clear()
+    hub.runtime_info.update(before)
+
+
 def outputs(logits, progress=1.0):
     main, first, second = (x.clone().requires_grad_() for x in logits)
     generator = fresh_generator()
@@ -33,7 +45,7 @@ def outputs(logits, progress=1.0):
         logits=main,
         maps={'stage3': torch.randn(4, 6, 2, 2, generator=generator)},
         branches={'peer1': first, 'peer2': second},
-        progress=progress,
+        epoch_progress=progress,
     )
 
 
@@ -119,6 +131,24 @@ def test_the_ramp(epoch, expected):
         ratio = losses[peer].item() / full[peer].item()
         assert ratio == pytest.approx(expected, rel=1e-3)
     torch.testing.assert_close(losses['ensemble'], full['ensemble'])
+
+
+def test_the_ramp_moves_by_the_epoch(hub):
+    """exp(-5 (1 - e / 80)^2), e the number of the epoch from 0 on."""
+    length = EnsembleSupervision().ramp
+    hub.update_info_dict(dict(max_epochs=300, max_iters=300 * 7))
+    for epoch in range(300):
+        wanted = math.exp(-5 * (1 - min(epoch, 80) / 80) ** 2)
+        for iteration in (7 * epoch, 7 * epoch + 6):
+            hub.update_info_dict(dict(epoch=epoch, iter=iteration))
+            facts = step_facts(torch.zeros(1, 3, 2, 2), samples([0]))
+            ramp = ramp_up(facts['epoch_progress'], length)
+            assert ramp == pytest.approx(wanted, rel=1e-12)
+            assert facts['progress'] == iteration / 2100
+    # A loop by iteration, as the host counts it.
+    hub.update_info_dict(dict(epoch=0, max_epochs=1))
+    facts = step_facts(torch.zeros(1, 3, 2, 2), samples([0]))
+    assert facts['epoch_progress'] == facts['progress'] == 2099 / 2100
 
 
 def test_a_backbone_of_one_stage():
