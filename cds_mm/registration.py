@@ -20,6 +20,7 @@ from cds_mm import (  # noqa: F401
     evaluation,
     hooks,
     optim_wrapper,
+    schedules,
     supervision,
     teacher,
 )

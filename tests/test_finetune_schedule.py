@@ -3,9 +3,9 @@
 import math
 
 import pytest
+from learning_rates import rates
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import PARAM_SCHEDULERS
 from torch import nn
 
 from cds_mm.testing import CONFIGS
@@ -27,7 +27,7 @@ def cfg():
     return Config.fromfile(name)
 
 
-def rates(cfg):
+def curve_and_names(cfg):
     """Learning rates (step, parameter) of the whole run, and the names."""
     model = Model()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -35,24 +35,12 @@ def rates(cfg):
     assert all(len(group['params']) == 1 for group in groups)
     assert {group['weight_decay'] for group in groups} == {5e-4}
     name_of = {id(p): name for name, p in model.named_parameters()}
-    schedulers = [
-        PARAM_SCHEDULERS.build(
-            scheduler,
-            default_args=dict(optimizer=wrapper, epoch_length=STEPS),
-        )
-        for scheduler in cfg.param_scheduler
-    ]
-    curve = []
-    for _ in range(cfg.train_cfg.max_epochs * STEPS):
-        curve.append([group['lr'] for group in groups])
-        wrapper.step()
-        for scheduler in schedulers:
-            scheduler.step()
-    return curve, [name_of[id(group['params'][0])] for group in groups]
+    names = [name_of[id(group['params'][0])] for group in groups]
+    return rates(cfg, wrapper, STEPS), names
 
 
 def test_five_epochs_up_and_a_cosine_down(cfg):
-    curve, names = rates(cfg)
+    curve, names = curve_and_names(cfg)
     backbone = names.index('backbone.weight')
     got = [step[backbone] for step in curve]
     up, all_steps = 5 * STEPS, 100 * STEPS
@@ -67,7 +55,7 @@ def test_five_epochs_up_and_a_cosine_down(cfg):
 
 
 def test_what_is_new_learns_ten_times_as_fast(cfg):
-    curve, names = rates(cfg)
+    curve, names = curve_and_names(cfg)
     backbone = names.index('backbone.weight')
     for index, name in enumerate(names):
         factor = 1 if name.startswith('backbone') else 10

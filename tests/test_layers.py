@@ -31,6 +31,7 @@ LAYERS = [
         'ops',
         'hosts',
         'optim_wrapper',
+        'schedules',
         'run_warnings',
         'registry',
         'interruption',

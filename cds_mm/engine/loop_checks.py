@@ -175,7 +175,7 @@ def _last_change(cfg, length: int) -> int | None:
         return last if end is None else min(last, end)
     if kind == 'OneCycleLR':
         return cfg.get('total_steps')
-    if kind in ('CosineAnnealingLR', 'PolyLR', 'LinearLR'):
+    if kind in ('CosineAnnealingLR', 'WarmUpCosineLR', 'PolyLR', 'LinearLR'):
         whole = cfg.get('T_max')
         last = length if end is None else end
         # One that is longer than its part of the run goes not all the way.

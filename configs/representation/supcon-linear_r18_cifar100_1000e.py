@@ -12,7 +12,7 @@ paper; not measured here.
 _base_ = [
     '../_base_/models/r18_cifar.py',
     '../_base_/methods/linear.py',
-    '../_base_/datasets/cifar100.py',
+    '../_base_/datasets/cifar100_supcontrast.py',
     '../_base_/schedules/linear_100e.py',
     '../_base_/default_runtime.py',
 ]

@@ -12,7 +12,7 @@ paper (SupContrast has 76.5 %); not measured here.
 _base_ = [
     '../_base_/models/r50_cifar.py',
     '../_base_/methods/linear.py',
-    '../_base_/datasets/cifar100.py',
+    '../_base_/datasets/cifar100_supcontrast.py',
     '../_base_/schedules/linear_100e.py',
     '../_base_/default_runtime.py',
 ]

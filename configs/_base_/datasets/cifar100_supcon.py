@@ -1,6 +1,6 @@
 """CIFAR-100 for SupCon: two views of one recipe; nothing to validate."""
 
-_base_ = './cifar100.py'
+_base_ = './cifar100_supcontrast.py'
 
 _view = [_base_.resized_crop, _base_.flip, *_base_.colours]
 two_views = [

@@ -5,24 +5,14 @@ optim_wrapper = dict(
     # Weight decay on every parameter, those of BatchNorm too.
     optimizer=dict(type='SGD', lr=0.5, momentum=0.9, weight_decay=1e-4),
 )
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.02,
-        begin=0,
-        end=10,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=990,
-        eta_min=5e-4,
-        begin=10,
-        end=1000,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+param_scheduler = dict(
+    type='WarmUpCosineLR',
+    T_max=1000,
+    warm_up=10,
+    start_factor=0.02,
+    eta_min_ratio=1e-3,
+    by_epoch=True,
+    convert_to_iter_based=True,
+)
 train_cfg = dict(by_epoch=True, max_epochs=1000)
 auto_scale_lr = dict(base_batch_size=1024)
