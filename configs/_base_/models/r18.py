@@ -16,6 +16,10 @@ model = dict(
         type='LinearClsHead',
         num_classes=1000,
         in_channels=512,
+        # It starts as PyTorch starts a linear layer, in the released code of
+        # CDS and DHM too, and so do all other classifiers and projections.
+        # MMPretrain's own default is N(0, 0.01).
+        init_cfg=None,
         loss=dict(type='CrossEntropyLoss'),
         topk=(1, 5),
     ),
