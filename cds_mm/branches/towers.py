@@ -107,8 +107,11 @@ class ResidualTower(nn.Sequential):
     """The stages that the tapped one would still go through, once more.
 
     The branches of DKS and DHM: residual stages of the backbone's own block,
-    each of which strides as the main one does (released code of DHM; the
-    branches of DKS for ImageNet were not released, its WRN-28-10 agrees).
+    each of which strides as the main one does.  With 'half' and 2 blocks on
+    stage 2, and 'all' on stage 3 at twice the width, they are those of DHM's
+    released ResNets for ImageNet.  DKS has released those of a WRN-28-10 for
+    CIFAR, which stride and widen alike and have other depths: 4 and 2 blocks
+    where this rule gives 2 and 2.
 
     Args:
         tap: name of the tapped stage.

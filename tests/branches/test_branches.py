@@ -197,6 +197,47 @@ def test_residual_heads_have_the_published_size(
     assert deep_heads(depth, num_classes, mult) == expected
 
 
+def stages_of_towers(blocks, expansion=1):
+    """(width in, width out, blocks, stride) of each stage of both towers."""
+    built = []
+
+    def stage(*settings):
+        built.append(settings)
+        return torch.nn.Identity()
+
+    specs = resnet_specs(expansion, 4, (*blocks, None))
+    specs = dict(list(specs.items())[: len(blocks)])
+    network = NetworkSpec(specs, residual_stage=stage)
+    second, third = list(specs)[-3:-1]
+    ResidualTower(second, network, ('half', 2))
+    ResidualTower(third, network, ('all',), width_mult=2)
+    return built
+
+
+@pytest.mark.parametrize(
+    ('blocks', 'expected'),
+    [
+        # DHM's `branch_layers` of ResNet-18, 34 and 50, 101, 152.
+        ((2, 2, 2, 2), (1, 2, 2)),
+        ((3, 4, 6, 3), (3, 2, 3)),
+        ((3, 4, 23, 3), (12, 2, 3)),
+        ((3, 8, 36, 3), (18, 2, 3)),
+        # Of DKS's WRN-28-10, which has 4, 2 and 4.
+        ((4, 4, 4), (2, 2, 4)),
+    ],
+)
+@pytest.mark.parametrize('expansion', [1, 4])
+def test_the_depths_of_dhm(blocks, expected, expansion):
+    built = stages_of_towers(blocks, expansion)
+    assert tuple(depth for _, _, depth, _ in built) == expected
+    last = 64 * expansion * 2 ** (len(blocks) - 1)
+    assert [(a, b, s) for a, b, _, s in built] == [
+        (last // 4, last // 2, 2),
+        (last // 2, last, 2),
+        (last // 2, 2 * last, 2),
+    ]
+
+
 @pytest.mark.parametrize(
     ('expansion', 'num_classes', 'expected'),
     [

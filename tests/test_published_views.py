@@ -1,0 +1,155 @@
+"""Views that name a source, against that source's recipe in torchvision."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import Compose
+from mmengine.registry import FUNCTIONS, init_default_scope
+from mmpretrain.registry import MODELS
+from PIL import Image
+from scipy.stats import ks_2samp
+from torchvision import transforms as T
+
+import cds_mm.registration  # noqa: F401
+from cds_mm.config import load_config
+from cds_mm.data import SeededFetch
+from cds_mm.testing import CONFIGS
+
+COUNT, SIDE = 400, 32
+CIFAR10 = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+CIFAR100 = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def cutout(image):
+    """A black hole of 16 pixels around any pixel, clipped at the edges."""
+    y, x = (int(torch.randint(SIDE, ())) for _ in range(2))
+    image = image.clone()
+    rows, columns = (slice(max(0, c - 8), c + 8) for c in (y, x))
+    image[:, rows, columns] = 0
+    return image
+
+
+def recipe(statistics, *steps):
+    ending = (T.ToTensor(), T.Normalize(*statistics))
+    if cutout in steps:
+        steps, ending = steps[:-1], (ending[0], cutout, ending[1])
+    return T.Compose([*steps, *ending])
+
+
+FLIP = T.RandomHorizontalFlip()
+COLOURS = (
+    T.RandomApply([T.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
+    T.RandomGrayscale(p=0.2),
+)
+CROP = T.RandomResizedCrop(SIDE)
+MILD_CROP = T.RandomResizedCrop(SIDE, scale=(0.2, 1.0))
+SUPCON = recipe(CIFAR100, MILD_CROP, FLIP, *COLOURS)
+
+
+def turned(quarters):
+    """torchdistill's wrapper of a data set for SSKD."""
+    view = recipe(IMAGENET, CROP, FLIP)
+    return lambda image: view(image.rotate(90 * quarters, expand=True))
+
+
+# A leaf, the size of the picture, and the recipe of each view.
+RECIPES = {
+    'cifar100/cds_r18_cifar100.py': (
+        (SIDE, SIDE),
+        recipe(CIFAR10, T.RandomCrop(32, 4, fill=128), FLIP, cutout),
+        recipe(CIFAR10, T.RandomCrop(32, 4), FLIP, *COLOURS),
+    ),
+    'cds_r50_in1k.py': (
+        (60, 90),
+        recipe(IMAGENET, CROP, FLIP),
+        recipe(IMAGENET, MILD_CROP, FLIP, *COLOURS),
+    ),
+    'representation/supcon_r18_cifar100_1000e.py': (
+        (SIDE, SIDE),
+        SUPCON,
+        SUPCON,
+    ),
+    'representation/supcon-linear_r18_cifar100_1000e.py': (
+        (SIDE, SIDE),
+        recipe(CIFAR100, MILD_CROP, FLIP),
+    ),
+    'kd/sskd_r18_in1k.py': ((60, 90), *map(turned, range(4))),
+}
+
+
+def scaled(step):
+    """The same recipe of small images, to be quick."""
+    if isinstance(step, dict):
+        step = {key: scaled(value) for key, value in step.items()}
+        return dict(step, scale=SIDE) if 'scale' in step else step
+    return [scaled(s) for s in step] if isinstance(step, list) else step
+
+
+def our_views(leaf, picture):
+    """(V, COUNT, 3, SIDE, SIDE), as the model gets them."""
+    init_default_scope('mmpretrain')
+    cfg = load_config(str(CONFIGS / leaf))
+    loader = cfg.train_dataloader.to_dict()
+    pipeline = Compose(scaled(loader['dataset']['pipeline']))
+
+    class Same:
+        def __getitem__(self, index):
+            return pipeline(
+                dict(img=picture.copy(), gt_label=1, sample_idx=index)
+            )
+
+    fetch = SeededFetch(Same(), 7, with_keys=True)
+    collate = FUNCTIONS.get(loader['collate_fn']['type'])
+    batch = collate(fetch(range(COUNT)))
+    preprocessor = MODELS.build(cfg.data_preprocessor)
+    inputs = preprocessor(batch, training=True)['inputs']
+    return inputs.unflatten(0, (-1, COUNT))
+
+
+def brightness(rows):
+    return rows.mean((1, 2, 3))
+
+
+def contrast(rows):
+    return rows.std((1, 2, 3))
+
+
+def saturation(rows):
+    return (rows.amax(1) - rows.amin(1)).mean((1, 2))
+
+
+def handedness(rows):
+    half = SIDE // 2
+    return (rows[..., :half] - rows[..., half:]).mean((1, 2, 3))
+
+
+def uprightness(rows):
+    return handedness(rows.mT)
+
+
+# Fixed seeds: a test of distribution would fail by chance at any limit.
+@pytest.mark.parametrize('leaf', RECIPES)
+def test_views_are_distributed_as_in_the_source(leaf):
+    size, *recipes = RECIPES[leaf]
+    small = np.random.default_rng(5).integers(0, 256, (6, 6, 3), np.uint8)
+    picture = np.array(Image.fromarray(small).resize(size))
+    views = our_views(leaf, picture)
+    assert len(views) == len(recipes)
+    torch.manual_seed(11)
+    for ours, draw in zip(views, recipes, strict=True):
+        image = Image.fromarray(picture)
+        theirs = torch.stack([draw(image) for _ in range(COUNT)])
+        assert ours.shape == theirs.shape
+        for summary in (
+            brightness,
+            contrast,
+            saturation,
+            handedness,
+            uprightness,
+        ):
+            found = ks_2samp(summary(ours), summary(theirs))
+            assert found.pvalue > 1e-3, summary.__name__
+        spread = (ours.var(0) + theirs.var(0)).div(COUNT).sqrt()
+        far = (ours.mean(0) - theirs.mean(0)).abs() > 5 * spread + 0.02
+        assert far.sum() == 0
