@@ -17,8 +17,8 @@ STEPS = 3
 
 def drops(rate, factor, *epochs):
     """Times the factor at the start of each of these epochs, from 0 on."""
-    return lambda epoch, share: rate * factor ** sum(
-        epoch >= drop for drop in epochs
+    return lambda epoch, share: (
+        rate * factor ** sum(epoch >= drop for drop in epochs)
     )
 
 
