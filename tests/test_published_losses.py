@@ -321,3 +321,6 @@ def test_sskd_has_the_settings_of_its_code(method, weight):
     assert (turned.views, turned.keep_wrong) == ((1, 2, 3), 1)
     assert (table.weight, table.temperature) == (10, 0.5)
     assert table.keep_wrong == 0.75
+    leaf = load_config(str(CONFIGS / 'kd/sskd_r18_in1k.py'))
+    assert leaf.optim_wrapper.optimizer.weight_decay == 5e-4
+    assert set(leaf.model.supervisions) == set(parts)

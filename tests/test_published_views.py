@@ -44,7 +44,24 @@ COLOURS = (
 )
 CROP = T.RandomResizedCrop(SIDE)
 MILD_CROP = T.RandomResizedCrop(SIDE, scale=(0.2, 1.0))
+CUBIC_CROP = T.RandomResizedCrop(
+    SIDE, interpolation=T.InterpolationMode.BICUBIC
+)
 SUPCON = recipe(CIFAR100, MILD_CROP, FLIP, *COLOURS)
+
+
+def byol(crop, blur, solarize):
+    """Grill et al., 2020, appendix B; on CIFAR without the blur."""
+    statistics = IMAGENET if blur else CIFAR10
+    return recipe(
+        statistics,
+        crop,
+        FLIP,
+        T.RandomApply([T.ColorJitter(0.4, 0.4, 0.2, 0.1)], p=0.8),
+        T.RandomGrayscale(p=0.2),
+        T.RandomApply([T.GaussianBlur(23, (0.1, 2.0))], p=blur),
+        T.RandomSolarize(128, p=solarize),
+    )
 
 
 def turned(quarters):
@@ -74,6 +91,16 @@ RECIPES = {
         (SIDE, SIDE),
         recipe(CIFAR100, MILD_CROP, FLIP),
     ),
+    'representation/byol_r18_cifar100_pretrain-1000e.py': (
+        (SIDE, SIDE),
+        byol(MILD_CROP, 0, 0),
+        byol(MILD_CROP, 0, 0.2),
+    ),
+    'representation/byol_r50_in1k_pretrain-1000e.py': (
+        (60, 90),
+        byol(CUBIC_CROP, 1, 0),
+        byol(CUBIC_CROP, 0.1, 0.2),
+    ),
     'kd/sskd_r18_in1k.py': ((60, 90), *map(turned, range(4))),
 }
 
@@ -99,12 +126,15 @@ def our_views(leaf, picture):
                 dict(img=picture.copy(), gt_label=1, sample_idx=index)
             )
 
-    fetch = SeededFetch(Same(), 7, with_keys=True)
+    # Only ours draws on the device.
+    ours = cfg.data_preprocessor.type == 'MultiViewDataPreprocessor'
+    fetch = SeededFetch(Same(), 7, with_keys=ours)
     collate = FUNCTIONS.get(loader['collate_fn']['type'])
     batch = collate(fetch(range(COUNT)))
     preprocessor = MODELS.build(cfg.data_preprocessor)
     inputs = preprocessor(batch, training=True)['inputs']
-    return inputs.unflatten(0, (-1, COUNT))
+    rows = torch.cat(inputs) if isinstance(inputs, list) else inputs
+    return rows.unflatten(0, (-1, COUNT))
 
 
 def brightness(rows):

@@ -48,9 +48,8 @@ def sample_negatives(
 ) -> Negatives:
     """Draw images of other classes for each image, independently.
 
-    Without replacement where there are enough of them, as the released code
-    does on CIFAR (a public loader for ImageNet draws with replacement from
-    more than enough).  Memory: ``chunk`` * n floats, a few times.
+    Without replacement where there are enough of them, as RepDistiller does
+    on CIFAR.  Memory: ``chunk`` * n floats, a few times.
 
     Args:
         all_labels: (n,) int64 class of each row of the bank.

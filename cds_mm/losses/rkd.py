@@ -1,9 +1,9 @@
 """Relational knowledge distillation (RKD): compare distances and angles.
 
 Park et al., "Relational Knowledge Distillation", CVPR 2019.  The two terms
-are weighted 25 and 50 in its released code.  Student and teacher may differ
-in width.  Relations are those of the rows given, so under several ranks they
-are those of one rank, as in the released code.
+are weighted 25 and 50 in RepDistiller, whose code this follows.  Student and
+teacher may differ in width.  Relations are those of the rows given, so under
+several ranks they are those of one rank.
 
 With B rows of width D and a ``chunk`` of c anchors a term has c*B*D + B^2
 (distances) or c*B*D + c*B^2 (angles) floats alive at a time, forth and back,
@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cds_mm.losses.normalize import NORM_FLOOR, student_and_teacher
 
-# Root of the 1e-12 that the released code clamps squared distances at.
+# Root of the 1e-12 that RepDistiller clamps squared distances at.
 SHORTEST = 1e-6
 
 
@@ -27,7 +27,7 @@ def relational_distance_loss(
 ) -> Tensor:
     """Huber loss of the pair distances, each side divided by its mean one.
 
-    As in the released code the mean distance is over the positive entries,
+    As in RepDistiller the mean distance is over the positive entries,
     which are the pairs of different rows (equal rows are 1e-6 apart), and
     the loss over all B^2 entries, of which the diagonal is 0.  (The paper
     sums over pairs.)  Equal rows have no gradient on each other.  Unchanged
@@ -56,7 +56,7 @@ def relational_angle_loss(
     """Huber loss of the angles that each pair of rows makes at a third.
 
     With ``u_ij = (x_j - x_i) / |x_j - x_i|`` the
-    cosines ``u_ij . u_ik``.  As in the released code the mean is over all
+    cosines ``u_ij . u_ik``.  As in RepDistiller the mean is over all
     B^3 entries, of which those with two equal rows are 0.  (The paper sums
     over triplets.)  Rows closer than 1e-4 count
     as partly equal, which bounds the gradient.  Unchanged when a side is

@@ -86,7 +86,7 @@ def selected_divergence(
 
     Returns:
         Tensor: a scalar, the mean over the rows kept; 0 where none is.  Of
-        several ranks each has its own rows and mean, as in SSKD's code.
+        several ranks each has its own rows and mean.
     """
     kept = select_rows(teacher_logits, targets, ratio)
     if not kept.any():

@@ -14,8 +14,7 @@ class DeepSupervision(BranchSupervision):
     """Cross entropy on branches that end in class logits (DSN).
 
     The original (Lee et al., 2015) had squared hinge losses that faded out;
-    every comparison on ResNets, those of DKS and DHM among them, has constant
-    cross entropy, and so has this.
+    the code of DKS and DHM has constant cross entropy, and so has this.
 
     Args:
         weight: alpha, of each branch; 1 in DKS and DHM.

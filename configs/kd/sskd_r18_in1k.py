@@ -2,9 +2,9 @@
 
     tools/dist_train.sh configs/kd/sskd_r18_in1k.py 8
 
-Cross entropy x 1, weight decay 5e-4 (torchdistill), the rest as released;
-teacher: ResNet-34 that learned the rotations.  For 8 GPUs with 32 images each.
-Top-1 71.62 % published (Table 7); not measured here.
+Cross entropy x 1, weight decay 5e-4 and views are torchdistill's, the other
+weights SSKD's; teacher: ResNet-34 that learned the rotations.  For 8 GPUs with
+32 images each.  Top-1 71.62 % published (Table 7); not measured here.
 """
 
 _base_ = [

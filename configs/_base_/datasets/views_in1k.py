@@ -43,7 +43,7 @@ four_rotations = [
     _base_.pack,
 ]
 
-# The long recipes of Table 8. Which view AutoAugment is on is not published.
+# The long recipes of Table 8, which does not say on which view AutoAugment is.
 _autoaug = dict(type='RGBAutoAugment', policy='imagenet')
 one_view_autoaug = [_base_.load, *classification_view, _autoaug, _base_.pack]
 two_views_autoaug = [

@@ -1,4 +1,4 @@
-"""ResNeXt-101 32x4d; the paper does not give its groups and width."""
+"""ResNeXt-101 32x4d; Table 1 does not give its groups and width."""
 
 _base_ = './rxt50.py'
 

@@ -1,6 +1,6 @@
 """Fine-tuning, 100 epochs, batch 64 on one GPU.
 
-Our choice throughout: the paper does not say how it fine-tuned (Table 6).
+Our choice throughout: Table 6 does not say how its networks were fine-tuned.
 """
 
 optim_wrapper = dict(

@@ -1,6 +1,6 @@
 """Fine-tuning after BYOL, 80 epochs, total batch 1024.
 
-Our choice: the paper gives batch and, with pretraining, 1080 epochs.
+Our choice: Table 8 gives batch and, with pretraining, 1080 epochs.
 """
 
 optim_wrapper = dict(
