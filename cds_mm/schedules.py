@@ -85,8 +85,12 @@ class WarmUpCosineLR(_ParamScheduler):
         """
         if end is not None:
             kwargs['end'] = end * epoch_length
-        kwargs.update(begin=begin * epoch_length, by_epoch=False)
-        return cls(*args, epoch_length=epoch_length, **kwargs)
+        kwargs.update(
+            begin=begin * epoch_length,
+            epoch_length=epoch_length,
+            by_epoch=False,
+        )
+        return cls(*args, **kwargs)
 
     def _cosine(self, epoch):
         share = (1 + math.cos(math.pi * min(epoch / self.T_max, 1))) / 2
