@@ -27,15 +27,16 @@ class BeforeStep:
 
     def do(self) -> None:
         """Do it now, if no optimizer has made a step so far."""
-        action, self._action = self._action, None
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        if action is not None:
-            action()
+        self._before()
 
     def _before(self, *args: object) -> None:
-        self.do()
+        # PyTorch is going through the handles meanwhile: none may go.
+        action, self._action = self._action, None
+        if action is not None:
+            action()
 
 
 def _optimizers(runner: Runner) -> list[Optimizer]:
