@@ -12,9 +12,7 @@ crop = dict(
 mild_crop = dict(crop, crop_ratio_range=(0.2, 1.0))
 # Large files are decoded smaller, but not so that the smallest crop, 8 % of
 # an image at 3:4, would have to be enlarged.
-load_for_crops = dict(
-    _base_.load, keep_pixels=round(224**2 / (0.08 * 3 / 4))
-)
+load_for_crops = dict(_base_.load, keep_pixels=round(224**2 / (0.08 * 3 / 4)))
 
 one_view = [load_for_crops, crop, _base_.pack]
 one_view_on_device = dict(views=[[_base_.flip]])
@@ -54,9 +52,7 @@ two_views_autoaug = [
     ),
     _base_.pack,
 ]
-two_views_autoaug_on_device = dict(
-    views=[[], [_base_.flip, *_base_.colours]]
-)
+two_views_autoaug_on_device = dict(views=[[], [_base_.flip, *_base_.colours]])
 two_views_autoaug_both = [
     load_for_crops,
     dict(
