@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from cds_mm.config import training_views
 from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
 from cds_mm.experiments import Cell, find_config
 from cds_mm.experiments.cell import cell_of
@@ -105,9 +106,7 @@ def test_a_name_says_what_is_in_it(name):
             epochs = 20
     assert cfg.train_cfg.max_epochs == epochs
     views = VIEWS.get(method, 1) if has_classifier(cfg) else 2
-    pipeline = cfg.train_dataloader.dataset.pipeline
-    many = [s for s in pipeline if s['type'] == 'SeededMultiView']
-    assert (len(many[0]['transforms']) if many else 1) == views
+    assert len(training_views(cfg)) == views
     total = cfg.auto_scale_lr.base_batch_size
     words = ' '.join(header(name).split())
     gpus = re.search(r'For (\d+) (GPUs?|CPU core)', words)
