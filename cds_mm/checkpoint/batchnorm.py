@@ -100,7 +100,8 @@ def first_views(
 ) -> Iterator[torch.Tensor]:
     """Batches of first views from a training config's own loader.
 
-    All of a view is done there, op by op, as with ``--parity``.  They are the same each time, with any number of workers.
+    All of a view is done there, as with ``--parity``.  They are the same
+    each time, with any number of workers.
 
     Args:
         cfg (Config): A full training config.
@@ -120,13 +121,12 @@ def first_views(
     from cds_mm.config import use_parity
     from cds_mm.data.seeding import seed_fetches
 
-    cfg = copy.deepcopy(cfg)
-    use_parity(cfg)
     if not cfg.get('train_dataloader'):
         raise UserError(
             '--reestimate-bn: the config has no train_dataloader; name the '
             'training config'
         )
+    use_parity(cfg := copy.deepcopy(cfg))
     order = loader_order(cfg)
     if order is None:
         raise UserError(

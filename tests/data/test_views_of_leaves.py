@@ -150,7 +150,7 @@ def assert_decoding(cfg):
     """Files are decoded as small as the smallest crop allows; tests' whole."""
     views = training_views(cfg)
     least = []
-    for load, *steps in views:
+    for _, *steps in views:
         first = next((s for s in steps if 'Crop' in s['type']), None)
         if first and first['type'] == 'AntialiasedResizedCrop':
             share, _ = first['crop_ratio_range']
