@@ -127,12 +127,7 @@ def first_views(
             'training config'
         )
     use_parity(cfg := copy.deepcopy(cfg))
-    order = loader_order(cfg)
-    if order is None:
-        raise UserError(
-            '--reestimate-bn: the channel order of the loader in the config '
-            'is unknown; load with LoadImageFromFile or LoadRGBImage'
-        )
+    order = _known_order(cfg)
     mean = torch.tensor(record.mean).view(-1, 1, 1)
     std = torch.tensor(record.std).view(-1, 1, 1)
     left = images
@@ -147,6 +142,16 @@ def first_views(
             if flipped(order) == record.channel_order:
                 batch = batch.flip(1)
             yield (batch - mean) / std
+
+
+def _known_order(cfg) -> str:
+    order = loader_order(cfg)
+    if order is None:
+        raise UserError(
+            '--reestimate-bn: the channel order of the loader in the config '
+            'is unknown; load with LoadImageFromFile or LoadRGBImage'
+        )
+    return order
 
 
 def _first_view(inputs) -> torch.Tensor:
