@@ -19,3 +19,4 @@ model = dict(**_base_.method)
 train_dataloader = dict(
     batch_size=128, dataset=dict(pipeline=_base_.one_view_autoaug)
 )
+data_preprocessor = _base_.one_view_autoaug_on_device

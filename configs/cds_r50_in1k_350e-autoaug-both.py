@@ -9,3 +9,4 @@ say which view AutoAugment is on.  Not measured here.
 _base_ = './cds_r50_in1k_350e-autoaug.py'
 
 train_dataloader = dict(dataset=dict(pipeline=_base_.two_views_autoaug_both))
+data_preprocessor = _base_.two_views_autoaug_both_on_device

@@ -16,3 +16,4 @@ _base_ = [
 
 model = dict(**_base_.method)
 train_dataloader = dict(dataset=dict(pipeline=_base_.two_views_autoaug))
+data_preprocessor = _base_.two_views_autoaug_on_device

@@ -129,7 +129,7 @@ def test_arguments_of_the_parent_class_are_checked_too():
 
 def test_what_was_right_stays_right():
     jitter = build('RGBColorJitter', brightness=(0.6, 1.4), hue=0)
-    assert jitter.jitter.brightness == (0.6, 1.4)
+    assert jitter.ranges['brightness'] == (0.6, 1.4)
     cds = build('ContrastiveSupervision', temperature=1, branches=['stage1'])
     assert cds.branches == ('stage1',)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from cds_mm.config import training_views
 from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
 from cds_mm.experiments import Cell, find_config
 from cds_mm.experiments.cell import cell_of
@@ -105,9 +106,7 @@ def test_a_name_says_what_is_in_it(name):
             epochs = 20
     assert cfg.train_cfg.max_epochs == epochs
     views = VIEWS.get(method, 1) if has_classifier(cfg) else 2
-    pipeline = cfg.train_dataloader.dataset.pipeline
-    many = [s for s in pipeline if s['type'] == 'SeededMultiView']
-    assert (len(many[0]['transforms']) if many else 1) == views
+    assert len(training_views(cfg)) == views
     total = cfg.auto_scale_lr.base_batch_size
     words = ' '.join(header(name).split())
     gpus = re.search(r'For (\d+) (GPUs?|CPU core)', words)
@@ -216,9 +215,13 @@ def test_what_starts_from_another_run_starts_from_its_last_epoch():
 def test_the_twins_differ_in_the_method_alone():
     cds = load('cifar100/cds_r18_cifar100.py')
     twin = load('cifar100/baseline_r18_cifar100.py')
-    views = cds.two_views[1].transforms
-    first_view = [twin.train_dataloader.dataset.pipeline[i] for i in (1, 2, 3)]
-    assert [dict(step) for step in views[0]] == [dict(s) for s in first_view]
+    views = [
+        [step for step in view if not step['type'].startswith('Pack')]
+        for cfg in (cds, twin)
+        for view in training_views(cfg)
+    ]
+    first, second, alone = views
+    assert first == alone != second
     for key in ('optim_wrapper', 'param_scheduler', 'train_cfg'):
         assert cds[key] == twin[key]
     assert cds.model.backbone == twin.model.backbone

@@ -1,6 +1,7 @@
 """Re-estimates BatchNorm statistics on the data that will be seen later."""
 
 import contextlib
+import copy
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -81,13 +82,8 @@ def check_input(cfg, name: str, record: BackboneRecord) -> None:
         record (BackboneRecord): The backbone record.
 
     Raises:
-        UserError: Another channel order, mean or std than recorded, or a
-            part of the views is done on the device.
+        UserError: Another channel order, mean or std than recorded.
     """
-    # Here: reading and stripping a file needs no host library.
-    from cds_mm.config import check_recipe
-
-    check_recipe(cfg, '--reestimate-bn')
     for key, value in input_of(cfg).items():
         # An unknown order is refused where the images are loaded.
         trained = getattr(record, key)
@@ -104,7 +100,8 @@ def first_views(
 ) -> Iterator[torch.Tensor]:
     """Batches of first views from a training config's own loader.
 
-    They are the same each time, with any number of workers.
+    All of a view is done there, as with ``--parity``.  They are the same
+    each time, with any number of workers.
 
     Args:
         cfg (Config): A full training config.
@@ -121,6 +118,7 @@ def first_views(
     from mmengine.registry import DefaultScope
     from mmengine.runner import Runner
 
+    from cds_mm.config import use_parity
     from cds_mm.data.seeding import seed_fetches
 
     if not cfg.get('train_dataloader'):
@@ -128,12 +126,8 @@ def first_views(
             '--reestimate-bn: the config has no train_dataloader; name the '
             'training config'
         )
-    order = loader_order(cfg)
-    if order is None:
-        raise UserError(
-            '--reestimate-bn: the channel order of the loader in the config '
-            'is unknown; load with LoadImageFromFile or LoadRGBImage'
-        )
+    use_parity(cfg := copy.deepcopy(cfg))
+    order = _known_order(cfg)
     mean = torch.tensor(record.mean).view(-1, 1, 1)
     std = torch.tensor(record.std).view(-1, 1, 1)
     left = images
@@ -148,6 +142,16 @@ def first_views(
             if flipped(order) == record.channel_order:
                 batch = batch.flip(1)
             yield (batch - mean) / std
+
+
+def _known_order(cfg) -> str:
+    order = loader_order(cfg)
+    if order is None:
+        raise UserError(
+            '--reestimate-bn: the channel order of the loader in the config '
+            'is unknown; load with LoadImageFromFile or LoadRGBImage'
+        )
+    return order
 
 
 def _first_view(inputs) -> torch.Tensor:

@@ -4,7 +4,7 @@
 
 Rows are images: the original, then the views of several epochs.  The model
 is not built, and the pictures are those of a `--parity` run with the same
-seed; the fast path draws others from the same distributions.
+seed: those of any other run but for rounding and resizing.
 """
 
 import argparse

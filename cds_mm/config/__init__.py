@@ -17,8 +17,8 @@ from cds_mm.config.files import (
 from cds_mm.config.kinds import check_complete, check_kinds
 from cds_mm.config.option_values import option_value
 from cds_mm.config.options import apply_options
+from cds_mm.config.parity import use_parity
 from cds_mm.config.pipelines import (
-    check_recipe,
     evaluated_side,
     first_steps,
     image_side,
@@ -64,7 +64,6 @@ __all__ = [
     'check_complete',
     'check_init_settings',
     'check_kinds',
-    'check_recipe',
     'drop_pretrained',
     'evaluated_side',
     'evaluators',
@@ -97,6 +96,7 @@ __all__ = [
     'training_views',
     'type_advice',
     'type_name',
+    'use_parity',
     'views_of',
     'warn_of_slips',
     'with_preprocessor',

@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 
-from mmengine.config import Config
-
 from cds_mm.config.questions import preprocessor_settings, type_name
-from cds_mm.errors import UserError
 
 _SIZES = ('crop_size', 'scale')
 
@@ -102,26 +99,6 @@ def _last_side(steps: list[dict]) -> int | None:
             if size:
                 return size if isinstance(size, int) else size[0]
     return None
-
-
-def check_recipe(cfg: Config, asked_by: str) -> None:
-    """Refuse a config whose views are not stated op by op any more.
-
-    Args:
-        cfg: a full config.
-        asked_by: which command or flag needs the recipe.
-
-    Raises:
-        UserError: it is as a run on the fast path dumps it: a part of its
-            views is done on the device.
-    """
-    lines = optimised_views(cfg)
-    if lines:
-        raise UserError(
-            f'{asked_by}: the views of {cfg.filename} are optimised already '
-            f'({"; ".join(lines)}), as in a config that a run leaves in its '
-            'work dir; name the config that the run was started with'
-        )
 
 
 def optimised_views(cfg: dict) -> list[str]:

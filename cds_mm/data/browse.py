@@ -1,5 +1,6 @@
 """A picture of what a recipe does to the images."""
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from PIL import Image, ImageDraw
 
-from cds_mm.config import check_recipe
+from cds_mm.config import use_parity
 from cds_mm.data.checks import check_dataset
 from cds_mm.data.loading import read_rgb
 from cds_mm.data.seeding import SeededFetch
@@ -23,7 +24,8 @@ def browse_views(
     """Draw images and their views as a recipe makes them, op by op.
 
     Args:
-        cfg (Config): a config with a ``<split>_dataloader``.
+        cfg (Config): a config with a ``<split>_dataloader``, of a leaf or
+            dumped by a run.
         split (str): 'train', 'val' or 'test'.
         num (int): number of images, spread evenly over the data set.
         epoch (int): the first epoch to draw.
@@ -36,11 +38,10 @@ def browse_views(
         then the views of each epoch.
 
     Raises:
-        UserError: no such dataloader, a data set that cannot be read, or a
-            config that does a part of its views on the device.
+        UserError: no such dataloader, or a data set that cannot be read.
     """
-    if split == 'train':
-        check_recipe(cfg, 'browse_views')
+    cfg = copy.deepcopy(cfg)
+    use_parity(cfg)
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
         raise UserError(

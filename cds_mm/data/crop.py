@@ -41,6 +41,19 @@ class AntialiasedResizedCrop(RandomResizedCrop):
             )
         super().__init__(*args, backend=backend, **kwargs)
 
+    def enough_pixels(self) -> int:
+        """Of an image whose smallest crop is not enlarged; 0 if none is."""
+        height, width = self.scale
+        share = min(self.crop_ratio_range)
+        narrow, wide = self.aspect_ratio_range
+        if share <= 0:
+            return 0
+        # A crop of share s and ratio r is sqrt(s r) by sqrt(s / r) of the
+        # root of the image's area.
+        return round(
+            max(width**2 / (share * narrow), height**2 * wide / share)
+        )
+
     def transform(self, results: dict) -> dict:
         """Change ``img`` (H, W, 3) uint8 and ``img_shape``."""
         image = results['img']

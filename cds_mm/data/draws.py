@@ -1,6 +1,7 @@
 """Random numbers for a whole batch, each sample's from its own key."""
 
 import numpy as np
+import torch
 from torch import Tensor
 
 # SplitMix64 (Steele et al., "Fast splittable pseudorandom number generators",
@@ -30,6 +31,15 @@ class Draws:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def keys(self) -> Tensor:
+        """Keys (B,) int64 with which other draws go on from here."""
+        states = self._keys + _STEP * np.array([self._used], np.uint64)
+        return torch.from_numpy(states.astype(np.int64))
+
+    def view(self, number: int) -> 'Draws':
+        """The draws of a view, whose transforms come after those so far."""
+        return Draws(self.keys(), number)
 
     def uniform(self, count: int) -> np.ndarray:
         """The next numbers of each sample: (B, count) float64 in [0, 1)."""

@@ -23,9 +23,10 @@ class SeededMultiView(MultiView):
         transforms (list[list[dict | callable]]): one pipeline for each view.
         num_views (list[int], optional): how often each pipeline is used.
             Defaults to once each.
-        first_seed (int): of the views' seeds.  0 is where the sample starts:
-            take 1 if a transform before this one draws, too, or the first
-            view would draw the same numbers again.
+        first_seed (int): of the seeds of the views' global generators.  0 is
+            where the sample starts: take 1 if a transform of a host before
+            this one draws, too, or the first view would draw the same numbers
+            again.  Operations of this package need no such care.
     """
 
     @checked
@@ -48,7 +49,7 @@ class SeededMultiView(MultiView):
         views = []
         for view, pipeline in enumerate(self.transforms):
             own = _own(results, pipeline)
-            seed_view(self.first_seed + view)
+            seed_view(view, self.first_seed)
             views.append(pipeline(own)['img'])
         results['img'] = views
         return results

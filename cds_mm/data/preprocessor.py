@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cds_mm.arguments import checked
 from cds_mm.data.draws import Draws
+from cds_mm.data.operation import ImageOperation
 from cds_mm.data.seeding import DRAW_KEY
 from cds_mm.errors import UserError
 
@@ -29,11 +30,12 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
     are normalised there.
 
     Args:
-        views (list[list[dict]], optional): operations of each view that are
-            done on the device for a whole batch in training, e.g.
-            ``[[], [dict(type='BatchGrayscale', prob=0.2)]]``.  One image of
-            each sample serves all views where the loader gives one.  What
-            they draw follows from each sample's key, which
+        views (list[list[dict]], optional): the end of each view, operations
+            (:class:`cds_mm.data.ImageOperation`) that are done on the device
+            for a whole batch in training, e.g. ``[[],
+            [dict(type='RGBGrayscale', prob=0.2)]]``.  One image of each
+            sample serves all views where the loader gives one.  What they
+            draw follows from each sample's key, which
             :class:`cds_mm.hooks.SampleSeedHook` has put there; without one
             from PyTorch's generator.
         **kwargs: as of the parent.
@@ -45,7 +47,8 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         # From pinned memory; the host knows the switch, but not here.
         self._non_blocking = True
         self.views = [
-            [TRANSFORMS.build(step) for step in steps] for steps in views or ()
+            [_operation(step, f'views.{view}.{n}') for n, step in enumerate(v)]
+            for view, v in enumerate(views or ())
         ]
 
     # Draws are exact integer arithmetic of NumPy, which Dynamo cannot trace.
@@ -56,7 +59,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         Args:
             data (dict): ``inputs``, a tensor (B, C, H, W) or a list of V such
                 tensors, and, if any, ``data_samples``, the B samples, and
-                ``draw_key`` (B,) int64.
+                ``draw_key`` (B,) or (B, V) int64.
             training (bool): whether batch augmentations apply.
 
         Returns:
@@ -94,16 +97,20 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
             raise UserError(
                 f'data_preprocessor.views: operations for {len(self.views)} '
                 f'views, but the loader gives {len(images)}; give a list of '
-                'operations, or an empty one, for each'
+                'operations, or an empty one, for each (in a config with '
+                'pipeline=_base_.NAME, data_preprocessor=_base_.'
+                'NAME_on_device)'
             )
         if keys is None:
             keys = torch.randint(2**62, (len(images[0]),))
         # An operation may change what it gets, and others have the batch too.
         images = [self.cast_data(view).clone() for view in images]
         for number, steps in enumerate(self.views):
-            draws = Draws(keys, number)
+            # Of the loader's views each has stopped at a key of its own.
+            split = keys.dim() > 1
+            draws = Draws(keys[:, number]) if split else Draws(keys, number)
             for step in steps:
-                images[number] = step(images[number], draws)
+                images[number] = step.on_batch(images[number], draws)
         return images
 
     def _check(self, views, training: bool) -> None:
@@ -121,6 +128,17 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
                 f'{len(views)} views of a sample cannot share; remove it, or '
                 'train with one view'
             )
+
+
+def _operation(step: dict, key: str) -> ImageOperation:
+    built = TRANSFORMS.build(step)
+    if not isinstance(built, ImageOperation):
+        raise UserError(
+            f'data_preprocessor.{key}: {type(built).__name__} works on single '
+            'images; move it, and what is before it in its view, to '
+            'train_dataloader.dataset.pipeline'
+        )
+    return built
 
 
 def _rows(views: list[Tensor]) -> Tensor:

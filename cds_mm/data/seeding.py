@@ -1,26 +1,32 @@
 """Randomness as a function of (seed, epoch or iteration, sample, view).
 
-Augmentations draw from Python's, NumPy's and PyTorch's global generators.
-All three are seeded anew before every sample, so a picture depends neither on
-the number of workers nor on what was drawn before it: a resumed run sees the
-pictures that the straight run would have seen.
+Augmentations of the hosts draw from Python's, NumPy's and PyTorch's global
+generators.  All three are seeded anew before every sample, so a picture
+depends neither on the number of workers nor on what was drawn before it: a
+resumed run sees the pictures that the straight run would have seen.
+
+Operations of this package (:class:`cds_mm.data.ImageOperation`) draw from a
+sample's key instead, in the loader or on the device; the loader hands on where
+it has stopped.
 """
 
 import contextlib
 import hashlib
 import random
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
+from cds_mm.data.draws import Draws
+
 # Of a sample's dict, where its draws on the device are to come from.
 DRAW_KEY = 'draw_key'
 
-_sample_key: tuple[int, ...] | None = None
+_KEYS = 2**62
 
 
 def seed_generators(*key: int) -> None:
@@ -63,30 +69,78 @@ def _mixed(key):
     return struct.unpack('<QQI', digest)
 
 
-@contextlib.contextmanager
-def sample_seed(*key: int):
-    """Seed for one sample, whose first view starts here.
+class SampleDraws:
+    """Where the draws of one sample stand while it is made.
 
     Args:
         *key: what identifies the draw: seed, epoch, sample.
     """
-    global _sample_key
-    _sample_key = key
+
+    def __init__(self, *key: int):
+        self.key = key
+        self.now = Draws(torch.tensor([hashed(*key)]))
+        self._shared = self.now
+        self._views: list[Draws] = []
+
+    def start_view(self, number: int) -> None:
+        """Draw for a view from here on; each follows what all share."""
+        if number == 0:
+            self._shared, self._views = self.now, []
+        self.now = self._shared.view(number)
+        self._views.append(self.now)
+
+    def left(self) -> int | torch.Tensor:
+        """The key with which the device goes on; (V,) for V views."""
+        if not self._views:
+            return int(self.now.keys())
+        return torch.cat([view.keys() for view in self._views])
+
+
+_sample: SampleDraws | None = None
+
+
+@contextlib.contextmanager
+def sample_seed(*key: int) -> Iterator[SampleDraws]:
+    """Seed for one sample, whose first view starts here.
+
+    Args:
+        *key: what identifies the draw: seed, epoch, sample.
+
+    Yields:
+        SampleDraws: its keyed draws.
+    """
+    global _sample
+    _sample = SampleDraws(*key)
     seed_generators(*key, 0)
     try:
-        yield
+        yield _sample
     finally:
-        _sample_key = None
+        _sample = None
 
 
-def seed_view(view: int) -> None:
+def seed_view(view: int, first_seed: int = 0) -> None:
     """Seed for one view of the current sample; nothing outside of one.
 
     View 0 starts where a recipe of one view starts: with the same seed, epoch
     and sample both draw the same picture.
+
+    Args:
+        view: its number.
+        first_seed: of the views' seeds, for the global generators.
     """
-    if _sample_key is not None:
-        seed_generators(*_sample_key, view)
+    if _sample is not None:
+        seed_generators(*_sample.key, first_seed + view)
+        _sample.start_view(view)
+
+
+def current_draws() -> Draws:
+    """The keyed draws of the sample that is being made.
+
+    Outside of one, draws of a key from PyTorch's generator.
+    """
+    if _sample is not None:
+        return _sample.now
+    return Draws(torch.randint(_KEYS, (1,)))
 
 
 class SeededFetch:
@@ -103,7 +157,9 @@ class SeededFetch:
             its own; for loops by iteration, which have no epochs.  None
             takes the epoch from :meth:`set_epoch`.
         with_keys: put an integer into each sample's dict, as ``draw_key``,
-            from which follows what is drawn for it on the device.
+            from which follows what is drawn for it on the device; (V,) int64,
+            one for each view, if :class:`cds_mm.data.SeededMultiView` made
+            V of them.
     """
 
     def __init__(
@@ -140,10 +196,10 @@ class SeededFetch:
 
     def _sample(self, epoch: int, index: int):
         key = self.seed, epoch, index
-        with sample_seed(*key):
+        with sample_seed(*key) as draws:
             sample = self.dataset[index]
         if self.with_keys:
-            sample[DRAW_KEY] = hashed(*key)
+            sample[DRAW_KEY] = draws.left()
         return sample
 
 

@@ -6,15 +6,13 @@ from functools import cached_property
 
 from mmengine.config import Config
 
-from cds_mm.config import check_init_settings, pretrained_init
+from cds_mm.config import check_init_settings, pretrained_init, use_parity
 from cds_mm.engine.amp import use_amp
 from cds_mm.engine.checkpoints import check_checkpoint
-from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.hand_over import (
     use_changed_function,
 )
 from cds_mm.engine.hooks import add_hooks, add_run_hooks
-from cds_mm.engine.parity import use_parity
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
 )
@@ -109,8 +107,6 @@ def _apply_flags(cfg, args):
         use_amp(cfg)
     if args.parity:
         use_parity(cfg)
-    else:
-        use_fast_views(cfg)
     if args.auto_scale_lr:
         base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
         if base is not None and not (isinstance(base, int) and base > 0):

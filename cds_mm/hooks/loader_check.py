@@ -7,6 +7,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from cds_mm.data.built_loader import (
     check_batch_size,
     drawing_sampler,
+    enlarged_crops,
     never_ends,
 )
 from cds_mm.data.named_collate import name_odd_images
@@ -19,6 +20,7 @@ class LoaderCheckHook(Hook):
 
     - A sampler that builds batches builds those of the loader's size.
     - A batch of images of several sizes names one that differs.
+    - Files that are decoded too small for their crops are warned of.
     - In a loop by iteration the sampler is endless, or a warning says what
       its passes repeat.
     """
@@ -34,6 +36,8 @@ class LoaderCheckHook(Hook):
         loader = runner.train_dataloader
         name_odd_images(loader)
         check_batch_size(loader)
+        for line in enlarged_crops(loader.dataset):
+            warn(line, runner.logger)
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         sampler = drawing_sampler(loader)
         # A pass of another kind comes to an end, and workers start to count

@@ -16,3 +16,4 @@ _base_ = [
 
 model = dict(**_base_.method)
 train_dataloader = dict(dataset=dict(pipeline=_base_.two_views))
+data_preprocessor = _base_.two_views_on_device

@@ -9,3 +9,4 @@ which augmentation its baseline has.  Not measured here.
 _base_ = './baseline_r18_cifar100.py'
 
 train_dataloader = dict(dataset=dict(pipeline=_base_.one_view_plain))
+data_preprocessor = _base_.one_view_plain_on_device

@@ -18,3 +18,4 @@ _base_ = [
 
 model = dict(**_base_.method, head=dict(num_classes=120))
 train_dataloader = dict(dataset=dict(pipeline=_base_.two_views))
+data_preprocessor = _base_.two_views_on_device

@@ -20,3 +20,4 @@ model = dict(
     **_base_.method, head=dict(num_classes=10), teacher=_base_.teacher
 )
 train_dataloader = dict(dataset=dict(pipeline=_base_.two_views))
+data_preprocessor = _base_.two_views_on_device

@@ -23,6 +23,7 @@ model = dict(
 train_dataloader = dict(
     batch_size=64, dataset=dict(pipeline=_base_.four_rotations)
 )
+data_preprocessor = _base_.four_rotations_on_device
 load_from = 'work_dirs/baseline_r18_cifar10_folder/epoch_300.pth'
 # Top-1 stays as it is: the best epoch would be the first.
 default_hooks = dict(checkpoint=dict(save_best=None))

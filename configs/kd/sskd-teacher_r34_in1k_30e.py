@@ -17,6 +17,7 @@ _base_ = [
 
 model = dict(**_base_.method, frozen=('backbone', 'head'))
 train_dataloader = dict(dataset=dict(pipeline=_base_.four_rotations))
+data_preprocessor = _base_.four_rotations_on_device
 load_from = 'work_dirs/baseline_r34_in1k/epoch_90.pth'
 # Top-1 stays as it is: the best epoch would be the first.
 default_hooks = dict(checkpoint=dict(save_best=None))

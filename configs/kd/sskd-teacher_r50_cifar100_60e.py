@@ -19,6 +19,7 @@ model = dict(**_base_.method, frozen=('backbone', 'head'))
 train_dataloader = dict(
     batch_size=64, dataset=dict(pipeline=_base_.four_rotations)
 )
+data_preprocessor = _base_.four_rotations_on_device
 load_from = 'work_dirs/baseline_r50_cifar100/epoch_300.pth'
 # Top-1 stays as it is: the best epoch would be the first.
 default_hooks = dict(checkpoint=dict(save_best=None))

@@ -19,3 +19,4 @@ _base_ = [
 
 model = dict(**_base_.method, teacher=_base_.teacher)
 train_dataloader = dict(dataset=dict(pipeline=_base_.four_rotations))
+data_preprocessor = _base_.four_rotations_on_device

@@ -21,3 +21,4 @@ model = dict(
     **_base_.method, head=dict(num_classes=10), teacher=_base_.teacher
 )
 train_dataloader = dict(dataset=dict(pipeline=_base_.four_rotations))
+data_preprocessor = _base_.four_rotations_on_device

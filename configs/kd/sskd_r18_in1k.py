@@ -18,4 +18,5 @@ _base_ = [
 
 model = dict(**_base_.method, teacher=_base_.teacher)
 train_dataloader = dict(dataset=dict(pipeline=_base_.four_rotations))
+data_preprocessor = _base_.four_rotations_on_device
 optim_wrapper = dict(optimizer=dict(weight_decay=5e-4))

@@ -21,4 +21,5 @@ model = dict(**_base_.method)
 train_dataloader = dict(
     batch_size=512, dataset=dict(pipeline=_base_.one_view_resized)
 )
+data_preprocessor = _base_.one_view_resized_on_device
 load_from = 'work_dirs/supcon_r50_cifar100_1000e/epoch_1000.pth'

@@ -25,3 +25,4 @@ train_dataloader = dict(
         pipeline=_base_.two_views,
     )
 )
+data_preprocessor = _base_.two_views_on_device

@@ -22,3 +22,4 @@ model = dict(**_base_.method)
 train_dataloader = dict(
     dataset=dict(unlabelled='unlabelled', pipeline=_base_.two_views)
 )
+data_preprocessor = _base_.two_views_on_device

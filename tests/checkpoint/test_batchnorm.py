@@ -1,6 +1,7 @@
 """Re-estimated statistics are those of the data, by NumPy."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
+from PIL import Image
 from torch import nn
 
 from cds_mm.checkpoint import (
@@ -20,6 +22,7 @@ from cds_mm.checkpoint.batchnorm import first_views
 from cds_mm.commands.convert_backbone import main
 from cds_mm.errors import UserError
 from cds_mm.outcome import friendly_main
+from cds_mm.testing import class_folder
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 RAW = BackboneRecord(
@@ -218,3 +221,20 @@ def test_the_tool_writes_the_same_file_twice(tmp_path, training_file):
         content = torch.load(tmp_path / name, weights_only=True)
         written.append(content['state_dict']['bn1.running_mean'])
     assert torch.equal(*written)
+
+
+def test_the_part_of_a_view_that_the_device_does_is_done(monkeypatch, request):
+    """White images: the crop brings in grey, and Cutout black."""
+    monkeypatch.chdir(request.config.rootpath)
+    cfg = Config.fromfile('configs/_base_/datasets/cifar10_folder.py')
+    with class_folder({'a': 8, 'b': 8}, side=32) as root:
+        for path in filter(Path.is_file, Path(root).rglob('*')):
+            Image.new('RGB', (32, 32), 'white').save(path)
+        cfg.train_dataloader.dataset.update(data_root=str(root), split='')
+        cfg.train_dataloader.num_workers = 0
+        before = cfg.to_dict()
+        record = replace(RAW, mean=[0.0] * 3, std=[1.0] * 3)
+        images = torch.cat([*first_views(cfg, record, 16)])
+    assert cfg.to_dict() == before
+    assert images.unique().tolist() == [0, 128, 255]
+    assert all((image == 0).any() for image in images)

@@ -3,9 +3,14 @@
 import pytest
 from mmpretrain.datasets import RandomCrop
 
-from cds_mm.config import image_side, load_config, training_views, views_of
+from cds_mm.config import (
+    image_side,
+    load_config,
+    training_views,
+    use_parity,
+    views_of,
+)
 from cds_mm.data import SeededMultiView
-from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.testing import CONFIGS
 
 
@@ -32,9 +37,11 @@ def test_leaves(leaf, views, side):
         dict(type='RepeatDataset', times=2, dataset=dataset),
         dict(type='ConcatDataset', datasets=[dataset, dataset]),
     ):
-        assert len(views_of(wrapped)) == views
-        assert image_side(training(wrapped)) == side
-    use_fast_views(cfg)  # what a run dumps
+        whole = dict(cfg, train_dataloader=dict(dataset=wrapped))
+        assert len(training_views(whole)) == views
+        assert image_side(whole) == side
+    use_parity(cfg)
+    assert len(views_of(cfg.train_dataloader.dataset)) == views
     assert len(training_views(cfg)) == views
     assert image_side(cfg) == side
 

@@ -7,7 +7,12 @@ from scipy.stats import kstest
 from torchvision.transforms import ColorJitter
 from torchvision.transforms.v2 import functional as F
 
-from cds_mm.data import BatchColorJitter, BatchGrayscale, Draws, batch_colour
+from cds_mm.data import (
+    Draws,
+    RGBColorJitter,
+    RGBGrayscale,
+    colour_tensors,
+)
 from cds_mm.testing import fresh_generator
 
 JITTER = dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
@@ -45,7 +50,7 @@ def test_each_operation_is_that_of_torchvision(name, generator):
     span = 0.5 if name == 'hue' else 1.0
     values = (2 * torch.rand(16, generator=generator) - 1) * span
     values += name != 'hue'
-    adjust = getattr(batch_colour, f'adjust_{name}')
+    adjust = getattr(colour_tensors, f'adjust_{name}')
     got = adjust(batch.clone(), values[:, None, None, None])
     wanted = [
         getattr(F, f'adjust_{name}')(image.double() / 255, float(value)) * 255
@@ -57,13 +62,14 @@ def test_each_operation_is_that_of_torchvision(name, generator):
 def test_luma_is_that_of_torchvision(generator):
     batch = images(4, 16, generator)
     wanted = F.rgb_to_grayscale(batch.double())
-    assert (batch_colour.luma(batch) - wanted).abs().max() < LEVEL
+    assert (colour_tensors.luma(batch) - wanted).abs().max() < LEVEL
 
 
 @pytest.mark.parametrize('side', SIDES)
 def test_jitter_is_torchvision_with_the_parameters_drawn(side, generator):
     batch, some = images(12, side, generator), keys(12, generator)
-    got = BatchColorJitter(**JITTER, prob=0.8)(batch.clone(), Draws(some))
+    jitter = RGBColorJitter(**JITTER, prob=0.8)
+    got = jitter.on_batch(batch.clone(), Draws(some))
     draws = Draws(some)
     happens = draws.happens(0.8)
     order, share = draws.uniform(4).argsort(1), draws.uniform(4)
@@ -82,7 +88,7 @@ def test_jitter_is_torchvision_with_the_parameters_drawn(side, generator):
 @pytest.mark.parametrize('side', SIDES)
 def test_grayscale_changes_whole_images_with_its_probability(side, generator):
     batch, some = images(40, side, generator), keys(40, generator)
-    got = BatchGrayscale(prob=0.5)(batch.clone(), Draws(some))
+    got = RGBGrayscale(prob=0.5).on_batch(batch.clone(), Draws(some))
     grey = Draws(some).happens(0.5)
     wanted = F.rgb_to_grayscale(batch.double(), 3)
     assert (got[grey] - wanted[grey]).abs().max() < LEVEL
@@ -92,7 +98,7 @@ def test_grayscale_changes_whole_images_with_its_probability(side, generator):
 def test_uint8_becomes_float_and_is_left_as_it_was(generator):
     batch = images(4, 8, generator).to(torch.uint8)
     before = batch.clone()
-    got = BatchColorJitter(**JITTER)(batch, Draws(keys(4, generator)))
+    got = RGBColorJitter(**JITTER).on_batch(batch, Draws(keys(4, generator)))
     assert got.dtype == torch.float32 and torch.equal(batch, before)
 
 
@@ -103,11 +109,9 @@ def test_parameters_have_the_distribution_of_torchvision():
         ColorJitter.get_params((0.6, 1.4), (0.6, 1.4), (0.6, 1.4), (-0.1, 0.1))
         for _ in range(2000)
     ]
-    draws = Draws(torch.arange(2000))
-    order, share = draws.uniform(4).argsort(1), draws.uniform(4)
-    ranges = BatchColorJitter(**JITTER).ranges
-    for number, (_, low, high) in enumerate(ranges):
-        ours = low + (high - low) * share[:, number]
+    jitter = RGBColorJitter(**JITTER)
+    _, order, factors = jitter.parameters(Draws(torch.arange(2000)))
+    for number, ours in enumerate(factors.T):
         other = np.array([float(params[1 + number]) for params in theirs])
         assert kstest(ours, other).pvalue > 1e-3
     # Each of the 24 orders about as often: 83 times, give or take 9.
@@ -118,8 +122,8 @@ def test_parameters_have_the_distribution_of_torchvision():
 
 def test_an_operation_with_no_range_is_not_done(generator):
     batch = images(8, 8, generator)
-    jitter = BatchColorJitter(brightness=0.0, prob=1.0)
-    got = jitter(batch.clone(), Draws(keys(8, generator)))
+    jitter = RGBColorJitter(brightness=0.0, prob=1.0)
+    got = jitter.on_batch(batch.clone(), Draws(keys(8, generator)))
     assert torch.equal(got, batch)
 
 
@@ -127,4 +131,4 @@ def test_gray_black_and_white_survive_the_hue(generator):
     grey = torch.tensor([0.0, 128.0, 255.0])[:, None, None, None]
     batch = grey.expand(3, 3, 4, 4).clone()
     turns = torch.rand(3, 1, 1, 1, generator=generator) - 0.5
-    assert torch.equal(batch_colour.adjust_hue(batch.clone(), turns), batch)
+    assert torch.equal(colour_tensors.adjust_hue(batch.clone(), turns), batch)

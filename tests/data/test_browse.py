@@ -7,9 +7,9 @@ from mmengine import Config
 from mmpretrain.registry import DATASETS
 from PIL import Image
 
+from cds_mm.config import use_parity
 from cds_mm.data import SeededFetch
 from cds_mm.data.browse import browse_views
-from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.errors import UserError
 
 CONFIG = """
@@ -17,6 +17,7 @@ _base_ = [{base!r}]
 train_dataloader = dict(
     dataset=dict(data_root={root!r}, pipeline=_base_.two_views)
 )
+data_preprocessor = _base_.two_views_on_device
 model = dict(type='NoSuchModel')
 """
 
@@ -43,6 +44,9 @@ def test_cells_are_the_pictures_of_a_run(config):
     cfg = Config.fromfile(config)
     grid = browse_views(cfg, num=2, epoch=5, draws=2, seed=9, side=64)
     assert grid.size == (5 * 68, 2 * 82)
+    before = Config.fromfile(config).to_dict()
+    assert cfg.to_dict() == before, 'the config stays'
+    use_parity(cfg)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     fetch = SeededFetch(dataset, 9)
     for row, index in enumerate((0, 3)):
@@ -60,6 +64,7 @@ def test_cells_are_the_pictures_of_a_run(config):
 def test_one_view_and_missing_split(config):
     cfg = Config.fromfile(config)
     cfg.train_dataloader.dataset.pipeline = cfg.one_view
+    cfg.data_preprocessor = cfg.one_view_on_device
     assert browse_views(cfg, num=1, draws=2, side=32).width == 3 * 36
     cfg.val_dataloader = None
     with pytest.raises(UserError, match='no val_dataloader'):
@@ -97,12 +102,3 @@ def test_command_line_without_config(request, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith('error: config nowhere.py: no such file')
     assert error.count('\n') == 1
-
-
-def test_a_config_that_a_run_has_dumped_is_not_drawn(config):
-    cfg = Config.fromfile(config)
-    cfg.data_preprocessor = dict(type='MultiViewDataPreprocessor')
-    cfg.train_dataloader.collate_fn = dict(type='default_collate')
-    assert use_fast_views(cfg)
-    with pytest.raises(UserError, match='that the run was started with'):
-        browse_views(cfg)

@@ -2,12 +2,15 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms.functional as F
-from mmpretrain.registry import TRANSFORMS
+from mmengine.config import Config
+from mmengine.dataset import ConcatDataset
+from mmpretrain.registry import DATASETS, TRANSFORMS
 from PIL import Image, ImageOps
 from scipy.stats import chisquare, ks_2samp
 from torchvision.transforms import RandomResizedCrop
 
 from cds_mm.data import AntialiasedResizedCrop
+from cds_mm.data.built_loader import enlarged_crops
 from cds_mm.errors import UserError
 
 
@@ -138,3 +141,38 @@ def test_an_unknown_backend():
 def _under_seed(seed, crop, image):
     np.random.seed(seed)
     return crop({'img': image})['img']
+
+
+def leaf_of(side, views=None):
+    """A data set of an ImageNet leaf, whose crops are of another size."""
+    cfg = Config.fromfile('configs/_base_/datasets/views_in1k.py')
+    pipeline = cfg.two_views if views else cfg.one_view
+    crops = (
+        [view[0] for view in pipeline[1]['transforms']]
+        if views
+        else [pipeline[1]]
+    )
+    for crop in crops:
+        crop['scale'] = side
+    return DATASETS.build(
+        dict(type='CustomDataset', data_root='.', pipeline=pipeline)
+        | dict(lazy_init=True)
+    )
+
+
+@pytest.mark.parametrize('views', [False, True])
+def test_files_decoded_too_small_for_their_crops_are_warned_of(
+    views, monkeypatch, request
+):
+    monkeypatch.chdir(request.config.rootpath)
+    assert not [*enlarged_crops(leaf_of(224, views))]
+    assert not [*enlarged_crops(leaf_of(160, views))]
+    (line,) = enlarged_crops(ConcatDataset([leaf_of(320, views)], True))
+    # The smallest crop of an image of so many pixels has 8 % of its area,
+    # and as 3:4 it is 320 wide.
+    needed = round(320**2 / 0.08 / 0.75)
+    assert f'set keep_pixels={needed} in LoadRGBImage' in line
+    assert '836267' in line
+    dataset = leaf_of(320, views)
+    dataset.pipeline.transforms[0].keep_pixels = needed
+    assert not [*enlarged_crops(dataset)]

@@ -1,4 +1,5 @@
 import numpy as np
+import torch
 from scipy.stats import chisquare
 
 from cds_mm.data import ClippedCutout
@@ -17,7 +18,7 @@ def hole(size, height, width):
 
 
 def test_box_is_clipped_on_both_sides(rng):
-    np.random.seed(int(rng.integers(2**31)))
+    torch.manual_seed(int(rng.integers(2**31)))
     boxes = np.array([hole(16, 32, 32) for _ in range(6000)])
     for start, stop in (boxes[:, :2].T, boxes[:, 2:].T):
         # Every centre c in 0..31 once in 32: [max(c-8, 0), min(c+8, 32)).

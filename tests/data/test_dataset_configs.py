@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR100
 from mmpretrain.registry import DATASETS, MODELS
 
+from cds_mm.config import training_views
 from cds_mm.data import seed_fetches
 
 FOLDER = 'configs/_base_/datasets'
@@ -25,6 +26,7 @@ def at_the_root(monkeypatch, request):
 def config(name, recipe='one_view', **options):
     cfg = Config.fromfile(f'{FOLDER}/{name}.py')
     cfg.train_dataloader.dataset.pipeline = cfg[recipe]
+    cfg.data_preprocessor.update(cfg[f'{recipe}_on_device'])
     cfg.merge_from_dict({'train_dataloader.num_workers': 0, **options})
     return cfg
 
@@ -34,6 +36,15 @@ def first_batch(cfg):
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     seed_fetches(loader.dataset, 0)
     return next(iter(loader))
+
+
+def views_as_a_whole(name, recipe):
+    """The steps of each view, from after loading to before packing."""
+    views = training_views(config(name, recipe))
+    return [
+        [s for s in view if not s['type'].startswith(('Load', 'Pack'))]
+        for view in views
+    ]
 
 
 def through_the_preprocessor(cfg, batch):
@@ -48,7 +59,8 @@ def test_every_file_states_what_a_runner_needs(name):
     cfg = config(name)
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']
-        assert loader.collate_fn.type == 'default_collate'
+        host = 'collate_views' if split == 'train' else 'default_collate'
+        assert loader.collate_fn.type == host
         assert loader.dataset.get('download', False) is False
         assert loader.dataset.get('test_mode', False) is (split != 'train')
         assert loader.sampler.shuffle is (split == 'train')
@@ -57,12 +69,12 @@ def test_every_file_states_what_a_runner_needs(name):
     assert cfg.train_dataloader.dataset.pipeline == cfg.one_view
     assert cfg.val_dataloader.dataset.pipeline == cfg.test_view
     assert cfg.val_evaluator == cfg.test_evaluator
-    views = cfg.two_views[1]['transforms']
-    assert cfg.one_view[1:-1] == views[0] != views[1]
+    (alone,) = views_as_a_whole(name, 'one_view')
+    first, second = views_as_a_whole(name, 'two_views')
+    assert alone == first != second
     if 'cifar' in name:
-        assert cfg.one_view_plain == [
-            step for step in cfg.one_view if step['type'] != 'ClippedCutout'
-        ]
+        (plain,) = views_as_a_whole(name, 'one_view_plain')
+        assert plain == [s for s in alone if s['type'] != 'ClippedCutout']
     whole = 256 if name in ('in1k', 'folder') else 128
     gpus = 8 if name in ('in1k', 'folder') else 1
     assert cfg.train_dataloader.batch_size * gpus == whole
@@ -100,7 +112,9 @@ def test_cifar_pickles_stay_rgb(tmp_path, monkeypatch, rng):
         (base / split).write_bytes(content)
         monkeypatch.setattr(CIFAR100, f'{split}_list', [[split, None]])
     monkeypatch.setattr(CIFAR100, 'meta', {**CIFAR100.meta, 'md5': None})
-    cfg = config('cifar100', 'test_view', **{ROOT: str(tmp_path)})
+    cfg = config('cifar100', **{ROOT: str(tmp_path)})
+    cfg.train_dataloader.dataset.pipeline = cfg.test_view
+    cfg.data_preprocessor.views = None
     out = through_the_preprocessor(cfg, first_batch(cfg))
     # By hand: (200 - 125.307) / 51.5865, then (0 - mean) / std.
     wanted = torch.tensor([1.44792, -2.41826, -2.22139])

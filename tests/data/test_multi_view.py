@@ -5,14 +5,21 @@ from mmcv.transforms import BaseTransform
 from mmengine import Config
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
+from cds_mm.config import use_parity
 from cds_mm.data import SeededFetch, SeededMultiView
 
 
 def dataset(config, recipe, root):
+    """With all of the views in the loader, as they are without a device."""
     cfg = Config.fromfile(f'configs/_base_/datasets/{config}.py')
-    return DATASETS.build(
-        {'type': 'ClassFolder', 'data_root': root, 'pipeline': cfg[recipe]}
-    )
+    cfg.train_dataloader.dataset = {
+        'type': 'ClassFolder',
+        'data_root': root,
+        'pipeline': cfg[recipe],
+    }
+    cfg.data_preprocessor = cfg[f'{recipe}_on_device']
+    use_parity(cfg)
+    return DATASETS.build(cfg.train_dataloader.dataset)
 
 
 @pytest.mark.parametrize('config', ['views_cifar', 'views_in1k'])

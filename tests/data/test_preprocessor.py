@@ -5,7 +5,7 @@ from mmengine import FUNCTIONS
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from cds_mm.data import BatchFlip, BatchGrayscale, Draws
+from cds_mm.data import Draws, HorizontalFlip, RGBGrayscale
 from cds_mm.errors import UserError
 
 MEAN, STD = [125.0, 120.0, 110.0], [51.0, 50.0, 55.0]
@@ -117,8 +117,8 @@ def drawing(rng, keys=True, **options):
     if keys:
         data['draw_key'] = torch.from_numpy(rng.integers(0, 2**62, 8))
     views = [
-        [{'type': 'BatchFlip', 'prob': 0.5}],
-        [{'type': 'BatchFlip', 'prob': 0.5}, {'type': 'BatchGrayscale'}],
+        [{'type': 'HorizontalFlip', 'prob': 0.5}],
+        [{'type': 'HorizontalFlip', 'prob': 0.5}, {'type': 'RGBGrayscale'}],
     ]
     return data, preprocessor(views=views, **options)
 
@@ -129,9 +129,9 @@ def test_operations_of_each_view_are_done_before_the_mean_goes(rng):
     got = model(data, training=True)['inputs']
     for number, view in enumerate(before):
         draws = Draws(data['draw_key'], number)
-        wanted = BatchFlip(0.5)(view.clone(), draws)
+        wanted = HorizontalFlip(0.5).on_batch(view.clone(), draws)
         if number == 1:
-            wanted = BatchGrayscale()(wanted, draws)
+            wanted = RGBGrayscale().on_batch(wanted, draws)
         rows = got[8 * number : 8 * number + 8]
         assert torch.allclose(rows.double(), by_hand(wanted), atol=1e-5)
 
@@ -182,3 +182,43 @@ def test_images_that_were_not_stacked(rng):
     data['inputs'] = list(data['inputs'][0])
     with pytest.raises(UserError, match='default_collate'):
         model(data, training=True)
+
+
+def test_each_view_goes_on_with_the_key_that_the_loader_left(rng):
+    data, model = drawing(rng)
+    wanted = model(data, training=True)['inputs']
+    keys = data['draw_key']
+    views = [Draws(keys, number).keys() for number in range(2)]
+    data['draw_key'] = torch.stack(views, 1)
+    assert torch.equal(model(data, training=True)['inputs'], wanted)
+    data['draw_key'] = torch.stack(views[::-1], 1)
+    assert not torch.equal(model(data, training=True)['inputs'], wanted)
+
+
+def test_an_operation_on_single_images_is_none_of_the_device():
+    views = [
+        [],
+        [{'type': 'HorizontalFlip'}, {'type': 'RandomFlip', 'prob': 0.5}],
+    ]
+    with pytest.raises(UserError, match=r'views\.1\.1: RandomFlip works on'):
+        preprocessor(views=views)
+
+
+@pytest.mark.parametrize(
+    'old, new, options',
+    [
+        ('BatchFlip', 'HorizontalFlip', {'prob': 0.3}),
+        ('BatchCrop', 'PaddedCrop', {'crop_size': 6, 'fill': [1, 2, 3]}),
+        ('BatchCutout', 'ClippedCutout', {'size': 3, 'fill': 9}),
+        ('BatchColorJitter', 'RGBColorJitter', {'hue': 0.1}),
+        ('BatchGrayscale', 'RGBGrayscale', {'prob': 0.3}),
+    ],
+)
+def test_configs_that_earlier_versions_dumped(old, new, options, rng):
+    data, _ = drawing(rng)
+    ways = [
+        preprocessor(views=[[{'type': kind, **options}]] * 2)
+        for kind in (old, new)
+    ]
+    rows = [model(data, training=True)['inputs'] for model in ways]
+    assert torch.equal(*rows)

@@ -67,7 +67,7 @@ def test_the_context_ends_with_its_sample():
     from cds_mm.data import seeding
 
     with pytest.raises(ZeroDivisionError), sample_seed(0, 0, 0):
-        assert seeding._sample_key == (0, 0, 0)
+        assert seeding._sample.key == (0, 0, 0)
         1 / 0  # noqa: B018
     state = random.getstate()
     seeding.seed_view(1)

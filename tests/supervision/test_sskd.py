@@ -249,10 +249,8 @@ def test_the_views_are_turns_of_one_image(data, monkeypatch, request):
         assert torch.equal(view, torch.rot90(upright, quarters, (2, 3)))
 
 
-def test_each_turn_on_imagenet_has_a_crop_and_a_flip_of_its_own(
-    monkeypatch, request
-):
-    """As Pillow turns an image, and then its one view draws (torchdistill)."""
+def test_each_turn_on_imagenet_has_a_crop_of_its_own(monkeypatch, request):
+    """As Pillow turns an image, and then its one crop draws (torchdistill)."""
     monkeypatch.chdir(request.config.rootpath)
     cfg = load_config(str(CONFIGS / '_base_/datasets/views_in1k.py'))
     own = cfg.one_view[1:-1]

@@ -60,7 +60,7 @@ def records(work_dir):
 
 def test_the_config_that_is_recorded_is_the_one_that_ran(run):
     work_dir, result = run
-    assert 'Fast path: on the device, in batches: BatchFlip' in result.out
+    assert 'Fast path: on the device, in batches: HorizontalFlip' in result.out
     (dumped,) = work_dir.glob('*.py')
     meta = torch.load(work_dir / 'epoch_2.pth', weights_only=False)['meta']
     (beside_scalars,) = work_dir.glob('*/vis_data/config.py')
@@ -69,8 +69,8 @@ def test_the_config_that_is_recorded_is_the_one_that_ran(run):
         pipeline = cfg.train_dataloader.dataset.pipeline
         assert pipeline[-1].type == 'PackChannelsLast'
         first, second = cfg.data_preprocessor.views
-        assert [s.type for s in first] == ['BatchFlip', 'BatchCutout']
-        assert 'BatchColorJitter' in [s.type for s in second]
+        assert [s.type for s in first] == ['HorizontalFlip', 'ClippedCutout']
+        assert 'RGBColorJitter' in [s.type for s in second]
         assert cfg.model.memory_format == 'channels_last'
 
 
@@ -114,13 +114,17 @@ def test_a_config_that_an_earlier_version_dumped(run, tmp_path):
     )
 
 
-def test_the_dumped_config_is_no_recipe_for_parity(run, command, tmp_path):
-    work_dir, _ = run
-    (dumped,) = work_dir.glob('*.py')
-    argv = ['train', dumped, '--parity', '--work-dir', tmp_path]
-    error = command(*argv).error
-    assert f'the views of {dumped} are optimised already' in error
-    assert 'name the config that the run was started with' in error
+def test_parity_of_the_dumped_config_is_that_of_its_leaf(
+    run, command, folder, tmp_path
+):
+    (dumped,) = run[0].glob('*.py')
+    options = tiny(folder, epochs=1)
+    for name, config in (('leaf', CONFIG), ('dumped', dumped)):
+        argv = [config, '--parity', '--work-dir', tmp_path / name, *options]
+        assert 'Fast path: off' in command('train', *argv).fine().out
+    assert_same(
+        *(weights(tmp_path / n / 'epoch_1.pth') for n in ('leaf', 'dumped'))
+    )
 
 
 @pytest.mark.parametrize('units', [[], ['avx512_bf16', 'amx_bf16']])

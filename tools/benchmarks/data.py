@@ -18,9 +18,8 @@ from mmpretrain.registry import MODELS
 
 from benchmarks.pairs import Comparison, alternate, positive
 from benchmarks.references.data import cifar_views, imagenet_views, loader
-from cds_mm.config import load_config
+from cds_mm.config import load_config, use_parity
 from cds_mm.data.seeding import seed_fetches
-from cds_mm.engine.fast_views import use_fast_views
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
 from cds_mm.paths import PROJECT
@@ -98,8 +97,8 @@ def _cifar(args):
 
 def _ours(config, fast, whole, arrays=None):
     config = Config(config.to_dict())
-    if fast:
-        use_fast_views(config)
+    if not fast:
+        use_parity(config)
     if arrays is not None:
         pipeline = config.train_dataloader.dataset.pipeline
         config.train_dataloader.dataset = dict(

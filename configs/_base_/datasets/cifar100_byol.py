@@ -8,7 +8,7 @@ _common = [
     *_base_.byol_colours,
 ]
 two_views = [
-    _base_.load,
+    _base_.load_for_crops,
     dict(
         type='SeededMultiView',
         transforms=[
@@ -19,7 +19,13 @@ two_views = [
     _base_.pack,
 ]
 # Views go through the network one after the other.
-data_preprocessor = dict(type='SelfSupDataPreprocessor')
+data_preprocessor = dict(
+    _delete_=True,
+    type='SelfSupDataPreprocessor',
+    mean=_base_.data_preprocessor.mean,
+    std=_base_.data_preprocessor.std,
+    to_rgb=False,
+)
 train_dataloader = dict(dataset=dict(pipeline=two_views))
 val_dataloader = val_evaluator = None
 test_dataloader = test_evaluator = None

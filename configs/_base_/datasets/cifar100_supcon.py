@@ -2,12 +2,12 @@
 
 _base_ = './cifar100_supcontrast.py'
 
-_view = [_base_.resized_crop, _base_.flip, *_base_.colours]
 two_views = [
-    _base_.load,
-    dict(type='SeededMultiView', transforms=[_view, _view]),
+    _base_.load_for_crops,
+    dict(type='SeededMultiView', transforms=[[_base_.resized_crop]] * 2),
     _base_.pack,
 ]
+data_preprocessor = dict(views=[[_base_.flip, *_base_.colours]] * 2)
 train_dataloader = dict(dataset=dict(pipeline=two_views))
 val_dataloader = val_evaluator = None
 test_dataloader = test_evaluator = None

@@ -7,17 +7,22 @@ _base_ = ['views.py']
 
 # No flips: a mirrored digit is none.
 _crop = dict(
-    type='AntialiasedResizedCrop', scale=64, crop_ratio_range=(0.4, 1.0)
+    type='AntialiasedResizedCrop',
+    scale=64,
+    crop_ratio_range=(0.4, 1.0),
+    backend='torch',
 )
-one_view = [_base_.load, _crop, _base_.pack]
+# As far as the smallest crop, 40 % at 3:4, is not enlarged.
+_load = dict(_base_.load, keep_pixels=round(64**2 / (0.4 * 3 / 4)))
+one_view = [_load, _crop, _base_.pack]
+one_view_on_device = _base_.nothing_on_device
 two_views = [
-    _base_.load,
-    dict(
-        type='SeededMultiView',
-        transforms=[[_crop], [_crop, *_base_.colours]],
-    ),
+    _load,
+    dict(type='SeededMultiView', transforms=[[_crop], [_crop]]),
     _base_.pack,
 ]
+two_views_on_device = dict(views=[[], _base_.colours])
+data_preprocessor = one_view_on_device
 train_dataloader = dict(
     batch_size=64,
     num_workers=0,
@@ -35,7 +40,7 @@ val_dataloader = dict(
         type='ClassFolder',
         data_root='data/digits/single',
         split='val',
-        pipeline=[_base_.load, _base_.pack],
+        pipeline=[_base_.load, _base_.test_pack],
     ),
 )
 test_dataloader = val_dataloader

@@ -3,7 +3,7 @@
 _base_ = './in1k.py'
 
 _common = [
-    dict(type='AntialiasedResizedCrop', scale=224, interpolation='bicubic'),
+    dict(_base_.crop, interpolation='bicubic'),
     _base_.flip,
     *_base_.byol_colours,
 ]
@@ -12,7 +12,7 @@ _blur = dict(
     type='GaussianBlur', magnitude_range=(0.1, 2.0), magnitude_std='inf'
 )
 two_views = [
-    _base_.load,
+    _base_.load_for_crops,
     dict(
         type='SeededMultiView',
         transforms=[
@@ -27,7 +27,13 @@ two_views = [
     _base_.pack,
 ]
 # Views go through the network one after the other.
-data_preprocessor = dict(type='SelfSupDataPreprocessor')
+data_preprocessor = dict(
+    _delete_=True,
+    type='SelfSupDataPreprocessor',
+    mean=_base_.data_preprocessor.mean,
+    std=_base_.data_preprocessor.std,
+    to_rgb=False,
+)
 train_dataloader = dict(dataset=dict(pipeline=two_views))
 val_dataloader = val_evaluator = None
 test_dataloader = test_evaluator = None

@@ -1,8 +1,16 @@
 # What the views of all data sets are made of, and how all are loaded.
+#
+# A view begins in the loader, in `NAME`, a pipeline, and ends on the device
+# for a whole batch, in `NAME_on_device`, settings of the preprocessor. What
+# comes first of its operations and needs images of one size stays with the
+# loader. A config that takes other views than its data set's sets both.
+#
 # `LoadRGBImage` leaves samples that are arrays already as they are.
 load = dict(type='LoadRGBImage')
-pack = dict(type='PackInputs')
-flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
+pack = dict(type='PackChannelsLast')
+test_pack = dict(type='PackInputs')
+nothing_on_device = dict(views=None)
+flip = dict(type='HorizontalFlip', prob=0.5)
 # SSKD: what an image undergoes in each of its four rotations.
 quarter_turns = [
     dict(type='RightAngleRotation', quarters=quarters) for quarters in range(4)
@@ -31,18 +39,16 @@ data_preprocessor = dict(
 
 # Workers end with the epoch: PyTorch refuses persistent workers where
 # `num_workers=0` is set on the command line.
-_loader = dict(
-    num_workers=2,
-    pin_memory=True,
-    persistent_workers=False,
-    collate_fn=dict(type='default_collate'),
-)
+_loader = dict(num_workers=2, pin_memory=True, persistent_workers=False)
 train_dataloader = dict(
-    sampler=dict(type='DefaultSampler', shuffle=True), **_loader
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='collate_views'),
+    **_loader,
 )
 val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(test_mode=True),
+    collate_fn=dict(type='default_collate'),
     **_loader,
 )
 test_dataloader = val_dataloader
