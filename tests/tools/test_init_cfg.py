@@ -139,10 +139,7 @@ def test_slips_of_an_init_cfg(classifier, files):
     assert f'{key}: is ' in error and f'set {key}.checkpoint=FILE' in error
     error = classifier(
         options=[
-            'model.head.init_cfg._delete_=True',
-            'model.head.init_cfg.type=Normal',
-            'model.head.init_cfg.layer=Linear',
-            'model.head.init_cfg.stdd=0.1',
+            "model.head.init_cfg=dict(type='Normal',layer='Linear',stdd=0.1)"
         ]
     ).error
     assert 'model.head.init_cfg=' in error and 'did you mean std?' in error
