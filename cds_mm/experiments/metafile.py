@@ -1,12 +1,14 @@
-"""The ``metafile.yml`` files: every leaf config with its results."""
+"""The ``metafile.yml`` files: leaf configs with their results."""
 
-import ast
 from pathlib import Path
 
 import yaml
 
-from cds_mm.errors import UserError
+from cds_mm.config.leaf_names import leaf_files
 from cds_mm.experiments.cell import cell_of
+from cds_mm.experiments.leaves import first_line, folders
+from cds_mm.experiments.measured import results
+from cds_mm.experiments.methods import METHODS
 from cds_mm.experiments.published import published
 from cds_mm.paths import CONFIGS, PROJECT
 
@@ -26,56 +28,44 @@ CLASSIFICATION = {'top1': 'Top 1 Accuracy', 'top5': 'Top 5 Accuracy'}
 DETECTION = {'AP': 'box AP', 'AP_S': 'AP S', 'AP_M': 'AP M', 'AP_L': 'AP L'}
 
 
-# Those whose configs stand for a cell of a table, or for its twin.
-FOLDERS = tuple(
-    CONFIGS / name
-    for name in (
-        '',
-        'cifar10',
-        'cifar100',
-        'kd',
-        'representation',
-        'semi',
-        'finegrained',
-        'detection',
-    )
-)
-
-
 def metafile(folder: Path) -> str:
     """The text of a folder's ``metafile.yml``.
 
     Results are those of the paper, and ours where ``docs/rows`` has any;
     each says which it is.
     """
-    leaves = sorted(folder.glob('*.py'))
-    methods = [
-        m for m in PAPERS if any(cell_of(p.stem).method == m for p in leaves)
-    ]
+    leaves = [p for p in leaf_files().values() if p.parent == folder]
+    named = {cell_of(path.stem).method for path in leaves}
     content = {
-        'Collections': [_collection(method) for method in methods],
+        'Collections': [_collection(m) for m in METHODS if m in named],
         'Models': [_model(path) for path in leaves],
     }
     return yaml.safe_dump(content, sort_keys=False, width=79)
 
 
+def model_index() -> str:
+    """The text of ``model-index.yml``, which names all of them."""
+    names = [
+        (folder / 'metafile.yml').relative_to(PROJECT).as_posix()
+        for folder in folders()
+    ]
+    return yaml.safe_dump({'Import': names}, sort_keys=False)
+
+
 def _collection(method):
-    paper = PAPERS[method]
+    paper = METHODS[method].paper
     entry = {'Name': method}
     if paper:
-        entry['Paper'] = dict(zip(('Title', 'URL'), paper, strict=True))
+        entry['Paper'] = {'Title': paper.title, 'URL': paper.url}
     return entry
 
 
 def _model(path):
-    about = ast.get_docstring(ast.parse(path.read_text()))
-    if not about:
-        raise UserError(f'{path}: says nothing of itself; give it a header')
     return {
         'Name': path.stem,
         'In Collection': cell_of(path.stem).method,
         'Config': path.relative_to(CONFIGS.parent).as_posix(),
-        'Description': about.partition('\n')[0],
+        'Description': first_line(path),
         'Results': [*_published(path.stem), *_measured(path.stem)],
     }
 

@@ -22,7 +22,7 @@ class Method(NamedTuple):
 
     Attributes:
         label: in the title of a config.
-        row: in a table of methods.
+        row: in a table of methods; empty for what no row is for.
         paper: None for cross entropy.
         code: files of its supervision; empty where a host has it.
         views: the pipeline that it trains with, where it is not that of
@@ -139,7 +139,7 @@ METHODS = {
     ),
     'sskd-teacher': Method(
         'SSKD, the teacher',
-        'SSKD, its first run: the teacher',
+        '',
         _SSKD,
         ('sskd',),
         'four_rotations',
@@ -152,15 +152,13 @@ METHODS = {
         'two_views',
         'CDS trained',
     ),
-    'supcon': Method(
-        'SupCon', 'SupCon, its first run: pretraining', _SUPCON, ('cds',)
-    ),
+    'supcon': Method('SupCon', 'SupCon', _SUPCON, ('cds',)),
     'supcon-linear': Method(
         'SupCon, then a linear head',
         'SupCon, then a linear classifier',
         _SUPCON,
         ('cross_entropy',),
     ),
-    'byol': Method('BYOL', 'BYOL, and fine-tuning', _BYOL, ()),
+    'byol': Method('BYOL', 'BYOL, then fine-tuning', _BYOL, ()),
     'byol-dsn': Method('BYOL, then DSN', 'BYOL, then DSN', _BYOL, ('dsn',)),
 }

@@ -10,5 +10,3 @@ here.
 """
 
 _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
-
-

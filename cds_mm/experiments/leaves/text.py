@@ -5,8 +5,8 @@ import textwrap
 
 from cds_mm.config.python_text import WIDTH, assignments
 from cds_mm.experiments.leaves.leaf import Leaf
-from cds_mm.experiments.published import published
 from cds_mm.experiments.measured import measured_names
+from cds_mm.experiments.published import published
 from cds_mm.paths import CONFIGS, PROJECT
 
 _TRAIN_ROOT = 'train_dataloader.dataset.data_root=data/images'

@@ -63,7 +63,8 @@ NOTES: dict[str, str | dict[str, str]] = {
     "SupContrast's code.",
     'SupCon of folders': 'Reads data/images/train/<class>/*. Pretrains '
     'alone: convert the backbone for a detector, or name the checkpoint in '
-    'the `load_from` of a run that fine-tunes it. Schedule and views are ours.',
+    'the `load_from` of a run that fine-tunes it. Schedule and views '
+    'are ours.',
     'linear of ours': f'{_LINEAR}, on one machine. The schedule is ours.',
     'linear of SupContrast': f'{_LINEAR}; tools/run_row.py runs both. The '
     "schedule is that of SupContrast's code, which has 76.5 % with ResNet-50.",
