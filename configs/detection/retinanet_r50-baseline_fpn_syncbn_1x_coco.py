@@ -10,3 +10,12 @@ here.
 """
 
 _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+
+model = dict(
+    backbone=dict(
+        init_cfg=dict(checkpoint='work_dirs/baseline_r50_in1k/backbone.pth'),
+        frozen_stages=-1,
+        norm_eval=False,
+        norm_cfg=dict(type='SyncBN', requires_grad=True),
+    )
+)

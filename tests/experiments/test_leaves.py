@@ -14,8 +14,12 @@ from cds_mm.config.python_text import (
     merged,
     settings_at,
 )
+from cds_mm.errors import UserError
+from cds_mm.experiments import leaves
 from cds_mm.experiments.cell import cell_of
 from cds_mm.experiments.leaves import by_hand, folders, table_leaves
+from cds_mm.experiments.leaves.settings import SETTINGS
+from cds_mm.experiments.leaves.texts import NOTES, SCORES
 from cds_mm.experiments.written import index_texts, leaf_texts
 from cds_mm.paths import CONFIGS, PROJECT
 
@@ -44,6 +48,26 @@ def test_catalogue_readme_and_index_files_are_those_of_the_table():
         if path.read_text() != text
     ]
     assert not stale, 'run tools/write_configs.py'
+
+
+def test_every_word_of_the_table_means_something_and_is_used():
+    for column, words in (
+        ('note', NOTES),
+        ('score', SCORES),
+        ('settings', SETTINGS),
+    ):
+        used = {leaf.row[column] for leaf in table_leaves()}
+        assert used | {''} == words.keys()
+
+
+def test_a_line_of_another_length_is_refused(tmp_path, monkeypatch):
+    table = tmp_path / 'table.csv'
+    first, second, *_ = leaves.TABLE.read_text().splitlines()
+    for line in (second + ',', second.replace(',', '', 1)):
+        table.write_text(f'{first}\n{second}\n{line}\n')
+        monkeypatch.setattr(leaves, 'TABLE', table)
+        with pytest.raises(UserError, match='table.csv, line 3: .*commas'):
+            leaves.table_leaves.__wrapped__()
 
 
 def test_who_is_written_by_hand_is_known():

@@ -23,9 +23,19 @@ TABLE = Path(__file__).with_name('table.csv')
 
 @cache
 def table_leaves() -> list[Leaf]:
-    """Every leaf config of the table, in its order."""
+    """Every leaf config of the table, in its order.
+
+    Raises:
+        UserError: a line has more cells than the first, or fewer.
+    """
     with TABLE.open(newline='') as file:
         rows = [*csv.DictReader(file)]
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise UserError(
+                f'{TABLE.name}, line {number}: has other columns than the '
+                'first line; count its commas'
+            )
     return [
         Leaf(Cell(method, model, data, variant), row)
         for row in rows
