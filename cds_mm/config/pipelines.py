@@ -46,9 +46,23 @@ def views_of(dataset: dict) -> list[list[dict]]:
     shared: list[dict] = []
     for step in pipeline_of(dataset):
         if 'MultiView' in type_name(step):
-            return [[*shared, *view] for view in step['transforms']]
+            return [[*shared, *view] for view in _repeated(step)]
         shared.append(step)
     return [shared]
+
+
+def _repeated(step: dict) -> list[list[dict]]:
+    """The views of a multi-view step, each as often as it is asked for."""
+    views, counts = step['transforms'], step.get('num_views')
+    if counts is None:
+        return views
+    if isinstance(counts, int):  # MMPretrain's own, of one kind
+        counts = [counts]
+    return [
+        view
+        for view, count in zip(views, counts, strict=False)
+        for _ in range(count)
+    ]
 
 
 def device_views(cfg: dict) -> list[list[dict]]:

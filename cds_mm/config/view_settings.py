@@ -3,21 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cds_mm.config.pipelines import named_leaves, views_of
-from cds_mm.config.python_text import Name, assignments, settings_at
+from cds_mm.config.pipelines import named_leaves, training_views
+from cds_mm.config.python_text import (
+    Name,
+    assignments,
+    merged,
+    settings_at,
+)
 
-DATASET = 'train_dataloader.dataset'
+_DATASET = 'train_dataloader.dataset'
+_BASE = '_base_.'
 
 
-def view_settings(views: str, dataset: str = DATASET) -> dict[str, Any]:
+def view_settings(views: str, dataset: str = _DATASET) -> dict[str, Any]:
     """What a leaf config sets so that its images have these views.
 
     Args:
-        views: the name of a pipeline in ``configs/_base_/datasets``, such as
-            'two_views'.
+        views: as ``configs/_base_/datasets`` call them, e.g. 'two_views'.
         dataset: key of the data set that has the pipeline.
     """
-    return settings_at(f'{dataset}.pipeline', Name(f'_base_.{views}'))
+    return settings_at(f'{dataset}.pipeline', Name(f'{_BASE}{views}'))
 
 
 def lines_for_views(cfg: Mapping[str, Any], count: int) -> list[str]:
@@ -31,18 +36,27 @@ def lines_for_views(cfg: Mapping[str, Any], count: int) -> list[str]:
         list: to be pasted into the config file; empty where its base has no
         such views.
     """
-    key, _ = named_leaves(cfg['train_dataloader']['dataset'], DATASET)[0]
+    key, _ = named_leaves(cfg['train_dataloader']['dataset'], _DATASET)[0]
     if any(part.isdigit() for part in key.split('.')):
         return []  # one of several data sets: a list, which is not merged
     for name, value in cfg.items():
-        if _is_pipeline(value) and len(views_of({'pipeline': value})) == count:
-            return assignments(view_settings(name, key), width=10**6)
+        if not _is_pipeline(value):
+            continue
+        settings = view_settings(name, key)
+        changed = merged(cfg, _resolved(settings, cfg))
+        if len(training_views(changed)) == count:
+            return assignments(settings, width=10**6)
     return []
 
 
 def _is_pipeline(value) -> bool:
-    """Whether a name of a config is a pipeline of several views."""
-    return isinstance(value, list) and any(
-        isinstance(step, Mapping) and 'MultiView' in str(step.get('type'))
-        for step in value
+    return isinstance(value, list) and all(
+        isinstance(step, Mapping) and 'type' in step for step in value
     )
+
+
+def _resolved(settings, cfg):
+    """Names of the base as what the config has under them."""
+    if isinstance(settings, Name):
+        return cfg[settings.removeprefix(_BASE)]
+    return {key: _resolved(value, cfg) for key, value in settings.items()}
