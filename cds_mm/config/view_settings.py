@@ -39,14 +39,21 @@ def lines_for_views(cfg: Mapping[str, Any], count: int) -> list[str]:
     key, _ = named_leaves(cfg['train_dataloader']['dataset'], _DATASET)[0]
     if any(part.isdigit() for part in key.split('.')):
         return []  # one of several data sets: a list, which is not merged
+    plain = {**cfg, 'data_preprocessor': _without_views(cfg)}
     for name, value in cfg.items():
         if not _is_pipeline(value):
             continue
         settings = view_settings(name, key)
-        changed = merged(cfg, _resolved(settings, cfg))
+        changed = merged(plain, _resolved(settings, cfg))
         if len(training_views(changed)) == count:
             return assignments(settings, width=10**6)
     return []
+
+
+def _without_views(cfg):
+    """The preprocessor without operations of views that are given up."""
+    own = cfg.get('data_preprocessor') or {}
+    return {key: value for key, value in own.items() if key != 'views'}
 
 
 def _is_pipeline(value) -> bool:
