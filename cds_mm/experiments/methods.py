@@ -128,10 +128,10 @@ METHODS = {
     'sp': Method('SP', 'SP', _SP, ('sp',), '', _TAUGHT),
     'crd': Method('CRD', 'CRD', _CRD, ('crd',), '', _TAUGHT),
     'cc': Method('CC', 'CC', _CC, ('cc',), '', _TAUGHT),
-    'one': Method('ONE', 'ONE (OKD in the paper), no teacher', _ONE, ('one',)),
+    'one': Method('ONE', 'ONE (OKD in the table), no teacher', _ONE, ('one',)),
     'sskd': Method(
         'SSKD',
-        'SSKD',
+        'SSKD, two runs',
         _SSKD,
         ('sskd',),
         'four_rotations',
