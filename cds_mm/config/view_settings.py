@@ -44,7 +44,10 @@ def lines_for_views(cfg: Mapping[str, Any], count: int) -> list[str]:
         if not _is_pipeline(value):
             continue
         settings = view_settings(name, key)
-        changed = merged(plain, _resolved(settings, cfg))
+        try:
+            changed = merged(plain, _resolved(settings, cfg))
+        except KeyError:  # a pipeline that is not called as views are
+            continue
         if len(training_views(changed)) == count:
             return assignments(settings, width=10**6)
     return []
