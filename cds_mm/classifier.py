@@ -99,8 +99,7 @@ class DeepSupervisedClassifier(ImageClassifier):
         for supervision in self.supervisions.values():
             self._connect(supervision)
         self._needed_views = tuple(needed_views(self))
-        self.frozen = tuple(frozen)
-        self._freeze()
+        self._freeze(frozen)
         if memory_format not in MEMORY_FORMATS:
             raise UserError(
                 f'model.memory_format={memory_format!r}: must be one of '
@@ -129,7 +128,8 @@ class DeepSupervisedClassifier(ImageClassifier):
         super().init_weights()
         self.to(memory_format=self.memory_format)
 
-    def _freeze(self):
+    def _freeze(self, frozen):
+        self.frozen = tuple(frozen)
         parts = dict(self.named_children())
         for name in self.frozen:
             if name not in parts:
