@@ -58,6 +58,7 @@ class BuildWithMim(build_py):
                 dirs_exist_ok=True,
                 ignore=shutil.ignore_patterns('__pycache__'),
             )
+        shutil.copy(HERE / 'model-index.yml', target)
 
 
 if __name__ == '__main__':
@@ -74,7 +75,7 @@ if __name__ == '__main__':
         license='Apache-2.0',
         python_requires='>=3.10',
         packages=find_packages(include=['cds_mm', 'cds_mm.*']),
-        package_data={'cds_mm': ['py.typed', 'experiments/*.csv']},
+        package_data={'cds_mm': ['py.typed', 'experiments/**/*.csv']},
         install_requires=REQUIRES,
         extras_require=EXTRAS,
         cmdclass={'build_py': BuildWithMim},

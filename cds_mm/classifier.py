@@ -18,6 +18,7 @@ from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.step_facts import step_facts
+from cds_mm.supervision.needed_views import needed_views
 
 MEMORY_FORMATS = ('contiguous_format', 'channels_last')
 
@@ -97,8 +98,8 @@ class DeepSupervisedClassifier(ImageClassifier):
             self._check_teacher(self.teacher)
         for supervision in self.supervisions.values():
             self._connect(supervision)
-        self.frozen = tuple(frozen)
-        self._freeze()
+        self._needed_views = tuple(needed_views(self))
+        self._freeze(frozen)
         if memory_format not in MEMORY_FORMATS:
             raise UserError(
                 f'model.memory_format={memory_format!r}: must be one of '
@@ -127,7 +128,8 @@ class DeepSupervisedClassifier(ImageClassifier):
         super().init_weights()
         self.to(memory_format=self.memory_format)
 
-    def _freeze(self):
+    def _freeze(self, frozen):
+        self.frozen = tuple(frozen)
         parts = dict(self.named_children())
         for name in self.frozen:
             if name not in parts:
@@ -183,9 +185,11 @@ class DeepSupervisedClassifier(ImageClassifier):
             under names without "loss", which the host would sum.
         """
         outputs = self.stage_outputs(inputs, data_samples)
+        for need in self._needed_views:
+            if not need.is_met_by(outputs.num_views):
+                raise UserError(need.refusal(outputs.num_views))
         log = {}
         for name, supervision in self.supervisions.items():
-            self._check_views(name, supervision, outputs.num_views)
             losses, counters = supervision(outputs)
             for key, value in losses.items():
                 log[f'loss_{name}.{key}'.rstrip('.')] = value
@@ -219,14 +223,6 @@ class DeepSupervisedClassifier(ImageClassifier):
             },
             teacher=self.teacher and self.teacher(inputs, data_samples),
         )
-
-    def _check_views(self, name, supervision, num_views):
-        if supervision.num_views not in (None, num_views):
-            raise UserError(
-                f'supervision {name} needs {supervision.num_views} views of '
-                f'each image, the data gives {num_views}: use the pipeline '
-                'with as many views (train_dataloader.dataset.pipeline)'
-            )
 
 
 def _build_branch(name, config, network):

@@ -1,9 +1,9 @@
-"""Cross entropy, ResNet-101, ImageNet: a teacher.
+"""Cross entropy, ResNet-101, ImageNet, 90 epochs.
 
     tools/dist_train.sh configs/baseline_r101_in1k.py 8
 
-For 8 GPUs with 32 images each.  Top-1 not published;
-not measured here.
+A teacher. For 8 GPUs with 32 images each. Top-1 not published; not measured
+here.
 """
 
 _base_ = [

@@ -1,11 +1,11 @@
-r"""Cross entropy, ResNet-18, on images of your own, one folder for each class.
+r"""Cross entropy, ResNet-18, images of your own, 90 epochs.
 
     tools/dist_train.sh configs/baseline_r18_folder.py 8 --cfg-options \
         train_dataloader.dataset.data_root=data/images \
         val_dataloader.dataset.data_root=data/images model.head.num_classes=20
 
-reads data/images/train/<class>/* and data/images/val/<class>/*.  For 8 GPUs
-with 32 images each; with fewer add --auto-scale-lr.  Not measured.
+Reads data/images/train/<class>/* and data/images/val/<class>/*. For 8 GPUs
+with 32 images each. With fewer GPUs add --auto-scale-lr. Not measured.
 """
 
 _base_ = [

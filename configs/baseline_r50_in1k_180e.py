@@ -1,8 +1,9 @@
-"""Cross entropy, ResNet-50, ImageNet: the twin of CDS with equal views.
+"""Cross entropy, ResNet-50, ImageNet, 180 epochs.
 
     tools/dist_train.sh configs/baseline_r50_in1k_180e.py 8
 
-For 8 GPUs with 32 images each.  Top-1 not published; not measured here.
+The twin of CDS with equal views. For 8 GPUs with 32 images each. Top-1 not
+published; not measured here.
 """
 
 _base_ = [

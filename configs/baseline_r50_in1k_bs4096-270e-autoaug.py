@@ -3,7 +3,7 @@ r"""Cross entropy, ResNet-50, ImageNet, batch 4096, 270 epochs, AutoAugment.
     NNODES=4 tools/dist_train.sh \
         configs/baseline_r50_in1k_bs4096-270e-autoaug.py 8
 
-For 32 GPUs with 128 images each.  Top-1 77.6 % published (Table 8, its second
+For 32 GPUs with 128 images each. Top-1 77.6 % published (Table 8, its second
 baseline); not measured here.
 """
 

@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/cds_r18_in1k.py 8
 
-For 8 GPUs with 32 images each.  Top-1 72.85 % published (Table 3);
-not measured here.
+For 8 GPUs with 32 images each. Top-1 72.85 % published (Table 3); not measured
+here.
 """
 
 _base_ = [

@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/cds_r50_in1k_350e-autoaug.py 8
 
-For 8 GPUs with 32 images each.  Top-1 79.8 % published (Table 8), schedule and
-view of AutoAugment unstated; not measured here.
+For 8 GPUs with 32 images each. Top-1 79.8 % published (Table 8, schedule and
+view of AutoAugment unstated); not measured here.
 """
 
 _base_ = [

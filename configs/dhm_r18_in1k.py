@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/dhm_r18_in1k.py 8
 
-For 8 GPUs with 32 images each.  Top-1 71.29 % published (Table 3, the DHM
+For 8 GPUs with 32 images each. Top-1 71.29 % published (Table 3, the DHM
 paper's own number); not measured here.
 """
 

@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/dhm_r50_in1k.py 8
 
-For 8 GPUs with 32 images each.  Top-1 76.57 % published (Table 3, the DHM
+For 8 GPUs with 32 images each. Top-1 76.57 % published (Table 3, the DHM
 paper's own number); not measured here.
 """
 

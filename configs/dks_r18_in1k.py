@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/dks_r18_in1k.py 8
 
-For 8 GPUs with 32 images each.  Top-1 71.32 % published (Table 3, the DKS
+For 8 GPUs with 32 images each. Top-1 71.32 % published (Table 3, the DKS
 paper's own number); not measured here.
 """
 

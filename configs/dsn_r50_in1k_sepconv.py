@@ -1,8 +1,9 @@
-"""DSN on the towers of CDS, ResNet-50, ImageNet, 90 epochs.
+"""DSN, ResNet-50, ImageNet, towers of CDS, 90 epochs.
 
     tools/dist_train.sh configs/dsn_r50_in1k_sepconv.py 8
 
-For 8 GPUs with 32 images each.  Top-1 not published; not measured here.
+The controlled twin of CDS. For 8 GPUs with 32 images each. Top-1 not
+published; not measured here.
 """
 
 _base_ = [

@@ -13,7 +13,7 @@ from cds_mm.config import training_views
 from cds_mm.engine.hooks import CLASSIFICATION_HOOKS, RUN_HOOKS
 from cds_mm.experiments import Cell, find_config
 from cds_mm.experiments.cell import cell_of
-from cds_mm.experiments.metafile import FOLDERS
+from cds_mm.experiments.leaves import folders
 from cds_mm.experiments.published import published
 from cds_mm.testing import CONFIGS
 
@@ -119,7 +119,7 @@ def test_the_hooks_of_configs_and_launcher_are_the_same():
     assert types == [*RUN_HOOKS, *CLASSIFICATION_HOOKS]
 
 
-@pytest.mark.parametrize('folder', FOLDERS)
+@pytest.mark.parametrize('folder', folders())
 def test_the_headers_have_the_published_numbers(folder):
     seen = 0
     for path in folder.glob('*.py'):

@@ -10,7 +10,7 @@ seed: those of any other run but for rounding and resizing.
 import argparse
 from pathlib import Path
 
-from cds_mm.commands.options import add_cfg_options
+from cds_mm.commands.options import CONFIG_HELP, add_cfg_options
 from cds_mm.quiet import quiet_hosts_load
 
 # Of the formats that hold RGB pixels.
@@ -20,7 +20,7 @@ _PICTURES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff', '.pdf')
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The flags of ``tools/browse_views.py``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument(
         '--out',
         help='picture to write; work_dirs/views/<config>.png unless given',

@@ -10,7 +10,7 @@ are read here once.
 import argparse
 from pathlib import Path
 
-from cds_mm.commands.options import add_cfg_options
+from cds_mm.commands.options import CONFIG_HELP, add_cfg_options
 from cds_mm.quiet import quiet_hosts_load
 
 
@@ -20,7 +20,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='file, or mmdet::folder/name.py')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument(
         '--splits',
         nargs='+',

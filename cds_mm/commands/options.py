@@ -5,6 +5,10 @@ import argparse
 from cds_mm.config import option_value
 from cds_mm.errors import UserError
 
+# What :func:`cds_mm.config.load_config` takes.
+CONFIG_HELP = (
+    'file, bare name of a config of this project, or mmdet::folder/name.py'
+)
 LAUNCHERS = ['none', 'pytorch', 'slurm', 'mpi']
 
 

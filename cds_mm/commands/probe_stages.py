@@ -3,7 +3,7 @@
 import argparse
 
 from cds_mm.choices import EMBEDDINGS
-from cds_mm.commands.options import add_common_options
+from cds_mm.commands.options import CONFIG_HELP, add_common_options
 from cds_mm.quiet import quiet_hosts_load
 
 
@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def _add_source(parser) -> None:
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument(
         'checkpoint',
         help='of a training or a detector, a converted file, or one of '

@@ -3,7 +3,7 @@
 import argparse
 
 from cds_mm.choices import BINS
-from cds_mm.commands.options import add_common_options
+from cds_mm.commands.options import CONFIG_HELP, add_common_options
 from cds_mm.quiet import quiet_hosts_load
 
 
@@ -12,7 +12,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Draw the reliability diagram of a classifier'
     )
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--out',

@@ -2,14 +2,14 @@
 
 import argparse
 
-from cds_mm.commands.options import add_common_options
+from cds_mm.commands.options import CONFIG_HELP, add_common_options
 from cds_mm.quiet import quiet_hosts_load
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The flags of MMPretrain's ``tools/train.py``."""
     parser = argparse.ArgumentParser(description='Train a model')
-    parser.add_argument('config', help='file, or mmdet::folder/name.py')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument(
         '--resume',
         nargs='?',

@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.utils import import_modules_from_strings
 
 from cds_mm.config import plain_yaml
+from cds_mm.config.leaf_names import config_path
 from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
@@ -26,22 +27,19 @@ _CHECKPOINTS = ('.pth', '.pt', '.safetensors', '.ckpt')
 
 
 def load_config(name: str, options: dict | None = None) -> Config:
-    """Read a config file, or one of a host as ``mmdet::folder/name.py``.
+    """Read a config file, by its path or by one of two shorter names.
 
     Args:
-        name: of the file.
+        name: path of the file; ``mmdet::folder/name.py`` for one of a host;
+            for a leaf config of this project also its bare name, such as
+            'cds_r18_cifar100', with or without '.py'.
         options: settings over those of the file, as of ``--cfg-options``.
 
     Raises:
         UserError: it is not there, it cannot be read, or a setting has no
             place in it; one line.
     """
-    path = _packaged(name) if '::' in name else Path(name)
-    if not path.is_file():
-        raise UserError(
-            f'config {name}: no such file; configs of this project are '
-            'in configs/, those of a host are named mmdet::folder/name.py'
-        )
+    path = _packaged(name) if '::' in name else config_path(name)
     if path.suffix in _CHECKPOINTS:
         raise UserError(
             f'config {name}: is a checkpoint; the config comes first on the '

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cds_mm.config.questions import preprocessor_settings, type_name
+from cds_mm.errors import UserError
 
 _SIZES = ('crop_size', 'scale')
 
@@ -43,9 +44,23 @@ def views_of(dataset: dict) -> list[list[dict]]:
     shared: list[dict] = []
     for step in pipeline_of(dataset):
         if 'MultiView' in type_name(step):
-            return [[*shared, *view] for view in step['transforms']]
+            return [[*shared, *view] for view in _repeated(step)]
         shared.append(step)
     return [shared]
+
+
+def _repeated(step: dict) -> list[list[dict]]:
+    """The views of a multi-view step, each as often as it is asked for."""
+    views, counts = step['transforms'], step.get('num_views')
+    if counts is None:
+        return views
+    if isinstance(counts, int):  # MMPretrain's own, of one kind
+        counts = [counts]
+    return [
+        view
+        for view, count in zip(views, counts, strict=False)
+        for _ in range(count)
+    ]
 
 
 def device_views(cfg: dict) -> list[list[dict]]:
@@ -58,6 +73,9 @@ def training_views(cfg: dict) -> list[list[dict]]:
 
     Args:
         cfg: a config with a ``train_dataloader``.
+
+    Raises:
+        UserError: the two have different numbers of views.
     """
     loaded, moved = (
         views_of(cfg['train_dataloader']['dataset']),
@@ -67,7 +85,19 @@ def training_views(cfg: dict) -> list[list[dict]]:
         return loaded
     if len(loaded) == 1:  # one image of each sample serves all views
         loaded *= len(moved)
+    if len(loaded) != len(moved):
+        raise UserError(differing_views(len(moved), len(loaded)))
     return [[*view, *more] for view, more in zip(loaded, moved, strict=True)]
+
+
+def differing_views(on_device: int, loaded: int) -> str:
+    """What is wrong where the preprocessor does not fit the loader."""
+    return (
+        f'data_preprocessor.views: operations for {on_device} views, but the '
+        f'loader gives {loaded}; give a list of operations, or an empty one, '
+        'for each (in a config with pipeline=_base_.NAME, '
+        'data_preprocessor=_base_.NAME_on_device)'
+    )
 
 
 def image_side(cfg: dict) -> int | None:

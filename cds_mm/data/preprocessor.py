@@ -6,6 +6,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
 from cds_mm.arguments import checked
+from cds_mm.config import differing_views
 from cds_mm.data.draws import Draws
 from cds_mm.data.operation import ImageOperation
 from cds_mm.data.seeding import DRAW_KEY
@@ -94,13 +95,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         elif not all(_is_batch(view) for view in images):
             raise UserError(_NOT_STACKED)
         if len(images) != len(self.views):
-            raise UserError(
-                f'data_preprocessor.views: operations for {len(self.views)} '
-                f'views, but the loader gives {len(images)}; give a list of '
-                'operations, or an empty one, for each (in a config with '
-                'pipeline=_base_.NAME, data_preprocessor=_base_.'
-                'NAME_on_device)'
-            )
+            raise UserError(differing_views(len(self.views), len(images)))
         if keys is None:
             keys = torch.randint(2**62, (len(images[0]),))
         # An operation may change what it gets, and others have the batch too.

@@ -51,6 +51,7 @@ from cds_mm.engine.preflight import (
 from cds_mm.engine.ranks import check_same_data
 from cds_mm.engine.scale_lr import warn_of_batch_size
 from cds_mm.files import check_writable
+from cds_mm.supervision.needed_views import check_views
 from cds_mm.teacher import teacher_of
 
 # What can be known before anything is built, in this order: each returns, or
@@ -75,6 +76,8 @@ CHECKS: tuple[Callable[[RunPlan], object], ...] = (
 )
 # What takes the data or the model, before the first step.
 CHECKS_WHEN_BUILT: tuple[Callable[[Runner, RunPlan], object], ...] = (
+    # Said again by LoaderCheckHook, which other launchers have too.
+    lambda runner, plan: check_views(runner.model, plan.config),
     lambda runner, plan: check_initialisers(runner.model, plan.config),
     lambda runner, plan: check_steps(runner, plan.config),
     lambda runner, plan: check_same_data(runner, plan.splits),

@@ -24,7 +24,7 @@ def run_config(args: argparse.Namespace) -> Config:
     warn_of_slips(cfg)
     check_kinds(cfg)
     cfg.launcher = args.launcher
-    stem = Path(args.config).stem
+    stem = Path(cfg.filename).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{stem}'
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cds_mm.config.leaf_names import leaf_files
 from cds_mm.errors import UserError
-from cds_mm.paths import CONFIGS
 
 
 @dataclass(frozen=True)
@@ -62,23 +62,18 @@ def cell_of(stem: str) -> Cell:
     return Cell(method, f'{first}_{backbone}', data, '_'.join(variant))
 
 
-def find_config(cell: Cell, configs: Path = CONFIGS) -> Path:
+def find_config(cell: Cell) -> Path:
     """The leaf config of a cell.
 
     Raises:
         UserError: there is none; it names those that are near.
     """
-    found = [
-        path
-        for path in sorted(configs.rglob(f'{cell.name}.py'))
-        if '_base_' not in path.parts
-    ]
-    if not found:
-        near = sorted(
-            p.stem for p in configs.rglob(f'*_{cell.model}_{cell.data}*.py')
-        )
+    files = leaf_files()
+    if cell.name not in files:
+        like = f'_{cell.model}_{cell.data}'
+        near = sorted(stem for stem in files if like in stem)
         raise UserError(
             f'{cell.name}: there is no such config; for this model and data '
             f'there are {", ".join(near) or "none at all"}'
         )
-    return found[0]
+    return files[cell.name]

@@ -23,6 +23,7 @@ class Published(NamedTuple):
         metric: e.g. 'top1'.
         value: as it is printed.
         note: what is odd about it, or nothing.
+        printed: the value, with as many places as it is printed with.
     """
 
     table: str
@@ -30,6 +31,7 @@ class Published(NamedTuple):
     metric: str
     value: float
     note: str
+    printed: str
 
     @property
     def where(self) -> str:
@@ -68,8 +70,13 @@ def published(
             continue
         place = row['table'] == table if table else row['data'] == data
         if place:
-            value = float(row['value'])
+            printed = row['value']
             return Published(
-                row['table'], row['data'], metric, value, row['note']
+                row['table'],
+                row['data'],
+                metric,
+                float(printed),
+                row['note'],
+                printed,
             )
     return None

@@ -1,4 +1,4 @@
-"""What a built loader does that its config does not show."""
+"""What a built loader does that its config does not show, and its views."""
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -12,12 +12,14 @@ from cds_mm.data.built_loader import (
 )
 from cds_mm.data.named_collate import name_odd_images
 from cds_mm.run_warnings import warn
+from cds_mm.supervision.needed_views import check_views
 
 
 @HOOKS.register_module()
 class LoaderCheckHook(Hook):
     """Look at the training loader before the first step.
 
+    - The data gives as many views as the model needs.
     - A sampler that builds batches builds those of the loader's size.
     - A batch of images of several sizes names one that differs.
     - Files that are decoded too small for their crops are warned of.
@@ -31,8 +33,9 @@ class LoaderCheckHook(Hook):
         """Look at it.
 
         Raises:
-            UserError: batches of two sizes.
+            UserError: another number of views, or batches of two sizes.
         """
+        check_views(runner.model, runner.cfg)
         loader = runner.train_dataloader
         name_odd_images(loader)
         check_batch_size(loader)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from cds_mm.arguments import NonNegative, Positive, Share, checked
+from cds_mm.arguments import Count, NonNegative, Positive, Share, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.losses import rotated_similarity, selected_divergence
 from cds_mm.stage_outputs import StageOutputs
@@ -23,15 +23,18 @@ class RotationSupervision(BranchSupervision):
     Args:
         weight: of each branch's loss.
         branches: names of the branches, None for all.
+        num_views: rotations of each image.
     """
-
-    num_views = 4
 
     @checked
     def __init__(
-        self, weight: NonNegative, branches: tuple[str, ...] | None = None
+        self,
+        weight: NonNegative,
+        branches: tuple[str, ...] | None = None,
+        num_views: Count = 4,
     ):
-        super().__init__(branches, views=tuple(range(self.num_views)))
+        super().__init__(branches, views=tuple(range(num_views)))
+        self.num_views: int = num_views
         self.weight = weight
 
     def sources(self, outputs: StageOutputs) -> Tensor:
@@ -50,6 +53,7 @@ class RotationContrast(RotationSupervision):
     Args:
         weight: of each branch's loss.
         branches: names of the branches, None for all.
+        num_views: rotations of each image.
     """
 
     @checked
@@ -57,8 +61,9 @@ class RotationContrast(RotationSupervision):
         self,
         weight: NonNegative = 1.0,
         branches: tuple[str, ...] | None = None,
+        num_views: Count = 4,
     ):
-        super().__init__(weight, branches)
+        super().__init__(weight, branches, num_views)
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss and the share of images found, by branch."""
@@ -86,6 +91,7 @@ class RotationDistillation(RotationSupervision):
         keep_wrong: share of the rows with the teacher's mistakes that is
             followed all the same, the smaller ones first.
         branches: names of the branches, None for all.
+        num_views: rotations of each image.
     """
 
     needs_teacher = True
@@ -97,8 +103,9 @@ class RotationDistillation(RotationSupervision):
         temperature: Positive = 0.5,
         keep_wrong: Share = 0.75,
         branches: tuple[str, ...] | None = None,
+        num_views: Count = 4,
     ):
-        super().__init__(weight, branches)
+        super().__init__(weight, branches, num_views)
         self.temperature = temperature
         self.keep_wrong = keep_wrong
 

@@ -1,10 +1,9 @@
-"""Cross entropy, ResNet-18, CIFAR-10: the twin of CDS with equal epochs.
-
-Its one view is the first view of CDS, with Cutout.
+"""Cross entropy, ResNet-18, CIFAR-10, 300 epochs.
 
     python tools/train.py configs/cifar10/baseline_r18_cifar10.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured at this scale.
+The twin of CDS with equal epochs; its one view is the first view of CDS, with
+Cutout. For 1 GPU with 128 images. Top-1 not published; not measured here.
 """
 
 _base_ = [

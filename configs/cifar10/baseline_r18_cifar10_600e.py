@@ -1,8 +1,9 @@
-"""Cross entropy, ResNet-18, CIFAR-10: the twin of CDS with equal views.
+"""Cross entropy, ResNet-18, CIFAR-10, 600 epochs.
 
     python tools/train.py configs/cifar10/baseline_r18_cifar10_600e.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured here.
+The twin of CDS with equal views. For 1 GPU with 128 images. Top-1 not
+published; not measured here.
 """
 
 _base_ = [

@@ -1,9 +1,9 @@
-"""Cross entropy with equal views, ResNet-18, CIFAR-10 as image files.
+"""Cross entropy, ResNet-18, CIFAR-10 files, 600 epochs.
 
     python tools/train.py configs/cifar10/baseline_r18_cifar10_folder_600e.py
 
-For 1 GPU with 128 images.  Top-1 not measured at this scale; a smaller scale
-is in docs/results.md.
+The twin of CDS with equal views. For 1 GPU with 128 images. Top-1 not
+published; not measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

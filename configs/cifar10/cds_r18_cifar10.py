@@ -2,7 +2,7 @@
 
     python tools/train.py configs/cifar10/cds_r18_cifar10.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured at this scale.
+For 1 GPU with 128 images. Top-1 not published; not measured here.
 """
 
 _base_ = [

@@ -1,8 +1,8 @@
-"""DHM, ResNet-18, CIFAR-10.
+"""DHM, ResNet-18, CIFAR-10, 300 epochs.
 
     python tools/train.py configs/cifar10/dhm_r18_cifar10.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured at this scale.
+For 1 GPU with 128 images. Top-1 not published; not measured here.
 """
 
 _base_ = [

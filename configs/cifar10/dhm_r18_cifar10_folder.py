@@ -1,9 +1,9 @@
-"""DHM, ResNet-18, CIFAR-10 image files.
+"""DHM, ResNet-18, CIFAR-10 files, 300 epochs.
 
     python tools/train.py configs/cifar10/dhm_r18_cifar10_folder.py
 
-For 1 GPU with 128 images.  Top-1 not measured at this scale; a smaller scale
-is in docs/results.md.
+For 1 GPU with 128 images. Top-1 not published; not measured at this scale; a
+smaller scale is in docs/results.md.
 """
 
 _base_ = [

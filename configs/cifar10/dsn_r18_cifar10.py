@@ -1,8 +1,8 @@
-"""DSN, ResNet-18, CIFAR-10.
+"""DSN, ResNet-18, CIFAR-10, 300 epochs.
 
     python tools/train.py configs/cifar10/dsn_r18_cifar10.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured at this scale.
+For 1 GPU with 128 images. Top-1 not published; not measured here.
 """
 
 _base_ = [

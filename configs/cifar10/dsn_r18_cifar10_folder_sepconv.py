@@ -1,9 +1,9 @@
-"""DSN on the towers of CDS, ResNet-18, CIFAR-10 image files.
+"""DSN, ResNet-18, CIFAR-10 files, towers of CDS, 300 epochs.
 
     python tools/train.py configs/cifar10/dsn_r18_cifar10_folder_sepconv.py
 
-For 1 GPU with 128 images.  Top-1 not measured at this scale; a smaller scale
-is in docs/results.md.
+The controlled twin of CDS. For 1 GPU with 128 images. Top-1 not published; not
+measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

@@ -1,8 +1,9 @@
-"""Cross entropy, ResNet-18, CIFAR-100: the twin of CDS with equal views.
+"""Cross entropy, ResNet-18, CIFAR-100, 600 epochs.
 
     python tools/train.py configs/cifar100/baseline_r18_cifar100_600e.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured here.
+The twin of CDS with equal views. For 1 GPU with 128 images. Top-1 not
+published; not measured here.
 """
 
 _base_ = [

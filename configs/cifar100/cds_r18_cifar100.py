@@ -2,8 +2,8 @@
 
     python tools/train.py configs/cifar100/cds_r18_cifar100.py
 
-For 1 GPU with 128 images.  Top-1 80.84 % published (Table 1);
-not measured here.
+For 1 GPU with 128 images. Top-1 80.84 % published (Table 1); not measured
+here.
 """
 
 _base_ = [

@@ -2,8 +2,8 @@
 
     python tools/train.py configs/cifar100/dhm_rxt101_cifar100.py
 
-For 1 GPU with 128 images.  Top-1 83.27 % published (Table 1); not measured
-here. 32x4d is our choice, the table does not say.
+32x4d is our choice, the table does not say. For 1 GPU with 128 images. Top-1
+83.27 % published (Table 1); not measured here.
 """
 
 _base_ = [

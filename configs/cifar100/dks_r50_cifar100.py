@@ -2,7 +2,7 @@
 
     python tools/train.py configs/cifar100/dks_r50_cifar100.py
 
-For 1 GPU with 128 images.  Top-1 80.95 % published (Table 1); not measured
+For 1 GPU with 128 images. Top-1 80.95 % published (Table 1); not measured
 here.
 """
 

@@ -1,8 +1,9 @@
-"""DSN on the towers of CDS, ResNet-18, CIFAR-100.
+"""DSN, ResNet-18, CIFAR-100, towers of CDS, 300 epochs.
 
     python tools/train.py configs/cifar100/dsn_r18_cifar100_sepconv.py
 
-For 1 GPU with 128 images.  Top-1 not published; not measured here.
+The controlled twin of CDS. For 1 GPU with 128 images. Top-1 not published; not
+measured here.
 """
 
 _base_ = [

@@ -2,7 +2,7 @@
 
     python tools/train.py configs/cifar100/dsn_se18_cifar100.py
 
-For 1 GPU with 128 images.  Top-1 78.28 % published (Table 1); not measured
+For 1 GPU with 128 images. Top-1 78.28 % published (Table 1); not measured
 here.
 """
 

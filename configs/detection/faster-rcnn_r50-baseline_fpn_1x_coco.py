@@ -1,15 +1,14 @@
 r"""Faster R-CNN, R50-FPN, COCO 1x, backbone pretrained with cross entropy.
 
-    python tools/convert_backbone.py \
-        work_dirs/baseline_r50_in1k/epoch_90.pth \
+    python tools/convert_backbone.py work_dirs/baseline_r50_in1k/epoch_90.pth \
         work_dirs/baseline_r50_in1k/backbone.pth \
         --detector configs/detection/faster-rcnn_r50-baseline_fpn_1x_coco.py
     tools/dist_train.sh \
         configs/detection/faster-rcnn_r50-baseline_fpn_1x_coco.py 8
 
-For 8 GPUs with 2 images each.  Box AP 37.4 published (Table 4, the number of
-MMDetection's own zoo, from torchvision's weights); not measured here.
-BatchNorm keeps the statistics of pretraining, as MMDetection does.
+BatchNorm keeps the statistics of pretraining, as MMDetection does. For 8 GPUs
+with 2 images each. Box AP 37.4 published (Table 4, the number of MMDetection's
+own zoo, from torchvision's weights); not measured here.
 """
 
 _base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'

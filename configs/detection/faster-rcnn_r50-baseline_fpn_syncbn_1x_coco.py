@@ -1,17 +1,19 @@
-r"""Faster R-CNN from cross entropy, with nothing frozen and SyncBN.
+r"""Faster R-CNN, R50-FPN, COCO 1x, SyncBN, pretrained with cross entropy.
 
     tools/dist_train.sh \
         configs/detection/faster-rcnn_r50-baseline_fpn_syncbn_1x_coco.py 8
 
-The other BatchNorm regime: a recipe that freezes can hide or invent a gain.
-On one process or without a GPU the SyncBN is plain BatchNorm.  For 8 GPUs
-with 2 images each.  Box AP not published, not measured here.
+The other BatchNorm regime, with nothing frozen: a recipe that freezes can hide
+or invent a gain. On one process or without a GPU the SyncBN is plain
+BatchNorm. For 8 GPUs with 2 images each. Box AP not published; not measured
+here.
 """
 
-_base_ = './faster-rcnn_r50-baseline_fpn_1x_coco.py'
+_base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
 
 model = dict(
     backbone=dict(
+        init_cfg=dict(checkpoint='work_dirs/baseline_r50_in1k/backbone.pth'),
         frozen_stages=-1,
         norm_eval=False,
         norm_cfg=dict(type='SyncBN', requires_grad=True),

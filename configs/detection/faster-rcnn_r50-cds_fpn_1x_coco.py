@@ -1,14 +1,12 @@
 r"""Faster R-CNN, R50-FPN, COCO 1x, backbone pretrained with CDS.
 
-    python tools/convert_backbone.py \
-        work_dirs/cds_r50_in1k/epoch_90.pth \
+    python tools/convert_backbone.py work_dirs/cds_r50_in1k/epoch_90.pth \
         work_dirs/cds_r50_in1k/backbone.pth \
         --detector configs/detection/faster-rcnn_r50-cds_fpn_1x_coco.py
-    tools/dist_train.sh \
-        configs/detection/faster-rcnn_r50-cds_fpn_1x_coco.py 8
+    tools/dist_train.sh configs/detection/faster-rcnn_r50-cds_fpn_1x_coco.py 8
 
-For 8 GPUs with 2 images each.  Box AP 38.3 published (Table 4); not measured
-here.  BatchNorm keeps the statistics of pretraining, as MMDetection does.
+BatchNorm keeps the statistics of pretraining, as MMDetection does. For 8 GPUs
+with 2 images each. Box AP 38.3 published (Table 4); not measured here.
 """
 
 _base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'

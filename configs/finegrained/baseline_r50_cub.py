@@ -3,8 +3,8 @@
     python tools/train.py configs/finegrained/baseline_r50_cub.py
 
 Fine-tunes work_dirs/baseline_r50_in1k/backbone.pth, which
-tools/convert_backbone.py makes.  For 1 GPU with 64 images.  Top-1 78.50 %
-published (Table 6), recipe unstated; not measured here.
+tools/convert_backbone.py makes. For 1 GPU with 64 images. Top-1 78.50 %
+published (Table 6, recipe unstated); not measured here.
 """
 
 _base_ = [

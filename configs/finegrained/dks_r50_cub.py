@@ -3,9 +3,9 @@
     python tools/train.py configs/finegrained/dks_r50_cub.py
 
 Fine-tunes work_dirs/baseline_r50_in1k/backbone.pth, which
-tools/convert_backbone.py makes.  One of two readings of the table: the other
-has the method in pretraining alone.  For 1 GPU with 64 images.  Top-1 81.34 %
-published (Table 6), recipe unstated; not measured here.
+tools/convert_backbone.py makes. One of two readings of the table: the other
+has the method in pretraining alone. For 1 GPU with 64 images. Top-1 81.34 %
+published (Table 6, recipe unstated); not measured here.
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
-"""AT, ResNet-18, CIFAR-10 as image files in class folders.
+"""AT, ResNet-18, CIFAR-10 files, 300 epochs.
 
     python tools/train.py configs/kd/at_r18_cifar10_folder.py
 
 Attention x 1000 on all stages (RepDistiller); teacher: ResNet-18 that cross
-entropy trained.  For 1 GPU with 128 images.  Top-1 not measured at this scale;
-a smaller scale is in docs/results.md.
+entropy trained. For 1 GPU with 128 images. Top-1 not published; not measured
+at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

@@ -2,9 +2,9 @@
 
     tools/dist_train.sh configs/kd/at_r18_in1k.py 8
 
-Attention x 1000 on the last two stages (torchdistill); teacher: ResNet-34, our
-choice, since the paper does not name it.  For 8 GPUs with 32 images each.
-Top-1 70.74 % published (Table 7); not measured here.
+Attention x 1000 on the last two stages (torchdistill); teacher: ResNet-34 that
+cross entropy trained, our choice, since Table 7 does not name it. For 8 GPUs
+with 32 images each. Top-1 70.74 % published (Table 7); not measured here.
 """
 
 _base_ = [

@@ -2,9 +2,10 @@
 
     tools/dist_train.sh configs/kd/cc_r18_in1k.py 8
 
-Correlations x 0.02 (RepDistiller, for CIFAR); teacher: ResNet-34, our choice,
-since the paper does not name it.  For 8 GPUs with 32 images each.  Top-1 69.96
-% published (Table 7, quoted there from another baseline); not measured here.
+Correlations x 0.02 (RepDistiller, for CIFAR); teacher: ResNet-34 that cross
+entropy trained, our choice, since Table 7 does not name it. For 8 GPUs with 32
+images each. Top-1 69.96 % published (Table 7, quoted there from the SSKD
+paper; another baseline); not measured here.
 """
 
 _base_ = [

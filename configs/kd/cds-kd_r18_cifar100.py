@@ -3,7 +3,7 @@
     python tools/train.py configs/kd/cds-kd_r18_cifar100.py
 
 Contrast and projections x 0.1, logits x 1, temperature 3 (released code);
-teacher: ResNet-50 that CDS trained.  For 1 GPU with 128 images.  Top-1 not
+teacher: ResNet-50 that CDS trained. For 1 GPU with 128 images. Top-1 not
 published for this pair; not measured here.
 """
 

@@ -1,10 +1,10 @@
-"""Distilled CDS, ResNet-18, CIFAR-10 as image files in class folders.
+"""Distilled CDS, ResNet-18, CIFAR-10 files, 300 epochs.
 
     python tools/train.py configs/kd/cds-kd_r18_cifar10_folder.py
 
 Contrast and projections x 0.1, logits x 1, temperature 3 (released code);
-teacher: ResNet-18 that CDS trained.  For 1 GPU with 128 images.  Top-1 not
-measured at this scale; a smaller scale is in docs/results.md.
+teacher: ResNet-18 that CDS trained. For 1 GPU with 128 images. Top-1 not
+published; not measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

@@ -3,8 +3,8 @@
     tools/dist_train.sh configs/kd/cds-kd_r18_in1k.py 8
 
 Contrast and projections x 0.5, logits x 1, temperature 1 (released script);
-teacher: ResNet-50 that CDS trained, our choice, since the paper does not name
-it.  For 8 GPUs with 32 images each.  Top-1 73.23 % published (Table 7); not
+teacher: ResNet-50 that CDS trained, our choice, since Table 7 does not name
+it. For 8 GPUs with 32 images each. Top-1 73.23 % published (Table 7); not
 measured here.
 """
 

@@ -3,8 +3,8 @@
     python tools/train.py configs/kd/kd_r18_cifar100.py
 
 Cross entropy x 0.1, divergence x 0.9, temperature 4 (RepDistiller); teacher:
-ResNet-50.  For 1 GPU with 128 images.  Top-1 not published for this pair; not
-measured here.
+ResNet-50 that cross entropy trained. For 1 GPU with 128 images. Top-1 not
+published for this pair; not measured here.
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
-"""KD, ResNet-18, CIFAR-10 as image files in class folders.
+"""KD, ResNet-18, CIFAR-10 files, 300 epochs.
 
     python tools/train.py configs/kd/kd_r18_cifar10_folder.py
 
 Cross entropy x 0.1, divergence x 0.9, temperature 4 (RepDistiller); teacher:
-ResNet-18 that cross entropy trained.  For 1 GPU with 128 images.  Top-1 not
-measured at this scale; a smaller scale is in docs/results.md.
+ResNet-18 that cross entropy trained. For 1 GPU with 128 images. Top-1 not
+published; not measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

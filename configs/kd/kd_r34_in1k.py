@@ -3,8 +3,9 @@
     tools/dist_train.sh configs/kd/kd_r34_in1k.py 8
 
 Cross entropy x 0.5, divergence x 0.5, temperature 1 (torchdistill); teacher:
-ResNet-50, our choice, since the paper does not name it.  For 8 GPUs with 32
-images each.  Top-1 74.44 % published (Table 7); not measured here.
+ResNet-50 that cross entropy trained, our choice, since Table 7 does not name
+it. For 8 GPUs with 32 images each. Top-1 74.44 % published (Table 7); not
+measured here.
 """
 
 _base_ = [

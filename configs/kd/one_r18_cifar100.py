@@ -2,8 +2,7 @@
 
     python tools/train.py configs/kd/one_r18_cifar100.py
 
-For 1 GPU with 128 images.  Top-1 not published; not
-measured here.
+For 1 GPU with 128 images. Top-1 not published; not measured here.
 """
 
 _base_ = [

@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/kd/one_r18_in1k.py 8
 
-For 8 GPUs with 32 images each.  Top-1 70.55 % published (Table 7, quoted there
-from another baseline); not measured here.
+For 8 GPUs with 32 images each. Top-1 70.55 % published (Table 7, quoted there
+from the SSKD paper; another baseline); not measured here.
 """
 
 _base_ = [

@@ -2,9 +2,9 @@
 
     tools/dist_train.sh configs/kd/rkd_r34_in1k.py 8
 
-Distances x 25, angles x 50 (MMRazor, RepDistiller); teacher: ResNet-50, our
-choice, since the paper does not name it.  For 8 GPUs with 32 images each.
-Top-1 74.61 % published (Table 7); not measured here.
+Distances x 25, angles x 50 (MMRazor, RepDistiller); teacher: ResNet-50 that
+cross entropy trained, our choice, since Table 7 does not name it. For 8 GPUs
+with 32 images each. Top-1 74.61 % published (Table 7); not measured here.
 """
 
 _base_ = [

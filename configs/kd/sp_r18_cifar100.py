@@ -2,8 +2,9 @@
 
     python tools/train.py configs/kd/sp_r18_cifar100.py
 
-Similarities x 3000 on the last stage (RepDistiller); teacher: ResNet-50.  For
-1 GPU with 128 images.  Top-1 not published for this pair; not measured here.
+Similarities x 3000 on the last stage (RepDistiller); teacher: ResNet-50 that
+cross entropy trained. For 1 GPU with 128 images. Top-1 not published for this
+pair; not measured here.
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
-"""SP, ResNet-18, CIFAR-10 as image files in class folders.
+"""SP, ResNet-18, CIFAR-10 files, 300 epochs.
 
     python tools/train.py configs/kd/sp_r18_cifar10_folder.py
 
 Similarities x 3000 on the last stage (RepDistiller); teacher: ResNet-18 that
-cross entropy trained.  For 1 GPU with 128 images.  Top-1 not measured at this
-scale; a smaller scale is in docs/results.md.
+cross entropy trained. For 1 GPU with 128 images. Top-1 not published; not
+measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

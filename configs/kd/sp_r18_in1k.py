@@ -3,8 +3,9 @@
     tools/dist_train.sh configs/kd/sp_r18_in1k.py 8
 
 Similarities x 3000 on the last stage (RepDistiller, for CIFAR); teacher:
-ResNet-34, our choice, since the paper does not name it.  For 8 GPUs with 32
-images each.  Top-1 70.61 % published (Table 7); not measured here.
+ResNet-34 that cross entropy trained, our choice, since Table 7 does not name
+it. For 8 GPUs with 32 images each. Top-1 70.61 % published (Table 7); not
+measured here.
 """
 
 _base_ = [

@@ -3,8 +3,9 @@
     tools/dist_train.sh configs/kd/sp_r50_in1k.py 8
 
 Similarities x 3000 on the last stage (RepDistiller, for CIFAR); teacher:
-ResNet-101, our choice, since the paper does not name it.  For 8 GPUs with 32
-images each.  Top-1 76.88 % published (Table 7); not measured here.
+ResNet-101 that cross entropy trained, our choice, since Table 7 does not name
+it. For 8 GPUs with 32 images each. Top-1 76.88 % published (Table 7); not
+measured here.
 """
 
 _base_ = [

@@ -1,10 +1,11 @@
-"""SSKD, the teacher: ResNet-50, CIFAR-100, 60 epochs.
+"""SSKD, the teacher, ResNet-50, CIFAR-100, 60 epochs.
 
     python tools/train.py configs/kd/sskd-teacher_r50_cifar100_60e.py
 
 Learns which rotated image is which, on a network that cross entropy trained
-and that stays as it is (released code).  For 1 GPU with 64 images.  Top-1 is
-that network's; the share of images found is not measured here.
+and that stays as it is (released code). No best epoch is kept, since it would
+be the first. For 1 GPU with 64 images. Top-1 is that network's; not measured
+here.
 """
 
 _base_ = [
@@ -19,7 +20,6 @@ model = dict(**_base_.method, frozen=('backbone', 'head'))
 train_dataloader = dict(
     batch_size=64, dataset=dict(pipeline=_base_.four_rotations)
 )
-data_preprocessor = _base_.four_rotations_on_device
 load_from = 'work_dirs/baseline_r50_cifar100/epoch_300.pth'
-# Top-1 stays as it is: the best epoch would be the first.
 default_hooks = dict(checkpoint=dict(save_best=None))
+data_preprocessor = _base_.four_rotations_on_device

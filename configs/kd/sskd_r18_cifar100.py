@@ -4,7 +4,7 @@
 
 Weights 0.1, 0.9, 2.7 and 10, temperatures 4 and 0.5 (SSKD's code, which has
 240 epochs of 64 images at 0.05; here the schedule of the others); teacher:
-ResNet-50 that learned the rotations.  For 1 GPU with 128 images.  Top-1 not
+ResNet-50 that learned the rotations. For 1 GPU with 128 images. Top-1 not
 published for this pair; not measured here.
 """
 

@@ -1,11 +1,11 @@
-"""SSKD, ResNet-18, CIFAR-10 as image files in class folders.
+"""SSKD, ResNet-18, CIFAR-10 files, 300 epochs.
 
     python tools/train.py configs/kd/sskd_r18_cifar10_folder.py
 
 Weights 0.1, 0.9, 2.7 and 10, temperatures 4 and 0.5 (SSKD's code, which has
 240 epochs of 64 images at 0.05; here the schedule of the others); teacher:
-ResNet-18 that learned the rotations.  For 1 GPU with 128 images.  Top-1 not
-measured at this scale; a smaller scale is in docs/results.md.
+ResNet-18 that learned the rotations. For 1 GPU with 128 images. Top-1 not
+published; not measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

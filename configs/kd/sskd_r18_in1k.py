@@ -3,8 +3,9 @@
     tools/dist_train.sh configs/kd/sskd_r18_in1k.py 8
 
 Cross entropy x 1, weight decay 5e-4 and views are torchdistill's, the other
-weights SSKD's; teacher: ResNet-34 that learned the rotations.  For 8 GPUs with
-32 images each.  Top-1 71.62 % published (Table 7); not measured here.
+weights SSKD's; teacher: ResNet-34 that learned the rotations. For 8 GPUs with
+32 images each. Top-1 71.62 % published (Table 7, quoted there from the SSKD
+paper; another baseline); not measured here.
 """
 
 _base_ = [
@@ -17,6 +18,6 @@ _base_ = [
 ]
 
 model = dict(**_base_.method, teacher=_base_.teacher)
+optim_wrapper = dict(optimizer=dict(weight_decay=0.0005))
 train_dataloader = dict(dataset=dict(pipeline=_base_.four_rotations))
 data_preprocessor = _base_.four_rotations_on_device
-optim_wrapper = dict(optimizer=dict(weight_decay=5e-4))

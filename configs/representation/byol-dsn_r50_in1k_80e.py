@@ -3,9 +3,9 @@
     tools/dist_train.sh configs/representation/byol-dsn_r50_in1k_80e.py 8
 
 Trains all layers, from the backbone of byol_r50_in1k_pretrain-1000e.py;
-tools/run_row.py runs both.  The schedule is ours.  For 8 GPUs with 128 images
-each.  Top-1 78.2 % published (Table 8, 1080 epochs in all), schedule unstated;
-not measured here.
+tools/run_row.py runs both. The schedule is ours. For 8 GPUs with 128 images
+each. Top-1 78.2 % published (Table 8, 1080 epochs with pretraining; schedule
+unstated); not measured here.
 """
 
 _base_ = [

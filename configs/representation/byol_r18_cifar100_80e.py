@@ -1,9 +1,9 @@
-"""BYOL, then cross entropy, ResNet-18, CIFAR-100, 80 epochs of fine-tuning.
+"""BYOL, ResNet-18, CIFAR-100, then cross entropy for 80 epochs.
 
     python tools/train.py configs/representation/byol_r18_cifar100_80e.py
 
 Trains all layers, from the backbone of byol_r18_cifar100_pretrain-1000e.py;
-tools/run_row.py runs both.  The schedule is ours.  For 1 GPU with 128 images.
+tools/run_row.py runs both. The schedule is ours. For 1 GPU with 128 images.
 Top-1 not published; not measured here.
 """
 
@@ -16,7 +16,6 @@ _base_ = [
 ]
 
 model = dict(**_base_.method)
-# Scaled with the batch.
-optim_wrapper = dict(optimizer=dict(lr=0.0125, weight_decay=5e-4))
-auto_scale_lr = dict(base_batch_size=128)
 load_from = 'work_dirs/byol_r18_cifar100_pretrain-1000e/epoch_1000.pth'
+optim_wrapper = dict(optimizer=dict(lr=0.0125, weight_decay=0.0005))
+auto_scale_lr = dict(base_batch_size=128)

@@ -3,9 +3,10 @@ r"""BYOL, ResNet-18, CIFAR-100, 1000 epochs of pretraining.
     python tools/train.py \
         configs/representation/byol_r18_cifar100_pretrain-1000e.py
 
-Without labels; byol_r18_cifar100_80e.py fine-tunes it.  Our choice: the recipe
-of ImageNet without blur, batch 512, crops as SupContrast has them.  For 1 GPU
-with 512 images.  Top-1: there is no classifier; not measured here.
+Without labels; byol_r18_cifar100_80e.py fine-tunes it. Our choice: the recipe
+of ImageNet without blur, batch 512, crops as SupContrast has them, 0.2 as the
+learning rate for each 256 images. For 1 GPU with 512 images. Top-1: there is
+no classifier; not measured here.
 """
 
 _base_ = [
@@ -16,6 +17,5 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=512)
-# 0.2 for each 256 images.
 optim_wrapper = dict(optimizer=dict(lr=0.4))
 auto_scale_lr = dict(base_batch_size=512)

@@ -1,11 +1,11 @@
-"""BYOL, then cross entropy, ResNet-50, ImageNet, 80 epochs of fine-tuning.
+"""BYOL, ResNet-50, ImageNet, then cross entropy for 80 epochs.
 
     tools/dist_train.sh configs/representation/byol_r50_in1k_80e.py 8
 
 Trains all layers, from the backbone of byol_r50_in1k_pretrain-1000e.py;
-tools/run_row.py runs both.  The schedule is ours.  For 8 GPUs with 128 images
-each.  Top-1 77.7 % published (Table 8, 1080 epochs in all), schedule unstated;
-not measured here.
+tools/run_row.py runs both. The schedule is ours. For 8 GPUs with 128 images
+each. Top-1 77.7 % published (Table 8, 1080 epochs with pretraining; schedule
+unstated); not measured here.
 """
 
 _base_ = [

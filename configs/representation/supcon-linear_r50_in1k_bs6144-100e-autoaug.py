@@ -1,14 +1,22 @@
-r"""SupCon, then a linear classifier, ResNet-50, ImageNet (6144, 100 epochs).
+r"""SupCon, then a linear head, ResNet-50, ImageNet, batch 6144, 100 epochs.
 
     tools/dist_train.sh \
         configs/representation/supcon-linear_r50_in1k_bs6144-100e-autoaug.py 8
 
 Trains the classifier on the frozen backbone of
-supcon_r50_in1k_bs6144-100e-autoaug.py, for 100 epochs, on one machine.  The
-schedule is ours.  For 8 GPUs with 64 images each.  Top-1 77.0 % published
-(Table 8), schedule unstated; not measured here.
+supcon_r50_in1k_bs6144-100e-autoaug.py, for 100 epochs, on one machine. The
+schedule is ours. For 8 GPUs with 64 images each. Top-1 77.0 % published (Table
+8, schedule unstated); not measured here.
 """
 
-_base_ = './supcon-linear_r50_in1k_bs6144-350e-autoaug.py'
+_base_ = [
+    '../_base_/models/r50.py',
+    '../_base_/methods/linear.py',
+    '../_base_/datasets/in1k.py',
+    '../_base_/schedules/linear_100e.py',
+    '../_base_/default_runtime.py',
+]
 
+model = dict(**_base_.method)
+train_dataloader = dict(batch_size=64)
 load_from = 'work_dirs/supcon_r50_in1k_bs6144-100e-autoaug/epoch_100.pth'

@@ -1,12 +1,12 @@
-r"""SupCon, then a linear classifier, ResNet-50, ImageNet (6144, 350 epochs).
+r"""SupCon, then a linear head, ResNet-50, ImageNet, batch 6144, 350 epochs.
 
     tools/dist_train.sh \
         configs/representation/supcon-linear_r50_in1k_bs6144-350e-autoaug.py 8
 
 Trains the classifier on the frozen backbone of
-supcon_r50_in1k_bs6144-350e-autoaug.py, for 100 epochs, on one machine.  The
-schedule is ours.  For 8 GPUs with 64 images each.  Top-1 78.7 % published
-(Table 8), schedule unstated; not measured here.
+supcon_r50_in1k_bs6144-350e-autoaug.py, for 100 epochs, on one machine. The
+schedule is ours. For 8 GPUs with 64 images each. Top-1 78.7 % published (Table
+8, schedule unstated); not measured here.
 """
 
 _base_ = [

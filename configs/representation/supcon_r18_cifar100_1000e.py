@@ -2,9 +2,9 @@
 
     python tools/train.py configs/representation/supcon_r18_cifar100_1000e.py
 
-Pretrains alone; supcon-linear_r18_cifar100_1000e.py builds on it.  Schedule
-and views are those of SupContrast's code.  For 1 GPU with 1024 images.  Top-1:
-there is no classifier; not measured here.
+Pretrains alone; supcon-linear_r18_cifar100_1000e.py builds on it. Schedule and
+views are those of SupContrast's code. For 1 GPU with 1024 images. Top-1: there
+is no classifier; not measured here.
 """
 
 _base_ = [

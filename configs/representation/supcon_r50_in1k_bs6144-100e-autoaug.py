@@ -4,7 +4,7 @@ r"""SupCon, ResNet-50, ImageNet, batch 6144, 100 epochs, AutoAugment.
         configs/representation/supcon_r50_in1k_bs6144-100e-autoaug.py 8
 
 Pretrains alone; supcon-linear_r50_in1k_bs6144-100e-autoaug.py builds on it,
-and has its number.  The schedule is ours.  For 48 GPUs with 128 images each.
+and has its number. The schedule is ours. For 48 GPUs with 128 images each.
 Top-1: there is no classifier; not measured here.
 """
 

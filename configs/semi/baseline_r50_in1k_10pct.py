@@ -1,10 +1,9 @@
 """Cross entropy, ResNet-50, ImageNet, 10 % of the labels, 90 epochs.
 
-The twin of CDS with as many iterations, on the labelled images alone.
-
     tools/dist_train.sh configs/semi/baseline_r50_in1k_10pct.py 8
 
-For 8 GPUs with 32 images each.  Top-1 not published; not measured here.
+The twin of CDS with as many iterations, on the labelled images alone. For 8
+GPUs with 32 images each. Top-1 not published; not measured here.
 """
 
 _base_ = [

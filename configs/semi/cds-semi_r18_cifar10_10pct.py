@@ -1,11 +1,10 @@
 """CDS, ResNet-18, CIFAR-10, 10 % of the labels, 300 epochs.
 
-The others are unlabelled images of the same batches.
-
     python tools/train.py configs/semi/cds-semi_r18_cifar10_10pct.py
 
-For 1 GPU with 128 images.  Top-1 75.6 % published (figure, read off);
-not measured here.
+The others are unlabelled images of the same batches. For 1 GPU with 128
+images. Top-1 75.6 % published (figure, read off to 0.4; network unstated); not
+measured here.
 """
 
 _base_ = [

@@ -1,11 +1,10 @@
-"""CDS, ResNet-18, CIFAR-10 as image files, 10 % of the labels.
-
-The others are unlabelled images of the same batches.
+"""CDS, ResNet-18, CIFAR-10 files, 10 % of the labels, 300 epochs.
 
     python tools/train.py configs/semi/cds-semi_r18_cifar10_folder_10pct.py
 
-For 1 GPU with 128 images.  Top-1 75.6 % published (figure, read off);
-not measured at this scale; a smaller scale is in docs/results.md.
+The others are unlabelled images of the same batches. For 1 GPU with 128
+images. Top-1 75.6 % published (figure, read off to 0.4; network unstated); not
+measured at this scale; a smaller scale is in docs/results.md.
 """
 
 _base_ = [

@@ -1,13 +1,14 @@
-r"""CDS, ResNet-18, on images of your own of which many have no label.
+r"""CDS, ResNet-18, images of your own, 90 epochs.
 
     tools/dist_train.sh configs/semi/cds-semi_r18_folder.py 8 --cfg-options \
         train_dataloader.dataset.data_root=data/images \
         val_dataloader.dataset.data_root=data/images model.head.num_classes=20
 
-reads data/images/train/<class>/*, data/images/val/<class>/* and, without
-classes and at any depth, data/images/unlabelled/*; another folder is set with
-`train_dataloader.dataset.unlabelled`.  For 8 GPUs with 32 images each; with
-fewer add --auto-scale-lr.  Not measured.
+For images of which many have no label. Reads data/images/train/<class>/* and
+data/images/val/<class>/* and, without classes and at any depth,
+data/images/unlabelled/*; another folder is set with
+`train_dataloader.dataset.unlabelled`. For 8 GPUs with 32 images each. With
+fewer GPUs add --auto-scale-lr. Not measured.
 """
 
 _base_ = [

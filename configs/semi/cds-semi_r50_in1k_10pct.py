@@ -1,10 +1,9 @@
 """CDS, ResNet-50, ImageNet, 10 % of the labels, 90 epochs.
 
-The others are unlabelled images of the same batches.
-
     tools/dist_train.sh configs/semi/cds-semi_r50_in1k_10pct.py 8
 
-For 8 GPUs with 32 images each.  Top-1 not published; not measured here.
+The others are unlabelled images of the same batches. For 8 GPUs with 32 images
+each. Top-1 not published; not measured here.
 """
 
 _base_ = [

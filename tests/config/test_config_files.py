@@ -5,13 +5,61 @@ import sys
 import pytest
 from command_lines import run_fresh
 
+from cds_mm.commands.train import parse_args
 from cds_mm.config import load_config, plain_batchnorm
+from cds_mm.config.leaf_names import leaf_files
+from cds_mm.engine.run_config import run_config
 from cds_mm.errors import UserError
+from cds_mm.testing import CONFIGS
 
 
 def test_config_of_a_host():
     cfg = load_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
     assert cfg.model.type == 'RetinaNet'
+
+
+@pytest.mark.parametrize('name', ['cds_r18_cifar100', 'cds_r18_cifar100.py'])
+def test_a_leaf_by_its_bare_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = CONFIGS / 'cifar100/cds_r18_cifar100.py'
+    assert load_config(name)._cfg_dict == load_config(str(path))._cfg_dict
+    by_name = run_config(parse_args([name]))
+    assert by_name.work_dir == run_config(parse_args([str(path)])).work_dir
+    assert by_name.work_dir == 'work_dirs/cds_r18_cifar100'
+    assert by_name.filename == str(path), 'what a run dumps'
+    # A folder of this name is none, a file of it wins.
+    (tmp_path / 'cds_r18_cifar100').mkdir()
+    assert load_config(name).filename == str(path)
+    (tmp_path / 'cds_r18_cifar100.py').write_text('mine = 1')
+    assert load_config(name).mine == 1
+
+
+def test_bare_names_are_unique():
+    there = [p for p in CONFIGS.rglob('*.py') if '_base_' not in p.parts]
+    assert len(there) == len(leaf_files()) > 250
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'),
+    [
+        ('cds_r18_cifar_100', 'configs/cifar100/cds_r18_cifar100.py'),
+        ('cds_r18_cifra100.py', 'configs/cifar100/cds_r18_cifar100.py'),
+        (
+            'configs/cds_r18_cifar100.py',
+            'configs/cifar100/cds_r18_cifar100.py',
+        ),
+    ],
+)
+def test_a_name_that_is_not_there(name, meant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as caught:
+        load_config(name)
+    said = str(caught.value)
+    assert said.startswith(f'config {name}: no such file; did you mean ')
+    assert said.index(meant) == said.index('configs/', len(name) + 8)
+    assert '\n' not in said
+    with pytest.raises(UserError, match='no such file; configs of this'):
+        load_config('my_network')
 
 
 def test_faults_are_one_line(tmp_path):

@@ -63,3 +63,15 @@ def test_classes_may_stand_for_their_names():
     pipeline = [dict(type=SeededMultiView, transforms=views)]
     assert len(views_of(dict(pipeline=pipeline))) == 2
     assert image_side(training(dict(pipeline=pipeline))) == 5
+
+
+def test_a_pipeline_that_is_used_several_times_gives_as_many_views():
+    crop, flip = dict(type='Crop', crop_size=5), dict(type='Flip')
+    for kind, counts, kinds in (
+        ('SeededMultiView', [1, 3], ['Crop', 'Flip', 'Flip', 'Flip']),
+        ('MultiView', 2, ['Crop', 'Crop']),
+    ):
+        transforms = [[crop], [flip]] if len(kinds) == 4 else [[crop]]
+        step = dict(type=kind, transforms=transforms, num_views=counts)
+        views = views_of(dict(pipeline=[step]))
+        assert [view[0]['type'] for view in views] == kinds

@@ -101,14 +101,21 @@ def test_top_5_of_four_classes(train):
 
 
 def test_one_view_where_two_are_needed(train, tmp_path):
+    """Before the first step, with the line to paste, which then trains."""
     config = tmp_path / 'one_view.py'
-    config.write_text(
+    text = (
         f"_base_ = ['{CONFIG}']\n"
         'train_dataloader = dict(dataset=dict(pipeline=_base_.one_view))\n'
     )
+    config.write_text(text)
     error = train(config=config).error
-    assert 'supervision cds needs 2 views' in error
-    assert 'train_dataloader.dataset.pipeline' in error
+    said, _, line = error.partition('add to the config: ')
+    assert said == (
+        'error: train_dataloader.dataset.pipeline: supervision cds needs 2 '
+        'views of each image, the data gives 1; '
+    )
+    config.write_text(text + '\n'.join(line.split('; ')))
+    assert 'loss_cds.stage1' in train(config=config).fine().out
 
 
 def test_a_stage_that_is_not_there(train):

@@ -21,7 +21,7 @@ TOOLS = [
     'cost_table',
     'demo',
     'run_row',
-    'write_metafiles',
+    'write_configs',
 ]
 
 

@@ -18,6 +18,7 @@ method = dict(
         ce=dict(type='CrossEntropySupervision', views=(0,)),
         cds=dict(
             type='ContrastiveSupervision',
+            num_views=2,
             weight=0.1,
             temperature=0.07,
             positives='label',

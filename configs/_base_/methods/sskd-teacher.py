@@ -14,5 +14,5 @@ method = dict(
             ),
         )
     ),
-    supervisions=dict(rotations=dict(type='RotationContrast')),
+    supervisions=dict(rotations=dict(type='RotationContrast', num_views=4)),
 )

@@ -16,6 +16,7 @@ method = dict(
     supervisions=dict(
         supcon=dict(
             type='ContrastiveSupervision',
+            num_views=2,
             weight=1.0,
             temperature=0.1,
             # As in the authors' code: the loss is 1.43 times as large.

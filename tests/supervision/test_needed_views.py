@@ -1,0 +1,132 @@
+"""How many views a model needs is compared with what the data gives."""
+
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+
+from cds_mm.config import load_config
+from cds_mm.errors import UserError
+from cds_mm.hooks import LoaderCheckHook
+from cds_mm.supervision.needed_views import check_views
+from cds_mm.testing import CONFIGS
+
+
+def model_of(cfg):
+    """The parts of a model that say what it needs, without the network."""
+    named = cfg.model.get('supervisions') or {}
+    built = {name: MODELS.build(dict(part)) for name, part in named.items()}
+    return type(cfg.model.type, (), dict(supervisions=built))()
+
+
+def refusal(cfg):
+    try:
+        check_views(model_of(cfg), cfg)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def leaf(name, **settings):
+    options = {key.replace('__', '.'): v for key, v in settings.items()}
+    return load_config(str(CONFIGS / name), options)
+
+
+METHODS = [
+    'baseline_r50_in1k.py',
+    'cds_r50_in1k.py',
+    'cds_r50_in1k_350e-autoaug.py',
+    'cifar100/dsn_r18_cifar100.py',
+    'cifar100/cds_r18_cifar100.py',
+    'semi/cds-semi_r18_cifar100_10pct.py',
+    'kd/cds-kd_r18_cifar10_folder.py',
+    'kd/sskd_r18_cifar100.py',
+    'kd/sskd-teacher_r34_in1k_30e.py',
+    'representation/supcon_r18_cifar100_1000e.py',
+    'representation/byol_r50_in1k_pretrain-1000e.py',
+    'representation/byol_r18_folder.py',
+]
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_a_leaf_has_what_its_method_needs(name):
+    assert refusal(leaf(name)) is None
+
+
+@pytest.mark.parametrize(
+    ('name', 'needs'),
+    [
+        ('cds_r50_in1k.py', 'supervision cds needs 2'),
+        ('semi/cds-semi_r18_cifar100_10pct.py', 'supervision cds needs 2'),
+        ('kd/cds-kd_r18_cifar100.py', 'supervision cds needs 2'),
+        ('kd/sskd_r18_cifar100.py', 'supervision rotations needs 4'),
+        (
+            'kd/sskd-teacher_r34_in1k_30e.py',
+            'supervision rotations needs 4',
+        ),
+        (
+            'representation/supcon_r18_cifar100_1000e.py',
+            'supervision supcon needs 2',
+        ),
+        ('representation/byol_r50_folder.py', 'model BYOL needs 2'),
+    ],
+)
+def test_the_line_to_paste_gives_as_many(name, needs, tmp_path):
+    """Following the advice, as it is printed, is what the leaf has."""
+    start = f"_base_ = '{CONFIGS / name}'\n"
+    one = ''.join(f'{line}\n' for line in assignments(view_settings('one_view')))
+    path = tmp_path / 'own.py'
+    path.write_text(start + one)
+    said = refusal(Config.fromfile(path))
+    assert needs in said and 'the data gives 1; ' in said
+    lines = said.partition('add to the config: ')[2].split('; ')
+    path.write_text('\n'.join([start, one, *lines]))
+    assert refusal(Config.fromfile(path)) is None
+
+
+def test_what_is_in_no_base_is_described():
+    cfg = leaf('cds_r50_in1k.py', model__supervisions__cds__num_views=3)
+    assert refusal(cfg) == (
+        'train_dataloader.dataset.pipeline: supervision cds needs 3 views of '
+        'each image, the data gives 2; use a pipeline with as many views '
+        '(SeededMultiView)'
+    )
+
+
+def test_the_line_names_the_data_set_inside_of_a_wrapper():
+    cfg = leaf('cds_r50_in1k.py')
+    inner = dict(cfg.train_dataloader.dataset, pipeline=cfg.one_view)
+    repeated = dict(type='RepeatDataset', times=2, dataset=inner)
+    cfg.train_dataloader.dataset = repeated
+    line = 'dict(dataset=dict(dataset=dict(pipeline=_base_.two_views)))'
+    assert refusal(cfg).endswith(f'train_dataloader = {line}')
+    joined = dict(type='ConcatDataset', datasets=[inner, inner])
+    cfg.train_dataloader.dataset = joined
+    assert refusal(cfg).endswith('as many views (SeededMultiView)')
+
+
+def test_every_launcher_asks():
+    """The hook that all configs have is the first to look at a training."""
+    cfg = leaf('cifar100/cds_r18_cifar100.py')
+    assert cfg.custom_hooks[0].type == 'LoaderCheckHook'
+    cfg.train_dataloader.dataset.pipeline = cfg.one_view
+    runner = SimpleNamespace(model=model_of(cfg), cfg=cfg)
+    with pytest.raises(UserError, match='needs 2 views.*_base_.two_views'):
+        LoaderCheckHook().before_train(runner)
+
+
+def test_who_has_no_data_of_its_own_is_not_asked():
+    cfg = leaf('cds_r50_in1k.py')
+    model = model_of(cfg)
+    for loader in (None, {}, dict(dataset=None)):
+        check_views(model, Config(dict(train_dataloader=loader)))
+
+
+def test_a_later_view_needs_those_before_it():
+    kd = dict(type='LogitDistillation', views=(1, 3))
+    cfg = leaf('cds_r50_in1k.py')
+    cfg.model.supervisions = dict(kd=kd)
+    assert 'supervision kd needs at least 4 views' in refusal(cfg)
+    cfg.train_dataloader.dataset.pipeline = cfg.four_rotations
+    assert refusal(cfg) is None
