@@ -6,7 +6,9 @@ import pytest
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from cds_mm.config import load_config
+from cds_mm.config import load_config, training_views
+from cds_mm.config.python_text import assignments
+from cds_mm.config.view_settings import view_settings
 from cds_mm.errors import UserError
 from cds_mm.hooks import LoaderCheckHook
 from cds_mm.supervision.needed_views import check_views
@@ -31,6 +33,13 @@ def refusal(cfg):
 def leaf(name, **settings):
     options = {key.replace('__', '.'): v for key, v in settings.items()}
     return load_config(str(CONFIGS / name), options)
+
+
+def with_views(cfg, name):
+    """The config with the views of this name in its base."""
+    cfg.train_dataloader.dataset.pipeline = cfg[name]
+    cfg.data_preprocessor.views = cfg[f'{name}_on_device'].views
+    return cfg
 
 
 METHODS = [
@@ -75,14 +84,34 @@ def test_a_leaf_has_what_its_method_needs(name):
 def test_the_line_to_paste_gives_as_many(name, needs, tmp_path):
     """Following the advice, as it is printed, is what the leaf has."""
     start = f"_base_ = '{CONFIGS / name}'\n"
-    one = ''.join(f'{line}\n' for line in assignments(view_settings('one_view')))
+    given = assignments(view_settings('one_view'))
+    if 'byol' in name:  # its preprocessor has no views
+        given = given[:1]
+    one = ''.join(f'{line}\n' for line in given)
     path = tmp_path / 'own.py'
     path.write_text(start + one)
     said = refusal(Config.fromfile(path))
     assert needs in said and 'the data gives 1; ' in said
     lines = said.partition('add to the config: ')[2].split('; ')
     path.write_text('\n'.join([start, one, *lines]))
-    assert refusal(Config.fromfile(path)) is None
+    followed = Config.fromfile(path)
+    assert refusal(followed) is None
+    MODELS.build(dict(followed.data_preprocessor))
+    assert training_views(followed) == training_views(leaf(name))
+
+
+def test_views_of_one_place_alone_are_refused():
+    cfg = leaf('baseline_r50_in1k.py')
+    cfg.train_dataloader.dataset.pipeline = cfg.two_views
+    assert refusal(cfg).startswith(
+        'data_preprocessor.views: operations for 1 views, but the loader '
+        'gives 2; '
+    )
+    cfg.data_preprocessor = {  # as advised
+        **cfg.data_preprocessor,
+        **cfg.two_views_on_device,
+    }
+    assert refusal(cfg) is None
 
 
 def test_what_is_in_no_base_is_described():
@@ -96,11 +125,14 @@ def test_what_is_in_no_base_is_described():
 
 def test_the_line_names_the_data_set_inside_of_a_wrapper():
     cfg = leaf('cds_r50_in1k.py')
-    inner = dict(cfg.train_dataloader.dataset, pipeline=cfg.one_view)
+    inner = with_views(cfg, 'one_view').train_dataloader.dataset
     repeated = dict(type='RepeatDataset', times=2, dataset=inner)
     cfg.train_dataloader.dataset = repeated
     line = 'dict(dataset=dict(dataset=dict(pipeline=_base_.two_views)))'
-    assert refusal(cfg).endswith(f'train_dataloader = {line}')
+    assert refusal(cfg).endswith(
+        f'train_dataloader = {line}; '
+        'data_preprocessor = _base_.two_views_on_device'
+    )
     joined = dict(type='ConcatDataset', datasets=[inner, inner])
     cfg.train_dataloader.dataset = joined
     assert refusal(cfg).endswith('as many views (SeededMultiView)')
@@ -110,7 +142,7 @@ def test_every_launcher_asks():
     """The hook that all configs have is the first to look at a training."""
     cfg = leaf('cifar100/cds_r18_cifar100.py')
     assert cfg.custom_hooks[0].type == 'LoaderCheckHook'
-    cfg.train_dataloader.dataset.pipeline = cfg.one_view
+    with_views(cfg, 'one_view')
     runner = SimpleNamespace(model=model_of(cfg), cfg=cfg)
     with pytest.raises(UserError, match='needs 2 views.*_base_.two_views'):
         LoaderCheckHook().before_train(runner)
@@ -128,5 +160,5 @@ def test_a_later_view_needs_those_before_it():
     cfg = leaf('cds_r50_in1k.py')
     cfg.model.supervisions = dict(kd=kd)
     assert 'supervision kd needs at least 4 views' in refusal(cfg)
-    cfg.train_dataloader.dataset.pipeline = cfg.four_rotations
+    with_views(cfg, 'four_rotations')
     assert refusal(cfg) is None

@@ -18,7 +18,9 @@ two_views = [
     ),
     _base_.pack,
 ]
-# Views go through the network one after the other.
+# Views go through the network one after the other, by a preprocessor of the
+# host that does nothing to them.
+two_views_on_device = dict(_delete_=True)
 data_preprocessor = dict(
     _delete_=True,
     type='SelfSupDataPreprocessor',

@@ -7,7 +7,8 @@ two_views = [
     dict(type='SeededMultiView', transforms=[[_base_.resized_crop]] * 2),
     _base_.pack,
 ]
-data_preprocessor = dict(views=[[_base_.flip, *_base_.colours]] * 2)
+two_views_on_device = dict(views=[[_base_.flip, *_base_.colours]] * 2)
+data_preprocessor = two_views_on_device
 train_dataloader = dict(dataset=dict(pipeline=two_views))
 val_dataloader = val_evaluator = None
 test_dataloader = test_evaluator = None

@@ -16,7 +16,7 @@ two_views = [
     dict(type='SeededMultiView', transforms=[_view, _view]),
     _base_.pack,
 ]
-data_preprocessor = _base_.nothing_on_device
+data_preprocessor = two_views_on_device = _base_.nothing_on_device
 train_dataloader = dict(dataset=dict(pipeline=two_views))
 val_dataloader = val_evaluator = None
 test_dataloader = test_evaluator = None
