@@ -78,21 +78,31 @@ class SampleDraws:
 
     def __init__(self, *key: int):
         self.key = key
-        self.now = Draws(torch.tensor([hashed(*key)]))
-        self._shared = self.now
+        # Made when first asked for: many loaders leave all to the device.
+        self._now: Draws | None = None
+        self._shared: Draws | None = None
         self._views: list[Draws] = []
+
+    @property
+    def now(self) -> Draws:
+        """The draws of whatever is done next."""
+        if self._now is None:
+            self._now = Draws(torch.tensor([hashed(*self.key)]))
+        return self._now
 
     def start_view(self, number: int) -> None:
         """Draw for a view from here on; each follows what all share."""
-        if number == 0:
+        if number == 0 or self._shared is None:
             self._shared, self._views = self.now, []
-        self.now = self._shared.view(number)
-        self._views.append(self.now)
+        self._now = self._shared.view(number)
+        self._views.append(self._now)
 
     def left(self) -> int | torch.Tensor:
         """The key with which the device goes on; (V,) for V views."""
+        if self._now is None:
+            return hashed(*self.key)
         if not self._views:
-            return int(self.now.keys())
+            return int(self._now.keys())
         return torch.cat([view.keys() for view in self._views])
 
 
