@@ -26,16 +26,17 @@ class BeforeStep:
         ]
 
     def do(self) -> None:
-        """Do it now, if no optimizer has made a step so far."""
-        action, self._action = self._action, None
+        """Do it now, if no optimizer has made a step; wait no longer."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        if action is not None:
-            action()
+        self._before()
 
     def _before(self, *args: object) -> None:
-        self.do()
+        # Not here are the handles removed: the optimizer goes through them.
+        action, self._action = self._action, None
+        if action is not None:
+            action()
 
 
 def _optimizers(runner: Runner) -> list[Optimizer]:
