@@ -27,6 +27,12 @@ def pytest_sessionstart(session):
         importlib.import_module('cds_mm.registration')
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long, so that no worker ends alone with it."""
+    long = ('tools', 'engine')
+    items.sort(key=lambda item: item.path.parent.name not in long)
+
+
 def pytest_collection_finish():
     """Spare what is imported by now the search for garbage.
 

@@ -1,15 +1,12 @@
 """What needs no host library imports none.
 
-Statements are tried one after the other in few processes, and after each one
-its process says which packages have come in: imports only add up, so what one
-of them brings is seen after it, and starting Python for each takes seconds.
+Imports only add up, so what a statement brings is seen after it: they are
+tried one after the other, since to start Python for each takes seconds.
 """
 
-import json
-import sys
-
 import pytest
-from command_lines import ROOT, run_fresh
+from command_lines import ROOT
+from new_process import answers, answers_of_forks
 
 HOSTS = {'mmpretrain', 'mmdet', 'mmcv', 'mmengine'}
 ALONE = [
@@ -40,62 +37,6 @@ assert DATASETS.get('ClassFolder')
 assert HOOKS.get('SampleSeedHook')
 assert OPTIM_WRAPPERS.get('BFloat16OptimWrapper')
 """
-# What the hosts import of others, for the forks to share.
-OF_OTHERS = (
-    'torch',
-    'torchvision',
-    'torch._dynamo',
-    'torch.distributed.tensor',
-    'cv2',
-    'matplotlib.pyplot',
-    'pycocotools.coco',
-    'scipy.optimize',
-    'sklearn',
-)
-
-# Each statement's answer is a line of stderr, since what imports print is
-# theirs; ``others`` of None: no forks.
-SCRIPT = """
-import contextlib, importlib, io, json, os, sys
-statements, others = map(json.loads, sys.argv[1:])
-for name in others or ():
-    with contextlib.suppress(ImportError):
-        importlib.import_module(name)
-for statement in statements:
-    if others and (child := os.fork()):
-        os.waitpid(child, 0)
-        continue
-    said, error = io.StringIO(), ''
-    try:
-        with contextlib.redirect_stdout(said):
-            exec(statement, {'__name__': 'statement'})
-    except SystemExit:
-        pass
-    except BaseException as broken:
-        error = repr(broken)
-    found = sorted({name.partition('.')[0] for name in sys.modules})
-    answer = dict(found=found, said=said.getvalue(), error=error)
-    print('answer', json.dumps(answer), file=sys.stderr, flush=True)
-    if others:
-        os._exit(0)
-"""
-
-
-def answers(statements, others=None):
-    """What each statement says and which packages there are after it.
-
-    Args:
-        statements: run one after the other in one new process.
-        others: modules to import; then each statement has a fork of its own.
-    """
-    argv = map(json.dumps, (statements, others))
-    done = run_fresh(sys.executable, '-c', SCRIPT, *argv).fine()
-    lines = [
-        json.loads(line.removeprefix('answer '))
-        for line in done.err.splitlines()
-        if line.startswith('answer ')
-    ]
-    return dict(zip(statements, lines, strict=True))
 
 
 def of_command(command):
@@ -132,7 +73,7 @@ def helps():
 def first():
     """Each in a fork that has nothing of this package and of the hosts."""
     statements = [*(f'import {module}' for module in FIRST), REGISTER]
-    return answers(['pass', *statements], OF_OTHERS)
+    return answers_of_forks(['pass', *statements])
 
 
 def imported(found, statement):
