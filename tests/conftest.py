@@ -43,15 +43,25 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def scope_of_the_host():
-    """A test's runner must not choose the registry of the next test."""
+def scopes_of_before():
     from mmengine.registry import DefaultScope
 
     before = DefaultScope._instance_dict.copy()
     yield
     DefaultScope._instance_dict.clear()
     DefaultScope._instance_dict.update(before)
+
+
+@pytest.fixture(autouse=True)
+def scope_of_the_host():
+    """A test's runner must not choose the registry of the next test."""
+    yield from scopes_of_before()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def scope_of_the_module():
+    """Nor a fixture of a file that of the next file."""
+    yield from scopes_of_before()
 
 
 @pytest.fixture(autouse=True)
