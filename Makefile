@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
-# Two processes, each with whole files of tests.
-PYTEST ?= -n 2 --dist loadfile
+# Two processes, each with whole files of tests, those that take long first.
+PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all lint format doctor clean
 .DEFAULT_GOAL := test

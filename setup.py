@@ -36,7 +36,11 @@ EXTRAS = {
         'hypothesis>=6.100',
         'pytest>=9.2.0',
         'pytest-xdist>=3.8.0',
+        # Other implementations, in tests/test_against_libraries.py.
+        'pytorch-metric-learning>=2.9.0',
         'timm>=1.0.31',
+        'torchdistill>=1.1.5',
+        'torchmetrics>=1.9.0',
     ],
     'lint': ['ruff==0.17.6', 'mypy==2.4.1'],
 }

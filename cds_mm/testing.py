@@ -107,13 +107,22 @@ def _resize(pipeline, size):
 def run_ranks(world_size: int, function: Callable, *args) -> list:
     """Run ``function(rank, *args)`` on gloo ranks, return what each returns.
 
+    Ranks are forks of a process that has imported the hosts and nothing else,
+    once for all calls; to import them takes each new process seconds.
+
     Args:
         world_size: number of processes.
         function: of module level, so that it can be sent to a process.
         *args: whatever can be pickled.
     """
+    mp.set_forkserver_preload(['cds_mm.registration', __name__])
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(_rank_main, (world_size, folder, function, args), world_size)
+        mp.start_processes(
+            _rank_main,
+            (world_size, folder, function, args),
+            world_size,
+            start_method='forkserver',
+        )
         return [
             torch.load(Path(folder) / f'{rank}.pt', weights_only=False)
             for rank in range(world_size)

@@ -71,7 +71,7 @@ class Commands:
         self._folder = tempfile.TemporaryDirectory()
         self._running: int | None = None
 
-    def start(self, tool: str, *argv, units=None, **env) -> int:
+    def start(self, tool: str, *argv, units=None, ranks=1, **env) -> int:
         """Begin ``tools/<tool>.py argv`` and return its process group.
 
         Args:
@@ -79,6 +79,8 @@ class Commands:
             *argv: its arguments.
             units: what the processor reports, instead of what it does, e.g.
                 ['avx512_bf16'].
+            ranks: how many run it; two are what torchrun starts, without
+                the seconds in which each imports.
             **env: environment variables.
         """
         if self._running is not None:  # of a test that has failed meanwhile
@@ -86,12 +88,14 @@ class Commands:
                 kill_group(self._running)
             self.wait()
         out, err = self._files()
+        for path in (out, err):
+            path.unlink(missing_ok=True)
         request = dict(
             tool=tool,
             argv=[str(argument) for argument in argv],
             stdout=str(out),
             stderr=str(err),
-            env=env,
+            environments=environments(ranks, env),
             units=units,
         )
         self._server.stdin.write(json.dumps(request) + '\n')
@@ -121,6 +125,17 @@ class Commands:
     def _files(self):
         folder = Path(self._folder.name)
         return folder / 'out', folder / 'err'
+
+
+def environments(ranks: int, more: dict) -> list[dict]:
+    """The variables of each rank, as torchrun sets them; ``more`` for all."""
+    if ranks == 1:
+        return [more]
+    place = dict(MASTER_ADDR='127.0.0.1', WORLD_SIZE=str(ranks))
+    return [
+        dict(place, RANK=str(rank), LOCAL_RANK=str(rank), **more)
+        for rank in range(ranks)
+    ]
 
 
 def kill_group(group: int) -> None:

@@ -69,7 +69,7 @@ def step(bench):
 
 def step_and_export(name):
     torch.manual_seed(fresh_seed())
-    bench = Bench(str(CONFIGS / name), batch_size=4)
+    bench = Bench(str(CONFIGS / name), batch_size=2)
     step(bench)
     # What the converter takes of a checkpoint; that it converts and proves
     # each of these networks is tested beside it.

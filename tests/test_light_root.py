@@ -1,109 +1,117 @@
-"""What needs no host library imports none."""
+"""What needs no host library imports none.
 
-import subprocess
-import sys
+Imports only add up, so what a statement brings is seen after it: they are
+tried one after the other, since to start Python for each takes seconds.
+"""
 
 import pytest
-from command_lines import ROOT, run_fresh
+from command_lines import ROOT
+from new_process import answers, answers_of_forks
 
-HOSTS = ('mmpretrain', 'mmdet', 'mmcv', 'mmengine')
+HOSTS = {'mmpretrain', 'mmdet', 'mmcv', 'mmengine'}
+ALONE = [
+    'import cds_mm',
+    'import cds_mm.ops',
+    'from cds_mm.losses import contrastive_loss',
+]
+READING = [
+    'from cds_mm.checkpoint import extract_backbone, read_checkpoint',
+    'import cds_mm.config',
+    'from cds_mm.doctor.__main__ import main',
+]
 COMMANDS = sorted(
     path.stem
     for path in (ROOT / 'cds_mm' / 'commands').glob('*.py')
     if path.stem not in ('__init__', 'options')
 )
+TOOLS = sorted(path.name for path in (ROOT / 'tools').glob('*.py'))
+# Each of these is to be the first of its process.
+FIRST = ['cds_mm.classifier', 'cds_mm.hooks', 'cds_mm.data.label_file']
+REGISTER = """\
+from cds_mm.utils import register_all_modules
+register_all_modules()
+from mmpretrain.registry import MODELS, DATASETS
+from mmengine.registry import HOOKS, OPTIM_WRAPPERS
+assert MODELS.get('DeepSupervisedClassifier')
+assert DATASETS.get('ClassFolder')
+assert HOOKS.get('SampleSeedHook')
+assert OPTIM_WRAPPERS.get('BFloat16OptimWrapper')
+"""
 
 
-def imported(statement: str) -> set[str]:
-    """The top-level packages that a statement imports, in a new process."""
-    code = (
-        f'{statement}\n'
-        'import sys\n'
-        "print(*{name.partition('.')[0] for name in sys.modules})"
+def of_command(command):
+    return f'from cds_mm.commands.{command} import parse_args as parse\n' + (
+        "parse(['--help'])"
     )
-    shown = run_fresh(sys.executable, '-c', code).fine().out
-    return set(shown.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize(
-    'statement',
-    [
-        'import cds_mm',
-        'import cds_mm.ops',
-        'from cds_mm.losses import contrastive_loss',
-    ],
-)
-def test_losses_and_operations_need_torch_alone(statement):
-    assert not imported(statement) & set(HOSTS)
+def of_tool(tool):
+    """As ``python tools/TOOL --help``, which looks for modules there."""
+    folder = ROOT / 'tools'
+    return (
+        'import runpy, sys\n'
+        f'sys.path.insert(0, {str(folder)!r})\n'
+        f'sys.argv = [{str(folder / tool)!r}, "--help"]\n'
+        'runpy.run_path(sys.argv[0], run_name="__main__")'
+    )
 
 
-@pytest.mark.parametrize(
-    'statement',
-    [
-        'from cds_mm.checkpoint import extract_backbone, read_checkpoint',
-        'import cds_mm.config',
-        'from cds_mm.doctor.__main__ import main',
-    ],
-)
-def test_reading_files_needs_the_config_of_mmengine_at_most(statement):
-    assert not imported(statement) & {'mmpretrain', 'mmdet', 'mmcv'}
+@pytest.fixture(scope='module')
+def light():
+    """Of libraries and of what reads files, in this order."""
+    return answers(ALONE + READING)
+
+
+@pytest.fixture(scope='module')
+def helps():
+    """Of commands, then of tools, of which torchrun may import torch."""
+    tools = sorted(TOOLS, key=lambda tool: tool == 'torchrun.py')
+    return answers([*map(of_command, COMMANDS), *map(of_tool, tools)])
+
+
+@pytest.fixture(scope='module')
+def first():
+    """Each in a fork that has nothing of this package and of the hosts."""
+    statements = [*(f'import {module}' for module in FIRST), REGISTER]
+    return answers_of_forks(['pass', *statements])
+
+
+def imported(found, statement):
+    assert not found[statement]['error']
+    return set(found[statement]['found'])
+
+
+@pytest.mark.parametrize('statement', ALONE)
+def test_losses_and_operations_need_torch_alone(statement, light):
+    assert not imported(light, statement) & HOSTS
+
+
+@pytest.mark.parametrize('statement', READING)
+def test_reading_files_needs_the_config_of_mmengine_at_most(statement, light):
+    assert imported(light, statement) & HOSTS <= {'mmengine'}
 
 
 @pytest.mark.parametrize('command', COMMANDS)
-def test_help_imports_no_host_and_no_torch(command):
-    parse = "parse_args(['--help'])"
-    statement = (
-        f'from cds_mm.commands.{command} import parse_args\n'
-        f'try:\n    {parse}\n'
-        'except SystemExit:\n    pass'
-    )
-    found = imported(statement)
+def test_help_imports_no_host_and_no_torch(command, helps):
+    found = imported(helps, of_command(command))
     assert not found & {'mmpretrain', 'mmdet', 'mmcv', 'torch'}
     # And there is such a tool.
     assert (ROOT / 'tools' / f'{command}.py').is_file()
 
 
-@pytest.mark.parametrize(
-    'tool', sorted(path.name for path in (ROOT / 'tools').glob('*.py'))
-)
-def test_help_of_every_tool_imports_no_host(tool):
-    done = subprocess.run(
-        [sys.executable, '-X', 'importtime', f'tools/{tool}', '--help'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert 'usage:' in done.stdout
-    lines = done.stderr.splitlines()
-    names = {line.rpartition('|')[2].strip() for line in lines}
-    assert not {n.partition('.')[0] for n in names} & {
-        'mmpretrain',
-        'mmdet',
-        'mmcv',
-    }
+@pytest.mark.parametrize('tool', TOOLS)
+def test_help_of_every_tool_imports_no_host(tool, helps):
+    assert 'usage:' in helps[of_tool(tool)]['said']
+    found = imported(helps, of_tool(tool))
+    assert not found & {'mmpretrain', 'mmdet', 'mmcv'}
 
 
-def test_everything_is_registered_by_one_import():
-    code = (
-        'from cds_mm.utils import register_all_modules\n'
-        'register_all_modules()\n'
-        'from mmpretrain.registry import MODELS, DATASETS\n'
-        'from mmengine.registry import HOOKS, OPTIM_WRAPPERS\n'
-        "assert MODELS.get('DeepSupervisedClassifier')\n"
-        "assert DATASETS.get('ClassFolder')\n"
-        "assert HOOKS.get('SampleSeedHook')\n"
-        "assert OPTIM_WRAPPERS.get('BFloat16OptimWrapper')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+def test_everything_is_registered_by_one_import(first):
+    assert imported(first, REGISTER) >= HOSTS
 
 
-@pytest.mark.parametrize(
-    'module', ['cds_mm.classifier', 'cds_mm.hooks', 'cds_mm.data.label_file']
-)
-def test_a_module_of_a_host_can_be_imported_first(module):
+@pytest.mark.parametrize('module', FIRST)
+def test_a_module_of_a_host_can_be_imported_first(module, first):
     # MMDetection, which these import in turn, wants compiled operations.
-    assert 'mmpretrain' in imported(f'import {module}')
+    assert not imported(first, 'pass') & HOSTS
+    assert 'mmpretrain' in imported(first, f'import {module}')

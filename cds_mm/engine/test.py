@@ -25,7 +25,7 @@ from cds_mm.engine.hooks import add_hooks, add_run_hooks
 from cds_mm.engine.input_checks import (
     check_trained_input,
 )
-from cds_mm.engine.malloc import calm_malloc
+from cds_mm.engine.malloc import calm_malloc, spare_imports
 from cds_mm.engine.missing_ops import check_ops_of_test
 from cds_mm.engine.preflight import (
     check_annotations_and_heads,
@@ -48,6 +48,7 @@ def test(args: argparse.Namespace) -> None:
     Raises:
         UserError: whatever the user can fix.
     """
+    spare_imports()
     _check_out(args)
     calm_malloc()
     cfg = evaluation_config(args)

@@ -8,7 +8,7 @@ from cds_mm.config.resumed import is_over
 from cds_mm.engine.amp import unused_units
 from cds_mm.engine.build import build_runner, build_training
 from cds_mm.engine.checks import check, check_built
-from cds_mm.engine.malloc import calm_malloc
+from cds_mm.engine.malloc import calm_malloc, spare_imports
 from cds_mm.engine.plan import RunPlan, plan_training
 from cds_mm.engine.ranks import prepare_ranks
 from cds_mm.engine.resume import (
@@ -31,6 +31,7 @@ def train(args: argparse.Namespace) -> None:
     Raises:
         UserError: a mistake in the config, the data or the arguments.
     """
+    spare_imports()
     plan = plan_training(args)
     check(plan)
     with work_dir_lock(plan.config.work_dir), _interrupts_say_how_on(plan):

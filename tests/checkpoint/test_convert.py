@@ -69,7 +69,8 @@ def test_the_table_counts_what_is_loaded(tmp_path, training_file, detector):
         tensors, parameters, gap = by_part[part]
         assert tensors == len(module.state_dict())
         assert parameters == sum(p.numel() for p in module.parameters())
-        assert gap is not None
+        # Of features, not of weights, and too small to matter.
+        assert 0 <= gap <= 1e-5
     assert by_part['stem'][:2] == [6, 16 * 3 * 49 + 32]
 
 

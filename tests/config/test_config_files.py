@@ -1,9 +1,7 @@
 """Configs open under every name, and every fault is one line."""
 
-import sys
-
 import pytest
-from command_lines import run_fresh
+from new_process import answers_of_forks
 
 from cds_mm.commands.train import parse_args
 from cds_mm.config import load_config, plain_batchnorm
@@ -76,22 +74,34 @@ def test_faults_are_one_line(tmp_path):
         assert '\n' not in str(caught.value), name
 
 
-@pytest.mark.parametrize(
-    'imports', ["'cds_mm'", "['cds_mm']", "['json', 'cds_mm']"]
-)
-def test_an_earlier_config_registers_everything(imports, tmp_path):
+OLD = ["'cds_mm'", "['cds_mm']", "['json', 'cds_mm']"]
+
+
+@pytest.fixture(scope='module')
+def registered(tmp_path_factory):
+    """What a process says of each old config, which it reads first."""
+    folder = tmp_path_factory.mktemp('old')
+    statements = {}
+    for number, imports in enumerate(OLD):
+        old = folder / f'{number}.py'
+        old.write_text(f'custom_imports = dict(imports={imports})')
+        statements[imports] = (
+            'from cds_mm.config import load_config\n'
+            f'cfg = load_config({str(old)!r})\n'
+            'from mmengine.registry import HOOKS\n'
+            "assert HOOKS.get('SampleSeedHook')\n"
+            'print(cfg.custom_imports.imports)'
+        )
+    found = answers_of_forks([*statements.values()])
+    return {imports: found[code] for imports, code in statements.items()}
+
+
+@pytest.mark.parametrize('imports', OLD)
+def test_an_earlier_config_registers_everything(imports, registered):
     """Then ``import cds_mm`` did; any tool may read such a config first."""
-    old = tmp_path / 'old.py'
-    old.write_text(f'custom_imports = dict(imports={imports})')
-    code = (
-        'from cds_mm.config import load_config\n'
-        f'cfg = load_config({str(old)!r})\n'
-        'from mmengine.registry import HOOKS\n'
-        "assert HOOKS.get('SampleSeedHook')\n"
-        'print(cfg.custom_imports.imports)'
-    )
-    result = run_fresh(sys.executable, '-c', code).fine()
-    assert result.out.splitlines()[-1] == imports_now(imports)
+    answer = registered[imports]
+    assert not answer['error']
+    assert answer['said'].splitlines()[-1] == imports_now(imports)
 
 
 def imports_now(imports):

@@ -196,12 +196,10 @@ def test_a_class_that_renames_is_warned_of_only(start, monkeypatch):
     state = MODELS.build(dict(swin)).state_dict()
     names = {k: k.replace('stages.', 'layers.') for k in state}
     forget_warnings()
-    cfg = detector()
     renamed = {names[key]: value for key, value in state.items()}
     monkeypatch.setitem(globals(), 'BACKBONE', swin)
     start(renamed)
     assert 'may rename them' in warnings_so_far()[0]
-    assert cfg  # built before the change
     said = refusal(start, dict(other=torch.zeros(3, 5)))
     assert 'none of its tensors' in said
     forget_warnings()

@@ -310,7 +310,7 @@ def test_a_machine_that_comes_later(late, tmp_path):
 
 def test_what_is_waited_for_is_said(silent_port):
     code = (
-        'import time\nfrom cds_mm import meeting\nmeeting._SAY_EVERY = 0.5\n'
+        'import time\nfrom cds_mm import meeting\nmeeting._SAY_EVERY = 0.05\n'
         f'with meeting.Meeting("127.0.0.1", {silent_port}, 2, 9, '
         'lambda text: print(text) or 7):\n    time.sleep(60)\n'
     )

@@ -1,10 +1,13 @@
 """Memory that is kept from step to step."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
+from cds_mm.engine import test as testing
+from cds_mm.engine import train as training
 from cds_mm.engine.malloc import calm_malloc
 
 FAULTS = """
@@ -38,3 +41,18 @@ def test_memory_that_is_kept_is_not_faulted_in_again():
 def test_malloc_of_the_user_stays(monkeypatch):
     monkeypatch.setenv('MALLOC_TRIM_THRESHOLD_', '131072')
     assert not calm_malloc()
+
+
+@pytest.mark.parametrize('run', [training.train, testing.test])
+def test_a_run_spares_what_is_imported_the_search_for_garbage(run):
+    class Stop(Exception):
+        pass
+
+    class Arguments:
+        def __getattr__(self, name):
+            raise Stop  # before anything is built
+
+    gc.unfreeze()
+    with pytest.raises(Stop):
+        run(Arguments())
+    assert gc.get_freeze_count() > 100_000

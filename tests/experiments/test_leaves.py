@@ -27,6 +27,7 @@ BY_HAND = {
     'bccd': 2,
     'cifar10': 3,
     'demo': 4,
+    'kd': 2,
 }
 
 

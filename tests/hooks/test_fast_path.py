@@ -60,3 +60,22 @@ def test_a_resume_with_other_ones_warns(before, warned, caplog):
     checkpoint = dict(meta=dict(fast_path=before))
     FastPathHook().after_load_checkpoint(runner, checkpoint)
     assert ('no longer the same run' in caplog.text) == warned
+    if warned:
+        was = '; '.join(before) or 'off'
+        assert f'before: {was}; now: channels_last' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('model', 'lines'),
+    [(dict(memory_format='channels_last'), ['channels_last']), (dict(), [])],
+)
+def test_the_log_and_a_checkpoint_have_what_is_on(model, lines, caplog):
+    runner = SimpleNamespace(
+        cfg=Config(dict(model=model)), logger=logging.getLogger('on')
+    )
+    with caplog.at_level(logging.INFO):
+        FastPathHook().before_train(runner)
+    assert caplog.messages == [f'Fast path: {x}' for x in lines or ['off']]
+    checkpoint = dict(meta={})
+    FastPathHook().before_save_checkpoint(runner, checkpoint)
+    assert checkpoint['meta']['fast_path'] == lines

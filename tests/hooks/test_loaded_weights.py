@@ -1,5 +1,6 @@
 """What was loaded, from whatever file, is what the first step begins from."""
 
+import copy
 import itertools
 
 import mmdet.models  # noqa: F401
@@ -15,6 +16,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from cds_mm.errors import UserError
+from cds_mm.hooks import loaded_weights
+from cds_mm.hooks.first_step import BeforeStep
 from cds_mm.run_warnings import forget_warnings, warnings_so_far
 from cds_mm.testing import fresh_seed
 
@@ -292,6 +295,34 @@ def test_where_the_first_iteration_makes_no_step(train, file):
     train(init=init, accumulative_counts=2)
     with pytest.raises(UserError, match='but in the first iteration'):
         train(init=init, late=reset('backbone'), accumulative_counts=2)
+
+
+def test_a_copy_in_its_place_is_caught(train, file):
+    """The weights are equal, but the optimizer has those of the original."""
+
+    def copied(model):
+        model.backbone = copy.deepcopy(model.backbone)
+
+    init = file(backbone())
+    with pytest.raises(UserError, match='model.backbone were replaced'):
+        train(At('before_train_iter', copied), init=init)
+    with pytest.raises(UserError, match='model.backbone were replaced'):
+        train(init=init, late=copied)
+
+
+def test_others_may_look_before_a_step_as_well(train, file, monkeypatch):
+    """Whatever they register behind the hook that looks once."""
+    steps = []
+
+    class Others(BeforeStep):
+        def __init__(self, runner, action):
+            super().__init__(runner, action)
+            optimizer = runner.optim_wrapper.optimizer
+            optimizer.register_step_pre_hook(lambda *_: steps.append(1))
+
+    monkeypatch.setattr(loaded_weights, 'BeforeStep', Others)
+    train(init=file(backbone()))
+    assert len(steps) == 2
 
 
 def test_nothing_is_kept_after_the_first_iteration(train, file):

@@ -1,6 +1,7 @@
 """A network with its channels last is the same network."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from cds_mm.checkpoint import Options, convert
 from cds_mm.checkpoint.reading import read_checkpoint
 from cds_mm.engine.build import build_runner
 from cds_mm.errors import UserError
+from cds_mm.hooks import MemoryFormatHook
 from cds_mm.hooks.memory_format import align
 from cds_mm.testing import CONFIGS, class_folder, fresh_seed, shrink
 
@@ -174,3 +176,17 @@ def test_averaged_weights_are_contiguous_too(tmp_path):
     for key in ('state_dict', 'ema_state_dict'):
         for name, tensor in saved[key].items():
             assert tensor.is_contiguous(), (key, name)
+
+
+def test_a_run_lays_out_what_its_checkpoint_has_brought():
+    """The hook does, before the first step."""
+    torch.manual_seed(fresh_seed())
+    layer = torch.nn.Conv2d(4, 6, 3).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1, momentum=0.9)
+    brought = torch.randn(6, 4, 3, 3)
+    optimizer.state[layer.weight]['momentum_buffer'] = brought
+    wrapper = SimpleNamespace(optimizer=optimizer)
+    MemoryFormatHook().before_train(SimpleNamespace(optim_wrapper=wrapper))
+    momentum = optimizer.state[layer.weight]['momentum_buffer']
+    assert momentum.stride() == layer.weight.stride() != brought.stride()
+    assert torch.equal(momentum, brought)

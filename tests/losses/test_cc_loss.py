@@ -4,14 +4,11 @@ import math
 
 import pytest
 import torch
+from references import dot
 
 from cds_mm.losses import correlation_congruence_loss, unit_rows
 from cds_mm.losses.cc import gaussian_kernel
 from cds_mm.testing import fresh_generator
-
-
-def dot(a, b):
-    return sum(x * y for x, y in zip(a, b, strict=True))
 
 
 def naive_kernel(rows, mode, gamma, order):

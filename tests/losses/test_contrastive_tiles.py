@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_contrastive import naive_loss
+from references import contrast
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -75,7 +75,7 @@ def test_any_tiles_have_the_value_and_gradient_of_the_double_loop(
     monkeypatch.setattr(log_sum_exp, 'TILE', tile)
     z, ids = random_case(fresh_generator(), num_views)
     for options in ((0.07,), (0.5, 0.07)):
-        wanted = value_and_gradient(naive_loss, z, ids, *options)
+        wanted = value_and_gradient(contrast, z, ids, *options)
         found = value_and_gradient(contrastive_loss, z, ids, *options)
         assert_equal(found, wanted, 1e-12)
         single = value_and_gradient(contrastive_loss, z.float(), ids, *options)
@@ -182,7 +182,7 @@ def _on_rank(rank, z, ids):
 
 def test_two_ranks_are_exact_in_any_tiles_and_send_rows_alone():
     z, ids = random_case(fresh_generator())
-    value, gradient = value_and_gradient(naive_loss, z, ids, 0.07)
+    value, gradient = value_and_gradient(contrast, z, ids, 0.07)
     gradient = gradient.unflatten(0, (2, -1)).split(SPLIT, dim=1)
     ranks = run_ranks(2, _on_rank, z, ids)
     for results in zip(*ranks, strict=True):

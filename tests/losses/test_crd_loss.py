@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
+from references import MemoryBank, dot
 
 from cds_mm.losses import (
     bank_scores,
@@ -14,44 +15,6 @@ from cds_mm.losses import (
     unit_rows,
 )
 from cds_mm.testing import fresh_generator, random_units
-
-
-def dot(a, b):
-    return sum(x * y for x, y in zip(a, b, strict=True))
-
-
-class NaiveSide:
-    """One bank in Python floats; its scores are against the other's."""
-
-    def __init__(self, bank):
-        self.bank, self.constant = bank.tolist(), None
-
-    def loss(self, opposite, rows, embeddings, eps):
-        size = len(self.bank)
-        raw = [
-            [math.exp(dot(opposite[i], g) / 0.07) for i in row]
-            for row, g in zip(rows, embeddings, strict=True)
-        ]
-        if self.constant is None:
-            entries = [o for row in raw for o in row]
-            self.constant = size * sum(entries) / len(entries)
-        noise = (len(rows[0]) - 1) / size
-        total = 0.0
-        for row in raw:
-            first, *others = (o / self.constant for o in row)
-            total += math.log(first / (first + noise + eps))
-            for o in others:
-                total += math.log(noise / (o + noise + eps))
-        return -total / len(raw)
-
-    def update(self, images, embeddings):
-        for i, g in zip(images, embeddings, strict=True):
-            mixed = [
-                0.5 * old + 0.5 * new
-                for old, new in zip(self.bank[i], g, strict=True)
-            ]
-            length = math.sqrt(dot(mixed, mixed))
-            self.bank[i] = [x / length for x in mixed]
 
 
 def random_bank(size, width, generator):
@@ -66,7 +29,7 @@ def test_three_batches_equal_the_loop():
     size, width, negatives, eps = 20, 6, 7, 1e-7
     labels = torch.arange(size) % 3
     banks = [random_bank(size, width, generator) for _ in range(2)]
-    naive = [NaiveSide(bank) for bank in banks]
+    naive = [MemoryBank(bank) for bank in banks]
     constants = [None, None]
     for _ in range(3):
         images = torch.randperm(size, generator=generator)[:4]
@@ -78,13 +41,16 @@ def test_three_batches_equal_the_loop():
             raw = bank_scores(banks[1 - side], rows, units[side], chunk=3)
             constants[side] = constants[side] or size * raw.mean()
             loss = nce_loss(raw / constants[side], 1 / size, negatives, eps)
+            pairs = zip(rows.tolist(), units[side].tolist(), strict=True)
             expected = naive[side].loss(
-                opposite[side], rows.tolist(), units[side].tolist(), eps
+                [naive[side].scores(opposite[side], *pair) for pair in pairs],
+                eps,
             )
             assert float(loss) == pytest.approx(expected, rel=1e-9)
         for side in range(2):
             momentum_update(banks[side], images, units[side])
-            naive[side].update(images.tolist(), units[side].tolist())
+            for image, row in zip(images, units[side].tolist(), strict=True):
+                naive[side].update(image, row)
             expected = torch.tensor(naive[side].bank, dtype=torch.float64)
             torch.testing.assert_close(banks[side], expected)
 

@@ -7,6 +7,7 @@ import torch
 from mmengine.hooks import EMAHook
 from mmengine.runner import get_priority
 from mmengine.runner.checkpoint import load_state_dict
+from references import MemoryBank, dot, unit
 
 from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.data.seeding import seeded_generator
@@ -77,29 +78,20 @@ def seeded():
 # The loop: lists of Python floats, one number after the other.
 
 
-def dot(a, b):
-    return sum(x * y for x, y in zip(a, b, strict=True))
-
-
-def unit(vector):
-    length = math.sqrt(dot(vector, vector))
-    return [x / length for x in vector]
-
-
 class Loop:
     """Both sides, 0 for the student and 1 for the teacher."""
 
     def __init__(self, state):
         sides = ('student', 'teacher')
-        self.banks = [state[f'{s}.bank'].tolist() for s in sides]
+        self.banks = [MemoryBank(state[f'{s}.bank']) for s in sides]
         self.matrices = [state[f'{s}.embed.weight'].tolist() for s in sides]
         self.biases = [state[f'{s}.embed.bias'].tolist() for s in sides]
-        self.constants = [None, None]
         self.seed, self.step = int(state['seed']), 0
 
     def embed(self, side, vector):
         pairs = zip(self.matrices[side], self.biases[side], strict=True)
-        return unit([dot(row, vector) + bias for row, bias in pairs])
+        found = unit([dot(row, vector) + bias for row, bias in pairs])
+        return [float(x) for x in found]
 
     def losses(self, parts):
         """[rank][side] of a step; parts[rank] = images, two of vectors."""
@@ -111,46 +103,25 @@ class Loop:
                 LABELS, LABELS[images], NEGATIVES, generator
             ).indices.tolist()
             for b, image in enumerate(images):
-                for side in range(2):
+                rows = [image, *negatives[b]]
+                for side, bank in enumerate(self.banks):
                     own = self.embed(side, vectors[side][b].tolist())
-                    opposite = self.banks[1 - side]
-                    raw[rank][side].append(
-                        [
-                            math.exp(dot(opposite[row], own) / 0.07)
-                            for row in [image, *negatives[b]]
-                        ]
-                    )
+                    opposite = self.banks[1 - side].bank
+                    raw[rank][side].append(bank.scores(opposite, rows, own))
                     moved[side].setdefault(image, own)
         self.step += 1
-        self.fix_constants(raw)
-        self.move(moved)
-        return [
-            [self.loss(side, rows) for side, rows in enumerate(of_rank)]
-            for of_rank in raw
-        ]
-
-    def fix_constants(self, raw):
-        for side in range(2):
-            every = [o for r in raw for row in r[side] for o in row]
-            if self.constants[side] is None:
-                self.constants[side] = SIZE * sum(every) / len(every)
-
-    def move(self, moved):
         for side, rows in enumerate(moved):
             for image, new in rows.items():
-                old = self.banks[side][image]
-                self.banks[side][image] = unit(
-                    [0.5 * x + 0.5 * y for x, y in zip(old, new, strict=True)]
-                )
-
-    def loss(self, side, rows):
-        noise, eps, result = NEGATIVES / SIZE, 1e-7, 0.0
-        for row in rows:
-            first, *others = (o / self.constants[side] for o in row)
-            result -= math.log(first / (first + noise + eps))
-            for o in others:
-                result -= math.log(noise / (o + noise + eps))
-        return 0.8 * result / len(rows)
+                self.banks[side].update(image, new)
+        # The constants are those of the images of all ranks.
+        every = [[row for r in raw for row in r[side]] for side in range(2)]
+        return [
+            [
+                0.8 * self.banks[side].loss(rows, every=every[side])
+                for side, rows in enumerate(of_rank)
+            ]
+            for of_rank in raw
+        ]
 
 
 def steps(supervision, parts):
@@ -186,10 +157,10 @@ def assert_loop(parts, before, losses, after):
             torch.tensor(wanted), rtol=1e-6, atol=0
         )
     for side, name in enumerate(('student', 'teacher')):
-        wanted = torch.tensor(loop.banks[side], dtype=torch.float64)
+        wanted = torch.tensor(loop.banks[side].bank, dtype=torch.float64)
         torch.testing.assert_close(after[f'{name}.bank'], wanted)
         constant = float(after[f'{name}.constant'])
-        assert constant == pytest.approx(loop.constants[side], rel=1e-6)
+        assert constant == pytest.approx(loop.banks[side].constant, rel=1e-6)
     assert int(after['step']) == len(parts)
 
 

@@ -111,12 +111,36 @@ def test_the_teacher_feels_nothing_and_the_first_view_counts(kind, seen):
     for parameter in supervision.parameters():
         assert parameter.grad is not None
         assert parameter.grad.abs().sum() > 0
-    assert supervision.describe()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'line'),
+    [
+        (AttentionTransfer, 'AttentionTransfer x 7 on stage3, stage4'),
+        (CorrelationCongruence, 'correlations x 7, mode rd'),
+        (LogitDistillation, "teacher's logits x 7 by kl, temperature 4"),
+        (SimilarityPreserving, 'SimilarityPreserving x 7 on stage3, stage4'),
+        (
+            StageDistillation,
+            "teacher's projections x 7 on stage3, stage4, form fro",
+        ),
+    ],
+)
+def test_the_line_of_the_log_has_the_weight(kind, line):
+    assert connected(kind(weight=7.0)).describe() == line
+
+
+def test_the_line_of_the_log_has_both_weights_of_relations():
+    relations = RelationalDistillation(distance_weight=7, angle_weight=9)
+    assert connected(relations).describe() == (
+        'relations of embeddings, distances x 7, angles x 9'
+    )
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_each_says_that_it_needs_a_teacher(kind):
-    assert kind.needs_teacher
+def test_a_model_without_a_teacher_is_refused(kind):
+    with pytest.raises(UserError, match='no teacher; set model.teacher'):
+        kind().connect(STUDENT)
 
 
 def first(tensor):

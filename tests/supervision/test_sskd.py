@@ -9,6 +9,7 @@ from mmcv.transforms import Compose
 from mmengine.dataset import default_collate
 from mmpretrain.registry import DATASETS, TRANSFORMS
 from PIL import Image
+from references import cosine, divergence, selection, softmax
 
 from cds_mm.branches import NetworkSpec, StageSpec
 from cds_mm.config import load_config
@@ -66,23 +67,6 @@ def loss_of(parts, seen):
 # The same as loops over rows, without any of the package's functions.
 
 
-def softmax(row, temperature=1.0):
-    exps = [(x / temperature).exp() for x in row]
-    return [e / sum(exps) for e in exps]
-
-
-def divergence(believed, followed, temperature):
-    p, q = (softmax(row, temperature) for row in (believed, followed))
-    return temperature**2 * sum(
-        a * (a.log() - b.log()) for a, b in zip(p, q, strict=True)
-    )
-
-
-def cosine(a, b):
-    dot = sum(x * y for x, y in zip(a, b, strict=True))
-    return dot / (sum(x * x for x in a) * sum(y * y for y in b)).sqrt()
-
-
 def table_of(branch):
     return [
         [cosine(branch[row], branch[i]) for i in range(IMAGES)]
@@ -90,22 +74,13 @@ def table_of(branch):
     ]
 
 
-def chosen(table, truth, ratio):
-    ranks = []
-    for row, true in zip(table, truth, strict=True):
-        order = sorted(range(len(row)), key=lambda k: -float(row[k]))
-        ranks.append(order.index(true))
-    wrong = [k for k in range(len(ranks)) if ranks[k]]
-    wrong.sort(key=ranks.__getitem__)
-    return sorted(
-        [k for k in range(len(ranks)) if not ranks[k]]
-        + wrong[: int(ratio * len(wrong))]
-    )
-
-
 def chosen_divergence(theirs, ours, truth, ratio, temperature):
-    kept = chosen(theirs, truth, ratio)
-    parts = [divergence(theirs[k], ours[k], temperature) for k in kept]
+    kept = selection(theirs, truth, ratio)
+    parts = [
+        divergence(theirs[k], ours[k], temperature)
+        for k in range(len(kept))
+        if kept[k]
+    ]
     return sum(parts) / len(parts)
 
 

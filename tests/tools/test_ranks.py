@@ -1,5 +1,6 @@
 """Training on two ranks through the launcher is training on one process."""
 
+import functools
 import json
 import os
 
@@ -44,10 +45,22 @@ def step_by_step(folder):
     return path
 
 
-@pytest.fixture(scope='module', params=CASE)
-def runs(request, command, folder, tmp_path_factory):
+@pytest.fixture(scope='module')
+def runs_of(command, folder, tmp_path_factory):
+    """:func:`trained` of a case, once, in whatever order cases are asked."""
+    return functools.cache(
+        lambda case: trained(case, command, folder, tmp_path_factory)
+    )
+
+
+@pytest.fixture(params=CASE)
+def runs(request, runs_of):
+    return runs_of(request.param)
+
+
+def trained(case, command, folder, tmp_path_factory):
     """Work dirs of one process, two ranks, and two ranks that resumed."""
-    root = tmp_path_factory.mktemp(request.param)
+    root = tmp_path_factory.mktemp(case)
     config = step_by_step(root)
     one, two, resumed = (root / name for name in ('one', 'two', 'resumed'))
 
@@ -57,24 +70,24 @@ def runs(request, command, folder, tmp_path_factory):
             epochs=2,
             train_dataloader__batch_size=batch_size,
             optim_wrapper__optimizer__lr=0.01,
-            **CASES[request.param],
+            **CASES[case],
         )
 
-    def ranks(work_dir, *argv):
-        argv = [
-            'tools/dist_train.sh',
-            config,
-            2,
-            '--work-dir',
-            work_dir,
-            *argv,
-        ]
+    def launched(work_dir):
+        argv = ['tools/dist_train.sh', config, 2, '--work-dir', work_dir]
         path = os.pathsep.join([str(ROOT), str(ROOT / 'tests')])
         return run_fresh(*argv, *settings(8), PYTHONPATH=path).fine()
 
+    def forked(work_dir, *argv):
+        argv = ['--launcher', 'pytorch', '--work-dir', work_dir, *argv]
+        argv = ['train', config, *argv, *settings(8)]
+        return command(*argv, ranks=2, MASTER_PORT=PORT).fine()
+
     command('train', config, '--work-dir', one, *settings(16)).fine()
-    said = [ranks(two), ranks(resumed, '--resume', two / 'epoch_1.pth')]
-    return request.param, one, two, resumed, said
+    # Once by the launcher; what ranks compute does not depend on who forks.
+    first = launched if case == 'contrast' else forked
+    said = [first(two), forked(resumed, '--resume', two / 'epoch_1.pth')]
+    return case, one, two, resumed, said
 
 
 def test_the_weights_of_each_step_are_those_of_one_process(runs):
