@@ -12,6 +12,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from cds_mm.config import (
+    device_views,
     drop_pretrained,
     image_side,
     load_config,
@@ -19,6 +20,7 @@ from cds_mm.config import (
     type_name,
     with_preprocessor,
 )
+from cds_mm.data.seeding import DRAW_KEY
 from cds_mm.engine.malloc import calm_malloc
 from cds_mm.errors import UserError
 from cds_mm.hooks.fast_path import optimisations
@@ -116,10 +118,13 @@ def _random_batch(config: Config, batch_size: int) -> dict:
         DataSample(metainfo={'sample_idx': index}).set_gt_label(label)
         for index, label in enumerate(_labels(config, batch_size).tolist())
     ]
-    return dict(
+    batch = dict(
         inputs=list(images) if views > 1 else images[0],
         data_samples=samples,
     )
+    if device_views(config):  # as a run's loader gives it
+        batch[DRAW_KEY] = torch.arange(batch_size)
+    return batch
 
 
 def _labels(config, count) -> torch.Tensor:

@@ -19,6 +19,7 @@ from cds_mm.config.option_values import option_value
 from cds_mm.config.options import apply_options
 from cds_mm.config.parity import use_parity
 from cds_mm.config.pipelines import (
+    device_views,
     differing_views,
     evaluated_side,
     first_steps,
@@ -94,6 +95,7 @@ __all__ = [
     'placed_evaluators',
     'pretrained_init',
     'start_line',
+    'device_views',
     'differing_views',
     'training_views',
     'type_advice',

@@ -68,15 +68,18 @@ class PaddedCrop(ImageOperation):
     def on_image(self, image: np.ndarray, draws: Draws) -> np.ndarray:
         """Crop the image (H, W, 3) to (crop_size, crop_size, 3).
 
-        Raises:
-            ValueError: the window is larger than the padded image.
+        Of a padded image that is smaller, all is left, as by MMPretrain's.
         """
-        size = self.crop_size
-        window = np.empty((size, size, image.shape[2]), image.dtype)
+        height, width = (
+            min(self.crop_size, side + 2 * self.padding)
+            for side in image.shape[:2]
+        )
+        window = np.empty((height, width, image.shape[2]), image.dtype)
         window[:] = self.fill
         inside, outside = [], []
-        for length in image.shape[:2]:
-            start = int(draws.integers(self._starts(length))[0]) - self.padding
+        for size, length in zip(window.shape, image.shape[:2], strict=False):
+            places = length + 2 * self.padding - size + 1
+            start = int(draws.integers(places)[0]) - self.padding
             first, last = max(start, 0), min(start + size, length)
             outside.append(slice(first, max(last, first)))
             inside.append(slice(first - start, max(last, first) - start))
@@ -86,29 +89,18 @@ class PaddedCrop(ImageOperation):
     def on_batch(self, images: Tensor, draws: Draws) -> Tensor:
         """Crop images (B, 3, H, W) to (B, 3, crop_size, crop_size).
 
-        Raises:
-            ValueError: the window is larger than the padded images.
+        Of padded images that are smaller, all is left.
         """
-        starts = [self._starts(length) for length in images.shape[2:]]
         windows = self._padded(images)
         for axis in (2, 3):
-            windows = windows.unfold(axis, self.crop_size, 1)
+            size = min(self.crop_size, windows.shape[axis])
+            windows = windows.unfold(axis, size, 1)
         top, left = (
             torch.from_numpy(draws.integers(count)).to(images.device)
-            for count in starts
+            for count in windows.shape[2:4]
         )
         sample = torch.arange(len(images), device=images.device)
         return windows[sample, :, top, left]
-
-    def _starts(self, length: int) -> int:
-        """How many places there are for the window along an axis."""
-        count = length + 2 * self.padding - self.crop_size + 1
-        if count < 1:
-            raise ValueError(
-                f'crop_size={self.crop_size} does not fit into {length} '
-                f'pixels with padding={self.padding}'
-            )
-        return count
 
     def _padded(self, images):
         height, width = (side + 2 * self.padding for side in images.shape[2:])

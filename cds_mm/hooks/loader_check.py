@@ -4,11 +4,13 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from cds_mm.config import device_views
 from cds_mm.data.built_loader import (
     check_batch_size,
     drawing_sampler,
     enlarged_crops,
     never_ends,
+    shared_draws,
 )
 from cds_mm.data.named_collate import name_odd_images
 from cds_mm.run_warnings import warn
@@ -22,7 +24,8 @@ class LoaderCheckHook(Hook):
     - The data gives as many views as the model needs.
     - A sampler that builds batches builds those of the loader's size.
     - A batch of images of several sizes names one that differs.
-    - Files that are decoded too small for their crops are warned of.
+    - Files that are decoded too small for their crops, and views that share
+      what is to be drawn for each, are warned of.
     - In a loop by iteration the sampler is endless, or a warning says what
       its passes repeat.
     """
@@ -39,7 +42,11 @@ class LoaderCheckHook(Hook):
         loader = runner.train_dataloader
         name_odd_images(loader)
         check_batch_size(loader)
-        for line in enlarged_crops(loader.dataset):
+        views = len(device_views(runner.cfg))
+        for line in (
+            *enlarged_crops(loader.dataset),
+            *shared_draws(loader.dataset, views),
+        ):
             warn(line, runner.logger)
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         sampler = drawing_sampler(loader)

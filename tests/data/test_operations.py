@@ -122,14 +122,22 @@ def test_an_image_is_torchvisions_with_the_numbers_drawn(rng):
         assert np.array_equal(got, np.array(wanted))
 
 
-@pytest.mark.parametrize('way', ['on_image', 'on_batch'])
-def test_a_window_that_does_not_fit(way):
-    crop = TRANSFORMS.build(dict(type='PaddedCrop', crop_size=32, padding=2))
-    image = np.zeros((27, 40, 3), np.uint8)
-    if way == 'on_batch':
-        image = torch.from_numpy(image).permute(2, 0, 1)[None]
-    with pytest.raises(ValueError, match='crop_size=32 .* 27 pixels'):
-        getattr(crop, way)(image, Draws(torch.tensor([3])))
+def test_of_a_smaller_image_all_is_left():
+    """As MMPretrain's crop does; what stacks them names the file."""
+    seed = fresh_seed()
+    image = np.random.default_rng(seed).integers(0, 256, (7, 40, 3), np.uint8)
+    options = dict(crop_size=32, padding=2)
+    crop = TRANSFORMS.build(dict(type='PaddedCrop', **options))
+    host = TRANSFORMS.build(dict(type='RandomCrop', **options))
+    draws = [Draws(torch.tensor([seed])) for _ in range(2)]
+    got = crop.on_image(image, draws[0])
+    assert got.shape == host.transform(dict(img=image))['img'].shape
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+    starts = range(padded.shape[1] - 32 + 1)
+    assert any(np.array_equal(got, padded[:, s : s + 32]) for s in starts)
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    same = crop.on_batch(batch, draws[1])[0].permute(1, 2, 0)
+    assert np.array_equal(same, got)
 
 
 def test_outside_of_a_sample_torchs_generator_draws():

@@ -106,7 +106,8 @@ def recipe_of(name):
         data = 'digits' if 'digits' in stem else 'cpu'
     if method == 'supcon-linear':
         return 'cifar linear' if data == 'cifar' else data
-    if method == 'supcon' or stem.partition('_pretrain')[1]:
+    before_classes = '_pretrain' in stem or stem.endswith('_folder')
+    if method == 'supcon' or (method == 'byol' and before_classes):
         return f'{data} {"supcon" if method == "supcon" else "byol"}'
     if 'autoaug' in stem:
         both = 'both' if stem.endswith('-both') else 'two'

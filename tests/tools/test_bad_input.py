@@ -106,6 +106,7 @@ def test_one_view_where_two_are_needed(train, tmp_path):
     text = (
         f"_base_ = ['{CONFIG}']\n"
         'train_dataloader = dict(dataset=dict(pipeline=_base_.one_view))\n'
+        'data_preprocessor = _base_.one_view_on_device\n'
     )
     config.write_text(text)
     error = train(config=config).error
