@@ -19,7 +19,7 @@ class WarmUpCosineLR(_ParamScheduler):
 
         c(e) = f + (r - f) (1 + cos(pi e / E)) / 2
 
-    In iteration t of the run, with N iterations in an epoch, the rate is
+    In iteration t after ``begin``, with N iterations in an epoch, the rate is
     ``start_factor`` r + (c(W) - ``start_factor`` r) t / (W N) in the first W
     epochs and c(e) in epoch e after them, counted from one: f in the last
     (SupContrast's code).  MMEngine's LinearLR and CosineAnnealingLR in a row

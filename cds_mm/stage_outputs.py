@@ -34,12 +34,12 @@ class StageOutputs:
         branches: output of each branch by name, (V*B, D), **not
             normalised**: whoever needs unit vectors normalises in fp32.
         progress: share of the training run that is done, in [0, 1].
-        epoch_progress: the same at the start of the current epoch, for
-            ramps that move by the epoch; equal to ``progress`` in a run that
-            counts iterations, or has a single epoch.
         teacher: the teacher's outputs for the same rows, or None.
         extras: what one method alone needs.
         whose: which network they are of, for messages.
+        epoch_progress: ``progress`` at the start of the current epoch, for
+            ramps that move by the epoch; None for ``progress`` itself, as of
+            a run that counts iterations.
     """
 
     labels: Tensor
@@ -50,10 +50,10 @@ class StageOutputs:
     maps: dict[str, Tensor] = field(default_factory=dict)
     branches: dict[str, Tensor] = field(default_factory=dict)
     progress: float = 0.0
-    epoch_progress: float = 0.0
     teacher: StageOutputs | None = None
     extras: dict[str, Any] = field(default_factory=dict)
     whose: str = 'the model'
+    epoch_progress: float | None = None
 
     @property
     def num_images(self) -> int:

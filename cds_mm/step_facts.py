@@ -16,7 +16,8 @@ def step_facts(inputs: Tensor, data_samples: list) -> dict:
     Returns:
         dict: ``labels`` (B,) and ``sample_idx`` (B,), int64 on the device of
         the images; ``num_views``, V; ``progress`` of the run, from 0 to 1,
-        and ``epoch_progress``, the same at the start of the epoch.
+        and ``epoch_progress``, the same at the start of the epoch, None in a
+        run that counts iterations.
 
     Raises:
         ValueError: the rows are no whole number of views.
@@ -59,5 +60,5 @@ def _progress():
     )
     progress = done / whole if whole else 0.0
     # The host calls a loop by iteration one epoch.
-    by_epoch = epoch / epochs if epochs > 1 else progress
+    by_epoch = epoch / epochs if epochs > 1 else None
     return dict(progress=progress, epoch_progress=by_epoch)

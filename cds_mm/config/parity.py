@@ -5,7 +5,12 @@ from collections.abc import Iterator
 
 from mmengine.config import Config
 
-from cds_mm.config.pipelines import device_views, leaf_configs
+from cds_mm.config.pipelines import (
+    device_views,
+    is_multi_view,
+    leaf_configs,
+    repeated_views,
+)
 from cds_mm.config.questions import preprocessor_settings, type_name
 from cds_mm.errors import UserError
 
@@ -45,10 +50,9 @@ def use_parity(cfg: Config) -> None:
 
 def _move_to_loader(cfg, leaves):
     views = device_views(cfg)
-    if any(views):
+    if views:
         for leaf in leaves:
             leaf['pipeline'] = _whole(leaf.get('pipeline') or [{}], views)
-    if views:
         preprocessor_settings(cfg).pop('views')
 
 
@@ -58,24 +62,16 @@ def _whole(pipeline, views):
     last: dict = steps[-1] if steps else {}
     views = copy.deepcopy(views)
     if type_name(last) == _MULTI_VIEW:
-        loaded = [
-            view
-            for view, count in zip(
-                last['transforms'],
-                last.get('num_views') or [1] * len(last['transforms']),
-                strict=True,
-            )
-            for _ in range(count)
-        ]
+        loaded = repeated_views(last)
         steps = steps[:-1]
     else:
         # One image of each sample serves all views.
         loaded, last = [[]] * len(views), dict(type=_MULTI_VIEW)
-    several = any('MultiView' in type_name(step) for step in steps)
+    several = any(is_multi_view(step) for step in steps)
     packed = type_name(pack).startswith('Pack')
     if several or not packed or len(loaded) != len(views):
         raise UserError(
-            f'--parity: data_preprocessor.views has {len(views)} views, and '
+            f'data_preprocessor.views has {len(views)} views, and '
             'the pipeline of the training data does not end in a '
             f'{_MULTI_VIEW} with as many, or an image for all, and a step '
             'that packs; change one of them'

@@ -39,26 +39,44 @@ def pipeline_of(dataset: dict) -> list[dict]:
     return leaf_configs(dataset)[0].get('pipeline', [])
 
 
+def is_multi_view(step: dict) -> bool:
+    """Whether a step of a pipeline makes several views."""
+    return 'MultiView' in type_name(step)
+
+
 def views_of(dataset: dict) -> list[list[dict]]:
-    """The transforms of each view, with those that all views share."""
+    """The transforms of each view, with those that all views share.
+
+    Args:
+        dataset: of several joined, the first is looked at.
+    """
     shared: list[dict] = []
-    for step in pipeline_of(dataset):
-        if 'MultiView' in type_name(step):
-            return [[*shared, *view] for view in _repeated(step)]
+    for step in pipeline_of(dataset) or ():
+        if is_multi_view(step):
+            return [[*shared, *view] for view in repeated_views(step)]
         shared.append(step)
     return [shared]
 
 
-def _repeated(step: dict) -> list[list[dict]]:
-    """The views of a multi-view step, each as often as it is asked for."""
+def repeated_views(step: dict) -> list[list[dict]]:
+    """The views of a multi-view step, each as often as it is asked for.
+
+    Raises:
+        UserError: it has counts for another number of views.
+    """
     views, counts = step['transforms'], step.get('num_views')
     if counts is None:
         return views
     if isinstance(counts, int):  # MMPretrain's own, of one kind
         counts = [counts]
+    if len(counts) != len(views):
+        raise UserError(
+            f'{type_name(step)}: num_views={counts} has another length than '
+            f'its {len(views)} transforms; give a number for each'
+        )
     return [
         view
-        for view, count in zip(views, counts, strict=False)
+        for view, count in zip(views, counts, strict=True)
         for _ in range(count)
     ]
 
@@ -68,19 +86,20 @@ def device_views(cfg: dict) -> list[list[dict]]:
     return preprocessor_settings(cfg).get('views') or []
 
 
-def training_views(cfg: dict) -> list[list[dict]]:
+def training_views(cfg: dict, dataset: dict | None = None) -> list[list[dict]]:
     """The transforms of each view of a training: loader, then device.
 
     Args:
         cfg: a config with a ``train_dataloader``.
+        dataset: the one of its data sets that is asked for; by default the
+            first.
 
     Raises:
         UserError: the two have different numbers of views.
     """
-    loaded, moved = (
-        views_of(cfg['train_dataloader']['dataset']),
-        device_views(cfg),
-    )
+    if dataset is None:
+        dataset = cfg['train_dataloader']['dataset']
+    loaded, moved = views_of(dataset), device_views(cfg)
     if not moved:
         return loaded
     if len(loaded) == 1:  # one image of each sample serves all views

@@ -41,7 +41,8 @@ def browse_views(
         UserError: no such dataloader, or a data set that cannot be read.
     """
     cfg = copy.deepcopy(cfg)
-    use_parity(cfg)
+    if split == 'train':
+        use_parity(cfg)
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
         raise UserError(

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from mmpretrain.datasets.transforms import MultiView
 from torch.utils.data import BatchSampler, DataLoader
 
 from cds_mm.data.crop import AntialiasedResizedCrop
 from cds_mm.data.labels import built_steps, leaf_datasets
-from cds_mm.data.operation import ImageOperation
 from cds_mm.errors import UserError
 
 # Of MMEngine and MMDetection: they draw on for ever.
@@ -77,33 +75,6 @@ def enlarged_crops(dataset) -> Iterator[str]:
                     f'{needed} in {type(step).__name__}, the first step of '
                     'train_dataloader.dataset.pipeline'
                 )
-
-
-def shared_draws(dataset, views: int) -> Iterator[str]:
-    """What is to be said where the device makes views of one drawn image.
-
-    Args:
-        dataset: of a loader, wrapped or not.
-        views: for how many the device has operations.
-    """
-    for leaf in leaf_datasets(dataset):
-        steps = [*built_steps(leaf)]
-        if views < 2 or any(isinstance(step, MultiView) for step in steps):
-            continue
-        drawn = [type(step).__name__ for step in steps if _draws(step)]
-        if drawn:
-            yield (
-                f'train_dataloader.dataset.pipeline: {", ".join(drawn)} draws '
-                f'once for the {views} views of data_preprocessor.views, '
-                'which all begin with that image; set pipeline=_base_.NAME '
-                'and data_preprocessor=_base_.NAME_on_device of one NAME'
-            )
-
-
-def _draws(step) -> bool:
-    return isinstance(step, ImageOperation) or type(step).__name__.startswith(
-        ('Random', 'AntialiasedResizedCrop')
-    )
 
 
 def _all_steps(steps) -> Iterator:

@@ -175,7 +175,10 @@ def _last_change(cfg, length: int) -> int | None:
         return last if end is None else min(last, end)
     if kind == 'OneCycleLR':
         return cfg.get('total_steps')
-    if kind in ('CosineAnnealingLR', 'WarmUpCosineLR', 'PolyLR', 'LinearLR'):
+    if kind == 'WarmUpCosineLR':  # flat after its cosine
+        last = begin + cfg['T_max']
+        return last if end is None else min(last, end)
+    if kind in ('CosineAnnealingLR', 'PolyLR', 'LinearLR'):
         whole = cfg.get('T_max')
         last = length if end is None else end
         # One that is longer than its part of the run goes not all the way.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from cds_mm.config import load_config
+from cds_mm.config import load_config, type_name
 from cds_mm.errors import UserError
 from cds_mm.paths import CONFIGS
 
@@ -91,7 +91,11 @@ class Scale:
     def _shorten(self, config):
         epochs = max(1, round(config.train_cfg.max_epochs * self.epochs))
         schedule = config.param_scheduler
-        if not (isinstance(schedule, dict) and 'T_max' in schedule):
+        if not (
+            isinstance(schedule, dict)
+            and type_name(schedule) == 'CosineAnnealingLR'
+            and 'T_max' in schedule
+        ):
             raise UserError(
                 f'--scale {self.name}: shortens one cosine alone, but the '
                 'schedule is another; override param_scheduler in its file'

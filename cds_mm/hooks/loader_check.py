@@ -4,13 +4,12 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from cds_mm.config import device_views
+from cds_mm.config.mixed_views import check_done_once, doubtful_views
 from cds_mm.data.built_loader import (
     check_batch_size,
     drawing_sampler,
     enlarged_crops,
     never_ends,
-    shared_draws,
 )
 from cds_mm.data.named_collate import name_odd_images
 from cds_mm.run_warnings import warn
@@ -24,8 +23,9 @@ class LoaderCheckHook(Hook):
     - The data gives as many views as the model needs.
     - A sampler that builds batches builds those of the loader's size.
     - A batch of images of several sizes names one that differs.
-    - Files that are decoded too small for their crops, and views that share
-      what is to be drawn for each, are warned of.
+    - No view is cropped, say, in the loader and on the device; views whose two
+      parts are no pair are warned of.
+    - Files that are decoded too small for their crops are warned of.
     - In a loop by iteration the sampler is endless, or a warning says what
       its passes repeat.
     """
@@ -36,16 +36,17 @@ class LoaderCheckHook(Hook):
         """Look at it.
 
         Raises:
-            UserError: another number of views, or batches of two sizes.
+            UserError: another number of views, an operation that is done
+                twice, or batches of two sizes.
         """
         check_views(runner.model, runner.cfg)
+        check_done_once(runner.cfg)
         loader = runner.train_dataloader
         name_odd_images(loader)
         check_batch_size(loader)
-        views = len(device_views(runner.cfg))
         for line in (
             *enlarged_crops(loader.dataset),
-            *shared_draws(loader.dataset, views),
+            *doubtful_views(runner.cfg),
         ):
             warn(line, runner.logger)
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)

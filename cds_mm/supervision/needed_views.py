@@ -6,8 +6,8 @@ from typing import NamedTuple
 from mmengine.config import Config
 from torch import nn
 
-from cds_mm.config import training_views
-from cds_mm.config.view_settings import lines_for_views
+from cds_mm.config import leaf_configs, training_views
+from cds_mm.config.view_settings import advice_for_views
 from cds_mm.distributed import unwrapped
 from cds_mm.errors import UserError
 
@@ -79,16 +79,16 @@ def check_views(model: nn.Module, cfg: Config) -> None:
     dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
     if not isinstance(dataset, Mapping):
         return
-    given = len(training_views(cfg._cfg_dict))
-    for need in needed_views(model):
-        if need.is_met_by(given):
-            continue
-        lines = lines_for_views(cfg, need.number)
-        fix = (
-            f'add to the config: {"; ".join(lines)}'
-            if lines
-            else 'use a pipeline with as many views (SeededMultiView)'
-        )
-        raise UserError(
-            f'train_dataloader.dataset.pipeline: {need.refusal(given)}; {fix}'
-        )
+    needs = [*needed_views(model)]
+    if not needs:
+        return
+    plain = cfg._cfg_dict
+    for leaf in leaf_configs(plain['train_dataloader']['dataset']):
+        given = len(training_views(plain, leaf))
+        for need in needs:
+            if not need.is_met_by(given):
+                raise UserError(
+                    'train_dataloader.dataset.pipeline: '
+                    f'{need.refusal(given)}; '
+                    f'{advice_for_views(cfg, need.number)}'
+                )

@@ -96,7 +96,10 @@ class EnsembleSupervision(BranchSupervision):
         ensemble = mix(self.gate(shared), list(logits.values()))
         labels = outputs.labels.repeat(len(self.views))
         losses = {'ensemble': labelled_cross_entropy(ensemble, labels)}
-        ramp = ramp_up(outputs.epoch_progress, self.ramp)
+        progress = outputs.epoch_progress
+        if progress is None:
+            progress = outputs.progress
+        ramp = ramp_up(progress, self.ramp)
         for name, peer in logits.items():
             losses[name] = (
                 self.weight

@@ -90,14 +90,56 @@ def test_the_line_to_paste_gives_as_many(name, needs, tmp_path):
     one = ''.join(f'{line}\n' for line in given)
     path = tmp_path / 'own.py'
     path.write_text(start + one)
-    said = refusal(Config.fromfile(path))
+    pasted = tmp_path / 'pasted.py'
+    pasted.write_text(f"_base_ = '{path}'\n")
+    said = refusal(Config.fromfile(pasted))
     assert needs in said and 'the data gives 1; ' in said
     lines = said.partition('add to the config: ')[2].split('; ')
-    path.write_text('\n'.join([start, one, *lines]))
-    followed = Config.fromfile(path)
+    pasted.write_text('\n'.join([f"_base_ = '{path}'", *lines]))
+    followed = Config.fromfile(pasted)
     assert refusal(followed) is None
     MODELS.build(dict(followed.data_preprocessor))
     assert training_views(followed) == training_views(leaf(name))
+
+
+def test_the_advice_leaves_what_a_config_sets_of_its_data(tmp_path):
+    """A second line for the loader would undo the first, in silence."""
+    path = tmp_path / 'own.py'
+    start = f"_base_ = '{CONFIGS / 'cds_r50_in1k.py'}'\n"
+    own = (
+        'train_dataloader = dict(batch_size=7, dataset=dict('
+        "data_root='mine', pipeline=_base_.{0}))\n"
+        'data_preprocessor = _base_.{0}_on_device\n'
+    )
+    path.write_text(start + own.format('one_view'))
+    assert refusal(Config.fromfile(path)).endswith(
+        'the data gives 1; set train_dataloader.dataset.pipeline='
+        '_base_.two_views and data_preprocessor=_base_.two_views_on_device '
+        'in the config, within what it sets of them'
+    )
+    path.write_text(start + own.format('two_views'))
+    followed = Config.fromfile(path)
+    assert refusal(followed) is None
+    assert followed.train_dataloader.batch_size == 7
+    dumped = tmp_path / 'dumped.py'
+    cfg = with_views(leaf('cds_r50_in1k.py'), 'one_view')
+    cfg.dump(dumped)
+    assert refusal(Config.fromfile(dumped)).endswith(
+        'use a pipeline with as many views (SeededMultiView)'
+    )
+
+
+def test_each_of_joined_data_sets_is_asked():
+    cfg = leaf('cds_r50_in1k.py')
+    two = cfg.train_dataloader.dataset
+    one = dict(two, pipeline=[*two.pipeline[:1], *two.pipeline[2:]])
+    joined = dict(type='ConcatDataset', datasets=[two, one])
+    cfg.train_dataloader.dataset = joined
+    cfg.data_preprocessor.views = None
+    assert 'needs 2 views of each image, the data gives 1' in refusal(cfg)
+    joined['datasets'] = [two, two]
+    cfg.train_dataloader.dataset = joined
+    assert refusal(cfg) is None
 
 
 def test_views_of_one_place_alone_are_refused():
@@ -128,11 +170,8 @@ def test_the_line_names_the_data_set_inside_of_a_wrapper():
     inner = with_views(cfg, 'one_view').train_dataloader.dataset
     repeated = dict(type='RepeatDataset', times=2, dataset=inner)
     cfg.train_dataloader.dataset = repeated
-    line = 'dict(dataset=dict(dataset=dict(pipeline=_base_.two_views)))'
-    assert refusal(cfg).endswith(
-        f'train_dataloader = {line}; '
-        'data_preprocessor = _base_.two_views_on_device'
-    )
+    said = 'set train_dataloader.dataset.dataset.pipeline=_base_.two_views'
+    assert said in refusal(cfg)
     joined = dict(type='ConcatDataset', datasets=[inner, inner])
     cfg.train_dataloader.dataset = joined
     assert refusal(cfg).endswith('as many views (SeededMultiView)')

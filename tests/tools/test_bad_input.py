@@ -109,14 +109,17 @@ def test_one_view_where_two_are_needed(train, tmp_path):
         'data_preprocessor = _base_.one_view_on_device\n'
     )
     config.write_text(text)
-    error = train(config=config).error
+    pasted = tmp_path / 'pasted.py'
+    start = f"_base_ = ['{config}']\n"
+    pasted.write_text(start)
+    error = train(config=pasted).error
     said, _, line = error.partition('add to the config: ')
     assert said == (
         'error: train_dataloader.dataset.pipeline: supervision cds needs 2 '
         'views of each image, the data gives 1; '
     )
-    config.write_text(text + '\n'.join(line.split('; ')))
-    assert 'loss_cds.stage1' in train(config=config).fine().out
+    pasted.write_text(start + '\n'.join(line.split('; ')))
+    assert 'loss_cds.stage1' in train(config=pasted).fine().out
 
 
 def test_a_stage_that_is_not_there(train):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import sys
@@ -371,8 +372,11 @@ def test_a_script_says_how_it_is_called(script, argv):
     assert f'tools/{script}.sh' in result.err.splitlines()[0]
 
 
-def test_an_evaluation_leaves_the_config_of_the_training(run, command, folder):
-    work_dir, _ = run
+def test_an_evaluation_leaves_the_config_of_the_training(
+    run, command, folder, tmp_path
+):
+    # It writes beside the training, which others read.
+    work_dir = shutil.copytree(run[0], tmp_path / 'work')
     kept = work_dir / CONFIG.rpartition('/')[2]
     before = kept.read_text()
     argv = ['test', CONFIG, work_dir / 'epoch_2.pth', '--work-dir', work_dir]

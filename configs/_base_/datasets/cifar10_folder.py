@@ -3,9 +3,8 @@ _base_ = ['views_cifar.py']
 
 # A folder may have files of any size: the loader crops them.
 _grey, _black = _base_.crop_with_grey_border, _base_.crop_with_black_border
-one_view = one_view_plain = [_base_.load, _grey, _base_.pack]
+one_view = [_base_.load, _grey, _base_.pack]
 one_view_on_device = dict(views=[[_base_.flip, _base_.cutout]])
-one_view_plain_on_device = dict(views=[[_base_.flip]])
 two_views = [
     _base_.load,
     dict(type='SeededMultiView', transforms=[[_grey], [_black]]),

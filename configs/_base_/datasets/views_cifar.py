@@ -15,8 +15,13 @@ contrastive_view = [crop_with_black_border, _base_.flip, *_base_.colours]
 one_view_on_device = dict(views=[classification_view])
 two_views_on_device = dict(views=[classification_view, contrastive_view])
 # The baseline whose augmentation has no Cutout.
-one_view_plain = one_view
-one_view_plain_on_device = dict(views=[[crop_with_grey_border, _base_.flip]])
+one_view_plain = [
+    _base_.load,
+    crop_with_grey_border,
+    _base_.flip,
+    _base_.pack,
+]
+one_view_plain_on_device = _base_.nothing_on_device
 # SupCon and BYOL crop and resize (SupContrast's code); so does what follows.
 # Large files are decoded smaller, but not so that the smallest crop, 20 % of
 # an image at 3:4, would have to be enlarged.
