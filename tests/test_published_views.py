@@ -1,5 +1,7 @@
 """Views that name a source, against that source's recipe in torchvision."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -113,10 +115,13 @@ def scaled(step):
     return [scaled(s) for s in step] if isinstance(step, list) else step
 
 
-def our_views(leaf, picture):
-    """(V, COUNT, 3, SIDE, SIDE), as the model gets them."""
+def our_views(leaf, picture, count=COUNT, change=None):
+    """(V, count, 3, SIDE, SIDE), as the model gets them."""
     init_default_scope('mmpretrain')
-    cfg = load_config(str(CONFIGS / leaf))
+    cfg = copy.deepcopy(load_config(str(CONFIGS / leaf)))
+    if change:
+        number, key, value = change
+        cfg.data_preprocessor.views[1][number][key] = value
     loader = cfg.train_dataloader.to_dict()
     pipeline = Compose(scaled(loader['dataset']['pipeline']))
 
@@ -130,11 +135,11 @@ def our_views(leaf, picture):
     ours = cfg.data_preprocessor.type == 'MultiViewDataPreprocessor'
     fetch = SeededFetch(Same(), 7, with_keys=ours)
     collate = FUNCTIONS.get(loader['collate_fn']['type'])
-    batch = collate(fetch(range(COUNT)))
+    batch = collate(fetch(range(count)))
     preprocessor = MODELS.build(cfg.data_preprocessor)
     inputs = preprocessor(batch, training=True)['inputs']
     rows = torch.cat(inputs) if isinstance(inputs, list) else inputs
-    return rows.unflatten(0, (-1, COUNT))
+    return rows.unflatten(0, (-1, count))
 
 
 def brightness(rows):
@@ -183,3 +188,67 @@ def test_views_are_distributed_as_in_the_source(leaf):
         spread = (ours.var(0) + theirs.var(0)).div(COUNT).sqrt()
         far = (ours.mean(0) - theirs.mean(0)).abs() > 5 * spread + 0.02
         assert far.sum() == 0
+
+
+# Enough to tell 0.4 from 0.5, and 0.1 from 0.2.
+MANY = 2500
+
+
+HUE = np.array([120.0, 110.0, 60.0])
+OWN = np.arctan2(3**0.5 * (110 - 60), 2 * 120 - 110 - 60)
+
+
+def hues_and_sides(rows):
+    """The hue of each row in radians, NaN of grey ones, and what is mirrored.
+
+    For pictures of one hue that get brighter to the right.
+    """
+    mean, std = (torch.tensor(x).view(3, 1, 1) for x in CIFAR10)
+    red, green, blue = (rows * std + mean).mean((2, 3)).unbind(1)
+    second = 3**0.5 * (green - blue)
+    hue = torch.atan2(second, 2 * red - green - blue)
+    grey = (red - green).abs() + (green - blue).abs() < 1e-3
+    return hue.masked_fill(grey, float('nan')), handedness(rows) > 0
+
+
+def agree(ours, theirs):
+    """Shares of grey, of unchanged and of mirrored rows, and the hues."""
+    (hue, mirrored), (wanted, other) = map(hues_and_sides, (ours, theirs))
+    for got, expected in (
+        (hue.isnan(), wanted.isnan()),
+        ((hue - OWN).abs() < 0.02, (wanted - OWN).abs() < 0.02),
+        (mirrored, other),
+    ):
+        share = expected.float().mean()
+        spread = (2 * share * (1 - share) / MANY).sqrt()
+        if (got.float().mean() - share).abs() > 4 * spread:
+            return False
+    drawn, wanted = hue[~hue.isnan()], wanted[~wanted.isnan()]
+    return ks_2samp(drawn, wanted).pvalue > 1e-3
+
+
+def one_hue():
+    shade = np.linspace(0.3, 1, SIDE)[None, :, None]
+    picture = np.broadcast_to(shade * HUE, (SIDE, SIDE, 3))
+    return picture.round().astype(np.uint8)
+
+
+CHANGES = {
+    'flip': (1, 'prob', 0.4),
+    'jitter': (2, 'prob', 0.7),
+    'no hue': (2, 'hue', 0.0),
+    'half the hue': (2, 'hue', 0.05),
+    'grey': (3, 'prob', 0.1),
+}
+
+
+def test_probabilities_and_hues_of_the_contrastive_view():
+    """And that the comparison would see another recipe."""
+    leaf, picture = 'cifar100/cds_r18_cifar100.py', one_hue()
+    torch.manual_seed(13)
+    image, draw = Image.fromarray(picture), RECIPES[leaf][2]
+    theirs = torch.stack([draw(image) for _ in range(MANY)])
+    assert agree(our_views(leaf, picture, MANY)[1], theirs)
+    for name, change in CHANGES.items():
+        other = our_views(leaf, picture, MANY, change)[1]
+        assert not agree(other, theirs), name

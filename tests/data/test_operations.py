@@ -201,6 +201,8 @@ def rows(arrays, seed, pipeline, views=None):
         ([LOAD, several(FIRST[:1], num_views=[2]), PACK], [[FLIP], [CUTOUT]]),
         ([LOAD, CROP, PACK], [[FLIP, CUTOUT]]),
         ([LOAD, PACK], [FIRST]),
+        ([LOAD, PACK], [[], []]),
+        ([LOAD, several([FLIP], [FLIP, CUTOUT]), PACK], [[], []]),
     ],
 )
 def test_wherever_a_view_is_made_it_is_the_same(pipeline, views, rng):

@@ -202,6 +202,11 @@ def test_schedules_of_a_longer_run(scheduler):
     assert said.startswith('param_scheduler.0: ') and 'the run ends at' in said
 
 
+def test_a_cosine_that_is_flat_after_its_end():
+    (said,) = schedule(dict(type='WarmUpCosineLR', T_max=4, warm_up=2))
+    assert said.startswith('param_scheduler.0: ')
+
+
 def test_schedules_of_a_shorter_run():
     (said,) = schedule(WARM, dict(type='MultiStepLR', milestones=[2, 4]))
     assert said.startswith(

@@ -51,8 +51,11 @@ def test_a_scale_is_not_for_everything():
     leaf = load_config(str(find_config(Cell('cds', 'rxt50', 'cifar100'))))
     with pytest.raises(UserError, match='ResNeXt_CIFAR has widths of its own'):
         Scale('x', width=0.5).apply(leaf, 'cifar100')
-    with pytest.raises(UserError, match='shortens one cosine alone'):
-        Scale('x', epochs=0.5).apply(leaf, 'cifar100')
+    # A schedule of three drops; a cosine with a warm-up of its own.
+    warm_up = find_config(Cell('supcon', 'r18', 'cifar100', '1000e'))
+    for other in (leaf, load_config(str(warm_up))):
+        with pytest.raises(UserError, match='shortens one cosine alone'):
+            Scale('x', epochs=0.5).apply(other, 'cifar100')
 
 
 def test_a_recipe_is_for_its_batch():

@@ -49,6 +49,16 @@ def outputs(logits, progress=1.0):
     )
 
 
+def test_outputs_without_an_epoch_go_by_the_iteration():
+    """As another program makes them, which knows how far it is alone."""
+    supervision, logits = ensemble(), random_logits()
+    plain, losses = dict(vars(outputs(logits))), []
+    for progress, epoch in ((0.1, 0.1), (0.1, None), (0.5, 0.1), (0.1, 0.5)):
+        plain.update(progress=progress, epoch_progress=epoch)
+        losses.append(supervision(StageOutputs(**plain))[0]['peer1'].item())
+    assert losses[0] == losses[1] == losses[2] < losses[3]
+
+
 def random_logits():
     return torch.randn(3, 4, 5, generator=fresh_generator())
 
