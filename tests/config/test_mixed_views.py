@@ -3,10 +3,8 @@
 import copy
 
 import pytest
-from mmengine.config import Config
 
 from cds_mm.config import leaf_configs, load_config
-from cds_mm.config.leaf_names import leaf_files
 from cds_mm.config.mixed_views import check_done_once, doubtful_views
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS
@@ -25,14 +23,6 @@ def refusal(cfg):
     except UserError as error:
         return str(error)
     return None
-
-
-def test_nothing_is_said_of_a_leaf():
-    for path in leaf_files().values():
-        cfg = Config.fromfile(path)
-        if cfg.get('train_dataloader'):
-            assert refusal(cfg) is None, path
-            assert not [*doubtful_views(cfg)], path
 
 
 @pytest.mark.parametrize(

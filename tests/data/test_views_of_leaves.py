@@ -21,6 +21,7 @@ from cds_mm.config import (
     training_views,
     use_parity,
 )
+from cds_mm.config.mixed_views import check_done_once, doubtful_views
 from cds_mm.data.seeding import seed_fetches
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS, fresh_seed
@@ -172,6 +173,8 @@ def assert_decoding(cfg):
 @pytest.mark.parametrize('name', LEAVES)
 def test_every_leaf_does_the_published_operations_in_their_order(name):
     cfg = config_of(name)
+    check_done_once(cfg)
+    assert not [*doubtful_views(cfg)], 'nothing is said of a leaf'
     wanted = [
         [without(s, 'backend') for s in view]
         for view in RECIPES[recipe_of(name)]
@@ -248,7 +251,7 @@ def test_the_end_of_a_view_moves_behind_its_beginning(pipeline, views, wanted):
 def test_views_that_do_not_go_together(change):
     cfg = config_of('cds_r50_in1k.py')
     change(cfg)
-    with pytest.raises(UserError, match='--parity: data_preprocessor.views'):
+    with pytest.raises(UserError, match='data_preprocessor.views has'):
         use_parity(cfg)
 
 
