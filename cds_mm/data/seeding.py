@@ -1,7 +1,7 @@
 """Randomness as a function of (seed, epoch or iteration, sample, view).
 
 Augmentations of the hosts draw from Python's, NumPy's and PyTorch's global
-generators.  All three are seeded anew before every sample, so a picture
+generators.  All three are seeded before every sample, so that a picture
 depends neither on the number of workers nor on what was drawn before it: a
 resumed run sees the pictures that the straight run would have seen.
 
