@@ -39,6 +39,7 @@ def step_by_step(folder):
         'custom_hooks = [\n'
         '    *_base_.custom_hooks,\n'
         "    dict(type='FixedStatisticsHook'),\n"
+        "    dict(type='SmoothHook'),\n"
         "    dict(type='StepWeightsHook'),\n"
         ']\n'
     )
@@ -104,9 +105,8 @@ def test_the_weights_of_each_step_are_those_of_one_process(runs):
 def assert_close(start, wanted, got, step):
     """Equal but for rounding, as a share of how far the weights have moved.
 
-    A ReLU whose input rounding carries across zero makes more of it: of 12
-    runs eleven stayed below 1.2e-5 as a whole, one reached 4.4e-4.  What is
-    looked for here (gradients that the layout scrambles) made 0.2 to 1.0.
+    Of 12 runs the largest share of one tensor was 1.5e-4, of all together
+    1.1e-5; gradients that the layout scrambles made 0.2 to 1.0.
     """
     assert wanted.keys() == got.keys()
     gaps, moves = (
@@ -114,11 +114,11 @@ def assert_close(start, wanted, got, step):
         for a, b in ((wanted, got), (wanted, start))
     )
     for name, gap in gaps.items():
-        assert gap <= 2e-2 * moves[name] + 1e-6, (step, name, gap, moves[name])
+        assert gap <= 2e-3 * moves[name] + 1e-6, (step, name, gap, moves[name])
     gap, move = (
         torch.stack([*norms.values()]).norm() for norms in (gaps, moves)
     )
-    assert gap <= 2e-3 * move, (step, gap, move)
+    assert gap <= 2e-4 * move, (step, gap, move)
 
 
 def test_a_resumed_run_is_the_undisturbed_run_bit_for_bit(runs):
