@@ -146,10 +146,13 @@ def function_of(backbone: dict) -> dict:
 
     Returns:
         dict: All that parameters and outputs depend on: without what matters
-        to training only, and without the scope in front of the type.
+        to training only.  The type has a scope where it is not MMPretrain's.
     """
     kept = {k: v for k, v in backbone.items() if k not in _TRAINING_ONLY}
-    kept['type'] = str(kept.get('type')).removeprefix('mmpretrain.')
+    kind, scope = str(kept.get('type')), backbone.get('_scope_')
+    if scope and '.' not in kind:
+        kind = f'{scope}.{kind}'
+    kept['type'] = kind.removeprefix('mmpretrain.')
     return kept
 
 

@@ -106,7 +106,7 @@ def judge(
         record (BackboneRecord): Of the trained backbone.
         state (dict[str, torch.Tensor]): Its weights under bare keys.
         side (DetectorSide): The detector.
-        how (callable): Compares its features with the trained ones.
+        how (Comparison): Compares its features with the trained ones.
         accept_changed_function (bool): Weights are enough.
         running (bool): The weights should be in it already.
 
@@ -124,7 +124,7 @@ def judge(
     arrived = _arrived(lost, found) if running else ''
     try:
         assumed = side.loader_for(record.known_order)
-        gaps = how(side.features(assumed))
+        gaps = how.of(side, assumed)
     except UserError as error:
         if lost or not accept_changed_function:
             changes = '' if lost else _changes(record, side)
