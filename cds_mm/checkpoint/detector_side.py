@@ -95,7 +95,7 @@ class DetectorSide:
             size (int): As of :meth:`inputs`.
 
         Raises:
-            NotTriedError: The preprocessor or the backbone takes no such image.
+            NotTriedError: The preprocessor or the backbone does not take it.
         """
         inputs = self.inputs(loader, size)
         try:

@@ -92,15 +92,14 @@ def by_stage(stored: dict | None, record: BackboneRecord) -> dict | None:
     if kind != 'TIMMBackbone' or not isinstance(given, list | tuple):
         return stored
     stages = stored.get('stages') if isinstance(stored, dict) else None
-    places = [str(place) for place in range(len(given))]
-    wanted = [str(index) for index in given]
-    old = isinstance(stages, dict) and [*stages] == places != wanted
-    if not (old and all(type(n) is int and n >= 0 for n in given)):
+    if not (stored and isinstance(stages, dict)):
         return stored
-    return {
-        **stored,
-        'stages': dict(zip(wanted, stages.values(), strict=True)),
-    }
+    wanted = [str(index) for index in given]
+    places = [str(place) for place in range(len(given))]
+    if [*stages] != places or wanted == places:
+        return stored
+    renamed = dict(zip(wanted, stages.values(), strict=True))
+    return {**stored, 'stages': renamed}
 
 
 def _numbers(feature: torch.Tensor) -> list[float]:

@@ -188,5 +188,6 @@ def _every_stage(backbone):
 def _of_timm(backbone) -> list[int] | None:
     """Which stages MMPretrain's wrapper of a timm network gives."""
     info = getattr(getattr(backbone, 'timm_model', None), 'feature_info', None)
-    indices = getattr(info, 'out_indices', None)
-    return indices and [index % len(info) for index in indices]
+    if not hasattr(info, 'out_indices'):
+        return None
+    return [index % len(info) for index in info.out_indices]

@@ -43,6 +43,8 @@ class BackboneRecord:
         method: name of the training method.
         cds_mm: version of this package that trained the backbone.
         trained_without_maxpool: True where the conversion added a max-pool.
+        trained_as: type of the network in training, where the conversion
+            wrote it as the class of another library that computes the same.
         batchnorm_images: number of images on which the conversion
             re-estimated the BatchNorm statistics.
         fingerprint: as :func:`cds_mm.checkpoint.fingerprint` gives it.
@@ -61,6 +63,7 @@ class BackboneRecord:
     method: str | None = None
     cds_mm: str | None = None
     trained_without_maxpool: bool | None = None
+    trained_as: str | None = None
     batchnorm_images: int | None = None
     fingerprint: dict | None = None
     weights: str | None = None

@@ -117,7 +117,7 @@ def judge(
         UserError: It is not, with the causes and how to fix them.
     """
     check_fits(record, state, side)
-    found = compare(side, state)
+    found = compare(side, state, record.backbone)
     if not running:
         load(side, found)
     lost = not_arrived(side.backbone, found.kept)
