@@ -71,12 +71,14 @@ def in_names_of(
             continue
         return twin, changed, [_note(name, record, side)]
     if differs:
+        ours = full_name(record.backbone['type'])
+        where = str(differs).partition(';')[0]
         raise UserError(
             f'backbone: {side.name} builds {name}, which names its layers '
-            f'otherwise than {full_name(record.backbone["type"])} and '
-            f'computes something else with the same weights ({differs}); set '
-            f"model.backbone.type='{full_name(record.backbone['type'])}' "
-            'there, with the out_indices that the neck needs'
+            f'otherwise than the {ours} that was trained and computes '
+            f'something else with the same weights ({where}); set '
+            f"model.backbone.type='{ours}' there, with the out_indices that "
+            'the neck needs'
         )
     return unchanged
 

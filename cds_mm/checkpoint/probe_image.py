@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -185,9 +186,10 @@ def _every_stage(backbone):
         backbone.out_indices = before
 
 
-def _of_timm(backbone) -> list[int] | None:
+def _of_timm(backbone: Any) -> list[int] | None:
     """Which stages MMPretrain's wrapper of a timm network gives."""
-    info = getattr(getattr(backbone, 'timm_model', None), 'feature_info', None)
+    wrapped = getattr(backbone, 'timm_model', None)
+    info: Any = getattr(wrapped, 'feature_info', None)
     if not hasattr(info, 'out_indices'):
         return None
     return [index % len(info) for index in info.out_indices]

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from cds_mm.checkpoint.conversion import NO_MAXPOOL, with_standard_stem
-from cds_mm.checkpoint.detector import Detector
-from cds_mm.checkpoint.detector import side_of
+from cds_mm.checkpoint.detector import Detector, side_of
 from cds_mm.checkpoint.host_twin import in_names_of
 from cds_mm.checkpoint.proof import Proof
 from cds_mm.checkpoint.random_backbone import random_backbone
