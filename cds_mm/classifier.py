@@ -15,11 +15,7 @@ from cds_mm.arguments import checked
 from cds_mm.branches import network_spec
 from cds_mm.branches.branch import check_tap
 from cds_mm.branches.geometry import stage_maps
-from cds_mm.branches.groups import (
-    LAST_STAGE,
-    check_several_stages,
-    expand_branches,
-)
+from cds_mm.branches.groups import check_several_stages, expand_branches
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 from cds_mm.stage_outputs import StageOutputs
@@ -236,13 +232,10 @@ class DeepSupervisedClassifier(ImageClassifier):
 
 
 def _build_branch(name, config, network):
-    tap = config.get('tap', name)
-    if tap == LAST_STAGE:
-        tap = list(network.stages)[-1]
     try:
-        check_tap(tap, network)
+        check_tap(config['tap'], network)
     except UserError as error:
         raise UserError(
             f'{error}, or take the branch away with model.branches.{name}=None'
         ) from error
-    return MODELS.build(dict(config, tap=tap, network=network))
+    return MODELS.build(dict(config, network=network))

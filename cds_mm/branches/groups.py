@@ -32,8 +32,9 @@ def expand_branches(
         stages: that the backbone gives, in their order.
 
     Returns:
-        dict: settings of each branch by its name.  The branches of groups
-        stand where the first group did, in the order of the stages.
+        dict: settings of each branch by its name, with its ``tap``.  The
+        branches of groups stand where the first group did, in the order of
+        the stages.
     """
     groups = {n: c for n, c in configs.items() if n in GROUPS and c}
     covered = {
@@ -51,7 +52,11 @@ def expand_branches(
             expanded.update(of_groups)
         elif name not in of_groups:
             expanded[name] = _settings([], own)
-    return {name: config for name, config in expanded.items() if config}
+    return {
+        name: dict(config, tap=_tap(name, config, stages))
+        for name, config in expanded.items()
+        if config
+    }
 
 
 def check_several_stages(
@@ -76,6 +81,11 @@ def check_several_stages(
                 f'which leaves no earlier stage to supervise; '
                 f'{network.more_stages}'
             )
+
+
+def _tap(name, config, stages):
+    tap = config.get('tap', name)
+    return stages[-1] if tap == LAST_STAGE else tap
 
 
 def _in_order(groups):

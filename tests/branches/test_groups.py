@@ -55,7 +55,14 @@ def branches_with(*options, base=None):
     apply_options(cfg, {key: option_value(value) for key, value in pairs})
     # What is dumped and read again says the same.
     again = Config.fromstring(cfg.pretty_text, '.py')
-    return expand_branches(again.model.branches, STAGES)
+    return own_settings(again.model.branches)
+
+
+def own_settings(branches):
+    found = expand_branches(branches, STAGES)
+    taps = {name: config.pop('tap') for name, config in found.items()}
+    assert taps == {name: name for name in found}
+    return found
 
 
 def test_one_stage_has_settings_of_its_own(tmp_path):
@@ -71,7 +78,7 @@ def test_one_stage_has_settings_of_its_own(tmp_path):
             "_base_ = './base.py'\n"
             f'model = dict(branches=dict(stage2={settings}))'
         )
-        return expand_branches(load_config(str(path)).model.branches, STAGES)
+        return own_settings(load_config(str(path)).model.branches)
 
     merged = dict(CLASSES, tower=dict(type='IdentityTower'))
     for found in (
@@ -109,25 +116,21 @@ def test_a_part_of_a_branch_is_replaced():
 
 def test_branches_that_no_group_covers():
     peer = dict(TOWER, tap='stage3')
+    last = dict(TOWER, tap='last_stage')
+    found = expand_branches(dict(peer=peer, other=last), STAGES)
+    assert found == dict(peer=peer, other=dict(TOWER, tap='stage4'))
     found = branches_with(
         'model.branches._delete_=True',
-        f'model.branches.peer={peer}',
         f'model.branches.last_stage={MLP}',
+        f'model.branches.stage9={TOWER}',
     )
-    assert found == dict(peer=peer, stage4=MLP)
-    found = expand_branches(
-        dict(
-            stage2=None,
-            every_stage=TOWER,
-            every_stage_but_last=CLASSES,
-            other=peer,
-            stage9=peer,
-        ),
-        STAGES,
+    assert found == dict(stage4=MLP, stage9=TOWER)
+    found = own_settings(
+        dict(stage2=None, every_stage=TOWER, every_stage_but_last=CLASSES)
     )
-    assert list(found) == ['stage1', 'stage3', 'stage4', 'other', 'stage9']
+    assert list(found) == ['stage1', 'stage3', 'stage4']
     assert found['stage3'] == CLASSES and found['stage4'] == TOWER
-    assert expand_branches(dict(every_stage=None, stage1=TOWER), STAGES) == {
+    assert own_settings(dict(every_stage=None, stage1=TOWER)) == {
         'stage1': TOWER
     }
 
