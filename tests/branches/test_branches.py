@@ -125,7 +125,7 @@ def test_any_backbone_with_maps(config):
 )  # fmt: skip
 def test_every_tower_but_the_last_has_something_to_learn(config):
     torch.manual_seed(fresh_seed())
-    backbone = MODELS.build(config).eval()
+    backbone = MODELS.build(config)
     network = network_spec(backbone)
     maps = stage_maps(backbone, torch.randn(2, 3, 64, 64))
     *earlier, last = maps
