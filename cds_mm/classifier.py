@@ -13,7 +13,9 @@ from torch import Tensor
 
 from cds_mm.arguments import checked
 from cds_mm.branches import network_spec
+from cds_mm.branches.branch import check_tap
 from cds_mm.branches.geometry import stage_maps
+from cds_mm.branches.groups import check_several_stages, expand_branches
 from cds_mm.errors import UserError
 from cds_mm.run_warnings import warn
 from cds_mm.stage_outputs import StageOutputs
@@ -33,9 +35,13 @@ class DeepSupervisedClassifier(ImageClassifier):
 
     Args:
         backbone: config of a backbone whose ``out_indices`` give maps.
-        branches: branch configs by name.  ``tap`` is the branch's own name
-            unless it is given; None takes a branch away; a branch that no
-            supervision reads is not built.
+        branches: branch configs by name.  ``every_stage`` stands for one
+            branch on each stage that the backbone gives,
+            ``every_stage_but_last`` and ``last_stage`` for some of these:
+            they are called ``stage1`` and so on, and under such a name one
+            of them can have settings of its own.  ``tap`` is the branch's
+            own name unless it is given; None takes a branch away; a branch
+            that no supervision reads is not built.
         supervisions: supervision configs by name, which is also their name
             in the log; None takes one away.
         teacher: config of a :class:`cds_mm.teacher.Teacher`, or None.
@@ -158,16 +164,16 @@ class DeepSupervisedClassifier(ImageClassifier):
         return super()._apply(fn, *args, **kwargs)
 
     def _build_branches(self, configs, network):
-        configs = {name: dict(c) for name, c in configs.items() if c}
-        read = {
-            name
-            for supervision in self.supervisions.values()
-            for name in supervision.reads(list(configs))
-        }
+        expanded = expand_branches(configs, list(network.stages))
+        read = set()
+        for supervision in self.supervisions.values():
+            if getattr(supervision, 'branches', ()) is None:
+                check_several_stages(configs, network)
+            read.update(supervision.reads(list(expanded)))
         return ModuleDict(
             {
                 name: _build_branch(name, config, network)
-                for name, config in configs.items()
+                for name, config in expanded.items()
                 if name in read
             }
         )
@@ -226,12 +232,10 @@ class DeepSupervisedClassifier(ImageClassifier):
 
 
 def _build_branch(name, config, network):
-    tap = config.get('tap', name)
     try:
-        return MODELS.build(dict(config, tap=tap, network=network))
+        check_tap(config['tap'], network)
     except UserError as error:
-        if tap in network.stages:
-            raise
         raise UserError(
             f'{error}, or take the branch away with model.branches.{name}=None'
         ) from error
+    return MODELS.build(dict(config, network=network))

@@ -138,7 +138,7 @@ def test_a_supervision_may_not_be_called_loss():
 
 def test_an_unknown_stage():
     config = model_config()
-    config.branches.stage7 = config.branches.stage1
+    config.branches.stage7 = config.branches.every_stage
     with pytest.raises(Exception, match='branch on stage7'):
         MODELS.build(config)
 

@@ -41,12 +41,7 @@ class Branch(BaseModule):
                 dict(type='Constant', layer='BatchNorm2d', val=1, bias=0),
             ]
         )
-        if tap not in network.stages:
-            raise UserError(
-                f'branch on {tap}: the backbone gives '
-                f'{", ".join(network.stages)}; name one of these, or widen '
-                "the backbone's out_indices"
-            )
+        check_tap(tap, network)
         self.tap = tap
         self.tower = MODELS.build(dict(tower, tap=tap, network=network))
         head = head or dict(type='ProjectionHead')
@@ -60,3 +55,17 @@ class Branch(BaseModule):
     def forward(self, stage_map: Tensor) -> Tensor:
         """(N, C, H, W) of the tapped stage to (N, D), not normalised."""
         return self.head(self.pool(self.tower(stage_map)).flatten(1))
+
+
+def check_tap(tap: str, network: NetworkSpec) -> None:
+    """See that a branch can read its stage.
+
+    Raises:
+        UserError: the backbone does not give it.
+    """
+    if tap not in network.stages:
+        raise UserError(
+            f'branch on {tap}: the backbone gives '
+            f'{", ".join(network.stages)}; name one of these, or '
+            f'{network.more_stages}'
+        )

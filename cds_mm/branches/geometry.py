@@ -1,7 +1,7 @@
 """What branches must know of a network, asked from the network itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -44,12 +44,14 @@ class NetworkSpec:
         residual_stage: builds a stage of the backbone's own blocks from
             (in_channels, out_channels, blocks, stride); None where the
             backbone is not made of such stages.
+        more_stages: what to set for more of them, in messages.
     """
 
     stages: dict[str, StageSpec]
     num_classes: int | None = None
     branches: dict[str, int] = field(default_factory=dict)
     residual_stage: Callable[[int, int, int, int], nn.Module] | None = None
+    more_stages: str = "widen the backbone's out_indices"
 
     @property
     def last(self) -> StageSpec:
@@ -66,11 +68,15 @@ def network_spec(
     backbone: nn.Module, num_classes: int | None = None
 ) -> NetworkSpec:
     """Ask a backbone; nobody has to type a width or a depth twice."""
-    return NetworkSpec(
+    spec = NetworkSpec(
         stage_specs(backbone),
         num_classes,
         residual_stage=_residual_stages(backbone),
     )
+    if hasattr(backbone, 'timm_model') and len(spec.stages) == 1:
+        more = 'set model.backbone.features_only=True for one map per stage'
+        return replace(spec, more_stages=more)
+    return spec
 
 
 def stage_names(backbone: nn.Module, num_maps: int) -> list[str]:

@@ -29,8 +29,11 @@ class SepConvTower(nn.Sequential):
     One block for each halving between the tapped and the last stage, so a
     tap on the last stage has none and passes the map through: in the
     released code of CDS the deepest contrast is on the very vector that the
-    classifier reads.  A stage that is as small as the last but narrower (a
-    dilated network) gets one block of stride 1.
+    classifier reads.  An earlier stage that is as small as the last (of a
+    dilated network, a vision transformer) gets one block of stride 1, also
+    where both are equally wide: without it the branch would be a pooled map
+    with nothing to learn.  The released code, which has ResNets alone, has
+    no such case.
 
     Args:
         tap: name of the tapped stage.
@@ -42,7 +45,7 @@ class SepConvTower(nn.Sequential):
         tapped, last = network.stages[tap], network.last
         steps = steps_between(tapped, last)
         stride = 2
-        if steps == 0 and tapped.channels != last.channels:
+        if steps == 0 and network.after(tap):
             steps, stride = 1, 1
         widths = [tapped.channels]
         if steps:

@@ -11,6 +11,9 @@ from cds_mm.errors import UserError
 from cds_mm.outcome import one_line
 
 _DELETE = '_delete_'
+# Branches are merged when the model is built, over the settings that all
+# stages have: below this key `_delete_` still has its work to do.
+_MERGED_LATER = ('model', 'branches')
 
 
 def apply_options(cfg: Config, options: dict) -> None:
@@ -34,7 +37,7 @@ def apply_options(cfg: Config, options: dict) -> None:
         first, *rest = key.split('.')
         try:
             old = cfg.get(first, _MISSING)
-            cfg[first] = _replaced(old, rest, options[key])
+            cfg[first] = _replaced(old, (first,), rest, options[key])
         except _NoPlaceError as error:
             raise UserError(
                 f'--cfg-options {key}: cannot be set ({error}); '
@@ -63,13 +66,15 @@ class _NoPlaceError(Exception):
 _MISSING: Any = object()
 
 
-def _replaced(node: Any, parts: list[str], value: Any) -> Any:
-    """A copy of a part of a config with one setting in it.
+def _replaced(
+    node: Any, path: tuple[str, ...], parts: list[str], value: Any
+) -> Any:
+    """A copy of a part of a config, at ``path``, with one setting in it.
 
     A copy, since a file may use one dict in several places.
     """
     if not parts:
-        return _merged(node, value)
+        return merged(node, value, path)
     first, rest = parts[0], parts[1:]
     if node is _MISSING:
         node = {}
@@ -80,32 +85,47 @@ def _replaced(node: Any, parts: list[str], value: Any) -> Any:
                 f'{first} is none of the numbers 0 to {len(items) - 1} of a '
                 'list'
             )
-        items[int(first)] = _replaced(items[int(first)], rest, value)
+        item = items[int(first)]
+        items[int(first)] = _replaced(item, (*path, first), rest, value)
         return type(node)(items)
     if not isinstance(node, dict):
         raise _NoPlaceError(f'{node!r} has no {first}')
     if first == _DELETE and not rest:
-        return {} if value else node
+        return _emptied(path) if value else node
     if first.isdigit() and first not in node and 'type' in node:
         raise _NoPlaceError(
             f'{first} is the number of an item, and there is no list but one '
             f'{type_name(node)!r}: leave {first} out'
         )
     copy = node.copy()
-    copy[first] = _replaced(copy.get(first, _MISSING), rest, value)
+    old = copy.get(first, _MISSING)
+    copy[first] = _replaced(old, (*path, first), rest, value)
     return copy
 
 
-def _merged(old: Any, new: Any) -> Any:
+def merged(old: Any, new: Any, path: tuple[str, ...] = ()) -> Any:
+    """A copy of a part of a config with settings over it, as MMEngine merges.
+
+    Args:
+        old: what is there.  Anything but a dict is replaced.
+        new: a dict goes into the old one, unless it has ``_delete_=True``.
+        path: of the part in its config, where that matters.
+    """
     if not isinstance(new, dict):
-        return [_merged(None, item) for item in new] if _is_list(new) else new
+        return [merged(None, item) for item in new] if _is_list(new) else new
     given = dict(new)
-    keeps = isinstance(old, dict) and not given.get(_DELETE)
-    given.pop(_DELETE, None)
-    merged = old.copy() if keeps else {}
+    deletes = given.pop(_DELETE, False)
+    keeps = isinstance(old, dict) and not deletes
+    result = old.copy() if keeps else _emptied(path) if deletes else {}
     for key, value in given.items():
-        merged[key] = _merged(merged.get(key), value)
-    return merged
+        result[key] = merged(result.get(key), value, (*path, key))
+    return result
+
+
+def _emptied(path: tuple[str, ...]) -> dict[str, Any]:
+    depth = len(_MERGED_LATER)
+    later = path[:depth] == _MERGED_LATER and len(path) > depth
+    return {_DELETE: True} if later else {}
 
 
 def _is_list(value) -> bool:

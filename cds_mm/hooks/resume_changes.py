@@ -1,14 +1,15 @@
 """What changes in a run that is resumed, and what follows from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from cds_mm.branches.groups import expand_branches
 from cds_mm.config.differences import Difference, differences
 from cds_mm.config.resumed import LIMITS
-from cds_mm.distributed import world_size
+from cds_mm.distributed import unwrapped, world_size
 from cds_mm.hooks.fast_path import same_optimisations
 
 # In the meta of a checkpoint: what the config of a run does not say.
@@ -55,6 +56,7 @@ def what_follows(
         before: the settings of the run that wrote it.
     """
     cfg = runner.cfg
+    then, now = (_written_out(run, runner.model) for run in (before, cfg))
     yield from _of_the_steps(runner, checkpoint, before)
     yield from _of_the_data(runner, checkpoint, before)
     ignored = _WITHOUT_EFFECT + _changed_by_flags(runner, checkpoint)
@@ -64,7 +66,7 @@ def what_follows(
         'model',
         'data_preprocessor',
     ):
-        for found in _differences(before, cfg, key, ignored):
+        for found in _differences(then, now, key, ignored):
             yield f'{found}: it takes effect from here on'
     yield from _of_the_draws(runner, checkpoint, before)
     yield from _of_the_best(checkpoint, before, cfg)
@@ -88,6 +90,17 @@ def what_else(runner: Runner, before: dict[str, Any]) -> list[str]:
         for key in _QUIET
         for found in _differences(before, runner.cfg, key, ignored)
     ]
+
+
+def _written_out(run, model):
+    """Settings with one branch for each stage, as some runs have them."""
+    network = getattr(unwrapped(model), 'network', None)
+    settings = run.get('model') or {}
+    branches = settings.get('branches')
+    if network is None or not isinstance(branches, Mapping):
+        return run
+    branches = expand_branches(branches, list(network.stages))
+    return dict(run.items(), model=dict(settings, branches=branches))
 
 
 def _of_the_steps(runner, checkpoint, before):

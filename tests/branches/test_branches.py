@@ -114,6 +114,30 @@ def test_any_backbone_with_maps(config):
         assert branch.tower(stage_map).shape == last.shape
 
 
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='MobileNetV2', out_indices=(1, 2, 3, 4, 5, 6)),
+        dict(type='VisionTransformer', arch='deit-tiny', img_size=64,
+             out_type='featmap', final_norm=False, out_indices=(2, 5, 8, 11)),
+        dict(type='ResNet', depth=18, **ALL, **DILATED),
+    ],
+)  # fmt: skip
+def test_every_tower_but_the_last_has_something_to_learn(config):
+    torch.manual_seed(fresh_seed())
+    backbone = MODELS.build(config)
+    network = network_spec(backbone)
+    maps = stage_maps(backbone, torch.randn(2, 3, 64, 64))
+    *earlier, last = maps
+    for tap in earlier:
+        tower = SepConvTower(tap, network)
+        tapped, deepest = network.stages[tap], network.last
+        halvings = torch.log2(torch.tensor(deepest.stride / tapped.stride))
+        assert len(tower) == max(1, round(float(halvings)))
+        assert tower(maps[tap]).shape == maps[last].shape
+    assert not list(SepConvTower(last, network).parameters())
+
+
 def test_a_stage_that_is_not_there():
     backbone = MODELS.build(dict(type='ResNet', depth=18, out_indices=(3,)))
     network = network_spec(backbone)

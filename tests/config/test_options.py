@@ -338,6 +338,9 @@ def test_a_split_has_all_of_its_parts_or_none(part):
 
 def test_a_branch_of_a_stage_that_another_backbone_lacks():
     given = ['model.backbone.out_indices=(1,2,3)']
+    model = MODELS.build(config(*given).model)
+    assert [*model.branches] == ['stage2', 'stage3', 'stage4']
+    given.append('model.branches.stage1.tower.type=IdentityTower')
     with pytest.raises(UserError) as error:
         MODELS.build(config(*given).model)
     (setting,) = str(error.value).split()[-1:]

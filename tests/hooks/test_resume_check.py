@@ -1,6 +1,7 @@
 """A resumed run is what its config says, or it is refused or warned of."""
 
 import re
+from types import SimpleNamespace
 
 import mmengine.runner.loops
 import pytest
@@ -11,6 +12,7 @@ from mmengine.hooks import Hook
 from refusals import refused_resume
 
 from cds_mm.errors import UserError
+from cds_mm.hooks.resume_changes import what_follows
 from cds_mm.run_warnings import warnings_so_far
 
 KEEP_ALL = dict(type='AtomicCheckpointHook', interval=1)
@@ -284,3 +286,24 @@ def test_another_order_of_the_classes_is_refused(run, monkeypatch):
     with pytest.raises(UserError, match='epoch_2.pth: .* in another order'):
         run('on', 'epoch_2')
     run('over', 'epoch_4')  # has no step to go
+
+
+def test_stages_that_are_named_and_every_stage_are_the_same(tmp_path):
+    branch = dict(type='Branch', tower=dict(type='SepConvTower'))
+    other = dict(branch, tower=dict(type='IdentityTower'))
+
+    def changes(before, now):
+        model = dict(type='DeepSupervisedClassifier')
+        network = SimpleNamespace(stages=dict(stage1=None, stage2=None))
+        cfg = Config(dict(model=dict(model, branches=now)))
+        runner = tiny_runner.runner(tmp_path, epochs=1)
+        runner.train()
+        runner.cfg, runner.model.network = cfg, network
+        settings = dict(model=dict(model, branches=before))
+        found = what_follows(runner, dict(meta={}), settings)
+        return [line for line in found if 'branches' in line]
+
+    named = dict(stage1=branch, stage2=branch)
+    assert not changes(named, dict(every_stage=branch))
+    (line,) = changes(named, dict(every_stage=branch, stage2=other))
+    assert line.startswith('model.branches.stage2.tower.type is ')

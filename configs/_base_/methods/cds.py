@@ -7,12 +7,10 @@ first three (``model.supervisions.cds.branches="(stage1,stage2,stage3)"``).
 
 method = dict(
     branches=dict(
-        stage1=dict(type='Branch', tower=dict(type='SepConvTower')),
-        stage2=dict(type='Branch', tower=dict(type='SepConvTower')),
-        stage3=dict(type='Branch', tower=dict(type='SepConvTower')),
-        # No block lies between the last stage and itself: this contrasts
-        # the very vector that the classifier reads.
-        stage4=dict(type='Branch', tower=dict(type='SepConvTower')),
+        # Named stage1 and so on, one for each stage that the backbone gives.
+        # No block lies between the last stage and itself: there the contrast
+        # is on the very vector that the classifier reads.
+        every_stage=dict(type='Branch', tower=dict(type='SepConvTower')),
     ),
     supervisions=dict(
         ce=dict(type='CrossEntropySupervision', views=(0,)),

@@ -7,7 +7,7 @@ method = dict(
     branches=dict(
         rotation=dict(
             type='Branch',
-            tap='stage4',
+            tap='last_stage',
             tower=dict(type='IdentityTower'),
             head=dict(
                 type='ProjectionHead', hidden='same', out_channels='same'

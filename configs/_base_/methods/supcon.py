@@ -7,7 +7,7 @@ the loss over the whole batch, for which it is defined: ``gather`` is on.
 method = dict(
     head=None,
     branches=dict(
-        stage4=dict(
+        last_stage=dict(
             type='Branch',
             tower=dict(type='IdentityTower'),
             head=dict(type='ProjectionHead', hidden='same', out_channels=128),
