@@ -93,10 +93,6 @@ def convert(
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
-    side = None if options.detector is None else side_of(options.detector)
-    if side is not None and options.target == 'mmdet':
-        source, record, more = in_names_of(side, source, record)
-        notes += more
     record = replace(
         record,
         fingerprint=finite_fingerprint(source, record, src),
@@ -106,9 +102,8 @@ def convert(
     if pool_added:
         notes.append(_maxpool_effect(source, record))
     proof = None
-    if side is not None:
-        accepted = options.accept_changed_function
-        proof = prove_parity(source, record, side, accepted)
+    if options.detector is not None:
+        source, record, proof = _proven(source, record, options, notes)
     state = source.state_dict()
     packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(
@@ -118,6 +113,22 @@ def convert(
     return Result(
         path, record, found.weights, len(state), dropped, proof, notes
     )
+
+
+def _proven(
+    source: nn.Module,
+    record: BackboneRecord,
+    options: Options,
+    notes: list[str],
+) -> tuple[nn.Module, BackboneRecord, Proof]:
+    """The network and its record as the detector has them, and the proof."""
+    assert options.detector is not None
+    side = side_of(options.detector)
+    if options.target == 'mmdet':
+        source, record, more = in_names_of(side, source, record)
+        notes += more
+    accepted = options.accept_changed_function
+    return source, record, prove_parity(source, record, side, accepted)
 
 
 def _fill(source: nn.Module, found: Extracted, src, record) -> None:
