@@ -10,7 +10,13 @@ from typing import Any
 from cds_mm.config.python_text import Name, Spread, merged
 from cds_mm.config.view_settings import view_settings
 from cds_mm.experiments.cell import Cell
-from cds_mm.experiments.leaves.data import DATA, MODELS, NEXT, Data
+from cds_mm.experiments.leaves.data import (
+    DATA,
+    MODELS,
+    NEXT,
+    OWN_INPUT,
+    Data,
+)
 from cds_mm.experiments.leaves.settings import SETTINGS
 from cds_mm.experiments.leaves.texts import NOTES, SCORES
 from cds_mm.experiments.methods import METHODS
@@ -107,6 +113,8 @@ class Leaf:
         views = self.row['views'] or METHODS[self.cell.method].views
         if views and not self.is_detector:
             parts.append(view_settings(views))
+        if self.cell.model in OWN_INPUT:
+            parts.append(_shown_as_to_a_detector(parts[-1]))
         return merged(*parts)
 
     @property
@@ -172,3 +180,13 @@ class Leaf:
             assert number is not None
             filled['other'] = number.printed
         return text.format(**filled)
+
+
+def _shown_as_to_a_detector(views: Mapping[str, Any]) -> dict[str, Any]:
+    """The preprocessor of some views, with a detector's order and mean."""
+    own = '_base_.network_input'
+    on_device = views.get('data_preprocessor')
+    if on_device is None:
+        return {'data_preprocessor': Name(own)}
+    both: dict[str, None] = {Spread(on_device): None, Spread(own): None}
+    return {'data_preprocessor': both}

@@ -38,6 +38,16 @@ NOTES: dict[str, str | dict[str, str]] = {
     'arithmetic, and no detector can use the result, since the same keys '
     'compute another function.',
     'class folders': f'Reads {_FOLDERS}.',
+    'folders with AdamW': f'Reads {_FOLDERS}. AdamW and its schedule are '
+    'ours: the usual values of this network.',
+    'folders with SGD': f'Reads {_FOLDERS}. Optimizer and schedule are those '
+    'of the ResNets, which is our choice.',
+    'folders for RTMDet': f'Reads {_FOLDERS}. For RTMDet-s, with its channel '
+    'order, mean and std. Optimizer and schedule are those of the ResNets, '
+    'which is our choice.',
+    'folders for YOLOX': f'Reads {_FOLDERS}. For YOLOX-s, with its channel '
+    'order and range. Optimizer and schedule are those of the ResNets, which '
+    'is our choice.',
     'labelled folders': 'The twin of CDS with as many iterations: the '
     'labelled images are repeated until they are as many as all, also those '
     'in data/images/unlabelled.',
