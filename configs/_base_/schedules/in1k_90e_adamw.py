@@ -17,15 +17,10 @@ optim_wrapper = dict(
     ),
     clip_grad=dict(max_norm=5.0),
 )
+# Counted in steps, so that a shorter run needs no other warm-up.
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-3,
-        by_epoch=True,
-        end=5,
-        convert_to_iter_based=True,
-    ),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=5, eta_min=1e-6),
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, end=500),
+    dict(type='CosineAnnealingLR', by_epoch=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=90, val_interval=1)
 val_cfg = dict()
