@@ -1,11 +1,13 @@
 """Which weights of a file arrive in the backbone of a detector."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.backbone_types import outputs_of
 from cds_mm.checkpoint.detector import DetectorSide, build_model
 from cds_mm.checkpoint.fit import fit
 from cds_mm.errors import UserError
@@ -25,6 +27,7 @@ class Arrival(NamedTuple):
     Attributes:
         kept: weights that have a place in the backbone.
         absent: last stages of the file that the backbone does not have.
+        unused: keys of outputs that the training had and this does not give.
         new: keys of layers that the detector adds to the network.
         needed: how many keys the backbone has without those.
         missing: keys of the backbone that the file lacks.
@@ -34,6 +37,7 @@ class Arrival(NamedTuple):
 
     kept: dict[str, torch.Tensor]
     absent: list[str]
+    unused: list[str]
     new: list[str]
     needed: int
     missing: list[str]
@@ -46,12 +50,17 @@ class Arrival(NamedTuple):
         return not (self.missing or self.unexpected or self.reshaped)
 
 
-def compare(side: DetectorSide, state: dict[str, torch.Tensor]) -> Arrival:
+def compare(
+    side: DetectorSide,
+    state: dict[str, torch.Tensor],
+    backbone: Mapping | None = None,
+) -> Arrival:
     """Compares the keys and shapes of a file with those of a backbone.
 
     Args:
         side (DetectorSide): The detector's side.
         state (dict[str, torch.Tensor]): Bare keys of the trained backbone.
+        backbone (Mapping | None): How it was trained, if known.
     """
     wanted = side.backbone.state_dict()
     built = {name.split('.')[0] for name in wanted}
@@ -62,6 +71,11 @@ def compare(side: DetectorSide, state: dict[str, torch.Tensor]) -> Arrival:
     }
     kept = {k: v for k, v in state.items() if k.split('.')[0] not in absent}
     found = fit(wanted, kept)
+    unused: list[str] = []
+    if found.unexpected and backbone:
+        trained = trained_outputs(side, backbone)
+        unused = [key for key in found.unexpected if key in trained]
+        kept = {k: v for k, v in kept.items() if k not in unused}
     missing, new = found.missing, []
     if missing:
         plain = plain_keys(side)
@@ -71,12 +85,36 @@ def compare(side: DetectorSide, state: dict[str, torch.Tensor]) -> Arrival:
     return Arrival(
         kept,
         sorted(absent),
+        unused,
         new,
         needed,
         missing,
-        found.unexpected,
+        [key for key in found.unexpected if key not in unused],
         found.reshaped,
     )
+
+
+def trained_outputs(side: DetectorSide, backbone: Mapping) -> set[str]:
+    """Keys of a detector's backbone with the outputs of the training.
+
+    Some networks have a normalisation layer, or a last stage, for those
+    outputs alone that they give.
+
+    Args:
+        side (DetectorSide): The detector's side.
+        backbone (Mapping): How the backbone was trained.
+
+    Returns:
+        set[str]: Empty where it cannot be built so.
+    """
+    outputs = outputs_of(dict(backbone))
+    if outputs is None:
+        return set()
+    config = {**side.config, 'out_indices': outputs}
+    try:
+        return set(build_model(config, side.name).state_dict())
+    except UserError:
+        return set()
 
 
 def plain_keys(side: DetectorSide) -> set[str]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint import batchnorm, targets, writing
-from cds_mm.checkpoint.detector import Detector
+from cds_mm.checkpoint.detector import Detector, side_of
 from cds_mm.checkpoint.extract import (
     Extracted,
     check_finite,
@@ -15,6 +15,7 @@ from cds_mm.checkpoint.extract import (
 )
 from cds_mm.checkpoint.family import stem_of
 from cds_mm.checkpoint.fingerprints import finite_fingerprint
+from cds_mm.checkpoint.host_twin import in_names_of
 from cds_mm.checkpoint.init_file import prefixes_of
 from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.provenance import choose_record, describe
@@ -92,6 +93,10 @@ def convert(
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
+    side = None if options.detector is None else side_of(options.detector)
+    if side is not None and options.target == 'mmdet':
+        source, record, more = in_names_of(side, source, record)
+        notes += more
     record = replace(
         record,
         fingerprint=finite_fingerprint(source, record, src),
@@ -100,7 +105,10 @@ def convert(
     )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    proof = _proof(source, record, options)
+    proof = None
+    if side is not None:
+        accepted = options.accept_changed_function
+        proof = prove_parity(source, record, side, accepted)
     state = source.state_dict()
     packed = targets.pack(state, record, options.target)
     path = writing.write_checkpoint(
@@ -110,15 +118,6 @@ def convert(
     return Result(
         path, record, found.weights, len(state), dropped, proof, notes
     )
-
-
-def _proof(
-    source: nn.Module, record: BackboneRecord, options: Options
-) -> Proof | None:
-    if options.detector is None:
-        return None
-    accepted = options.accept_changed_function
-    return prove_parity(source, record, options.detector, accepted)
 
 
 def _fill(source: nn.Module, found: Extracted, src, record) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from cds_mm.checkpoint.dialects import as_torchvision, prefixes
+from cds_mm.checkpoint.record import BackboneRecord, recorded
 from cds_mm.checkpoint.weights import (
     choose_weights,
     refuse_flat,
@@ -17,6 +18,8 @@ from cds_mm.checkpoint.weights import (
 from cds_mm.errors import UserError
 
 BACKBONE = 'backbone.'
+# Where MMPretrain's wrapper has a network of timm.
+_WRAPPER = 'timm_model.'
 # What a torchvision-like classifier has beside its backbone.
 _HEADS = re.compile(r'(fc|auxiliary\d+)\.')
 
@@ -64,9 +67,9 @@ def extract_backbone(
     raw, state = state, without_wrappers(state)
     if prefix is None:
         prefix = BACKBONE if _has(state, BACKBONE) else ''
-        _check_place(state, prefix, path)
+        _check_place(state, prefix, path, recorded(checkpoint, path))
     elif not prefix:
-        _check_place(state, prefix, path)
+        _check_place(state, prefix, path, recorded(checkpoint, path))
     elif not _has(state, prefix):
         prefix = _unwrapped_prefix(prefix, raw, state, path)
     inside: dict[str, torch.Tensor] = {}
@@ -139,9 +142,15 @@ def _kind(prefix: str, dropped: Counter) -> str:
     return 'torchvision' if 'fc' in dropped else 'bare'
 
 
-def _check_place(state: dict, prefix: str, path) -> None:
+def _check_place(
+    state: dict, prefix: str, path, record: BackboneRecord | None = None
+) -> None:
     """Refuses keys that are under a prefix nobody named."""
     found = prefixes(state)
+    # A ResNet of timm is inside of MMPretrain's wrapper, with or without a
+    # record; of a recorded network all keys are where they should be.
+    if record or any(one.endswith(_WRAPPER) for one in found):
+        return
     if not found or prefix in found:
         return
     if prefix:  # as torchvision's detectors have it: 'backbone.body.'

@@ -6,12 +6,15 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint.extract import check_finite
-from cds_mm.checkpoint.probe_image import normalised_image, stage_features
+from cds_mm.checkpoint.probe_image import SIDE, probe_sizes, sized_features
 from cds_mm.checkpoint.provenance import describe
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.errors import UserError, first_line
 
 VERSION = 1
+_DAMAGED = (
+    'the fingerprint in the file is damaged; convert the checkpoint again'
+)
 # Noise in fp32 (memory layout, fp64 instead, depth 18 to 101): up to 2e-6. The
 # mildest real mismatch in the tests, a mean off by one grey level: 8e-3.
 TOLERANCE = 2e-4
@@ -35,24 +38,68 @@ def fingerprint(backbone: nn.Module, record: BackboneRecord) -> dict:
 
     Returns:
         dict: ``version`` and ``stages``, which maps the stage index as a
-        string to a list of floats.
+        string to a list of floats; ``size`` of the probe image, where the
+        backbone does not take the usual one.
     """
-    return of_features(stage_features(backbone, normalised_image(record)))
+    size, features = sized_features(backbone, record, probe_sizes(record))
+    return of_features(features, size)
 
 
-def of_features(features: dict[int, torch.Tensor]) -> dict:
+def of_features(features: dict[int, torch.Tensor], size: int = SIDE) -> dict:
     """The fingerprint of stage maps.
 
     Args:
         features (dict[int, torch.Tensor]): Stage index to (C, h, w).
+        size (int): Of the probe image.
 
     Returns:
         dict: As :func:`fingerprint` gives it.
     """
     return {
         'version': VERSION,
+        **({} if size == SIDE else {'size': size}),
         'stages': {str(i): _numbers(map_) for i, map_ in features.items()},
     }
+
+
+def size_of(stored: dict | None, record: BackboneRecord) -> int:
+    """The size of the probe image of which a stored fingerprint is.
+
+    Args:
+        stored (dict | None): From a file.
+        record (BackboneRecord): Of the same file.
+
+    Raises:
+        UserError: It is none that is ever used.
+    """
+    size = stored.get('size', SIDE) if isinstance(stored, dict) else SIDE
+    if size not in probe_sizes(record):
+        raise UserError(_DAMAGED)
+    return size
+
+
+def by_stage(stored: dict | None, record: BackboneRecord) -> dict | None:
+    """A stored fingerprint by the stages of its network.
+
+    Files of timm's networks used to number the maps that came out.
+
+    Args:
+        stored (dict | None): From a file.
+        record (BackboneRecord): Of the same file.
+    """
+    kind = str(record.backbone.get('type')).rpartition('.')[2]
+    given = record.backbone.get('out_indices')
+    if kind != 'TIMMBackbone' or not isinstance(given, list | tuple):
+        return stored
+    stages = stored.get('stages') if isinstance(stored, dict) else None
+    if not (stored and isinstance(stages, dict)):
+        return stored
+    wanted = [str(index) for index in given]
+    places = [str(place) for place in range(len(given))]
+    if [*stages] != places or wanted == places:
+        return stored
+    renamed = dict(zip(wanted, stages.values(), strict=True))
+    return {**stored, 'stages': renamed}
 
 
 def _numbers(feature: torch.Tensor) -> list[float]:
@@ -160,10 +207,7 @@ def _stages(stored) -> dict[str, list[float]]:
         and all(type(number) in (int, float) for number in numbers)
         for stage, numbers in stages.items()
     ):
-        raise UserError(
-            'the fingerprint in the file is damaged; convert the checkpoint '
-            'again'
-        )
+        raise UserError(_DAMAGED)
     return stages
 
 

@@ -3,8 +3,6 @@
 import re
 from collections import Counter
 
-from torch import nn
-
 from cds_mm.checkpoint.arrival import compare
 from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys
@@ -16,12 +14,12 @@ from cds_mm.checkpoint.init_file import (
     refuse_unknown,
 )
 from cds_mm.checkpoint.norms import norm_mismatch
+from cds_mm.checkpoint.own_loading import changes_what_it_loads, own_loading
 from cds_mm.checkpoint.structure import depth_mismatch, key_mismatch, size
 from cds_mm.errors import UserError
 
 # A share of a file's keys that is more than a stray bias.
 _STRAY = 0.05
-_OF_FILES = re.compile('load|checkpoint', re.IGNORECASE)
 _LAST_STAGE = re.compile(r'layer[2-9]')
 
 
@@ -70,42 +68,6 @@ def check_foreign_keys(weights: InitWeights, side: DetectorSide) -> list[str]:
             f'{found.unexpected[0]}; see that it is of the same network'
         ]
     return []
-
-
-def own_loading(backbone: nn.Module) -> bool:
-    """Whether a class reads its pretrained file in a way of its own.
-
-    Swin and PVT of MMDetection rename the keys of other libraries.
-    """
-    owners = (k for k in type(backbone).__mro__ if 'init_weights' in vars(k))
-    owner = next(owners, None)
-    plain = ('BaseModule', 'DetectoRS_ResNet')
-    return owner is not None and owner.__name__ not in plain
-
-
-def reads_its_file(part: nn.Module) -> bool:
-    """Whether a class opens its pretrained file itself.
-
-    By the names in the code of its ``init_weights``; others leave that to
-    MMEngine, and initialise something besides.
-    """
-    for kind in type(part).__mro__:
-        function = vars(kind).get('init_weights')
-        if kind.__name__ == 'BaseModule' or function is None:
-            continue
-        code = getattr(function, '__code__', None)
-        if code is None or any(map(_OF_FILES.search, code.co_names)):
-            return True
-    return False
-
-
-def changes_what_it_loads(part: nn.Module) -> bool:
-    """Whether tensors may arrive under other names or in other shapes."""
-    return reads_its_file(part) or any(
-        inner._load_state_dict_pre_hooks
-        or not type(inner)._load_from_state_dict.__module__.startswith('torch')
-        for inner in part.modules()
-    )
 
 
 def _doubts_of_own_loading(

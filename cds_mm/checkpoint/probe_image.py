@@ -1,6 +1,8 @@
 """The probe image: a fixed raw image, and the features of a backbone on it."""
 
 import contextlib
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,9 +11,12 @@ from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.modes import evaluation_mode
 
 SIDE = 128
+# For networks that take no such image: windows larger than its maps, or
+# position embeddings for one size of image.
+_OTHER_SIDES = (224, 256, 384, 512, 64, 32)
 
 
-def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
+def raw_image(channel_order: str = 'rgb', size: int = SIDE) -> torch.Tensor:
     """The synthetic photograph that every check looks at.
 
     Integer arithmetic only, so that it is the same on every machine.  Each
@@ -21,12 +26,13 @@ def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
 
     Args:
         channel_order (str): 'rgb' or 'bgr'.
+        size (int): Pixels along each side.
 
     Returns:
-        torch.Tensor: uint8, (3, 128, 128), values 0 to 255.
+        torch.Tensor: uint8, (3, size, size), values 0 to 255.
     """
-    y = torch.arange(SIDE).view(-1, 1).expand(SIDE, SIDE)
-    x = torch.arange(SIDE).view(1, -1).expand(SIDE, SIDE)
+    y = torch.arange(size).view(-1, 1).expand(size, size)
+    x = torch.arange(size).view(1, -1).expand(size, size)
     red = (3 * x + y) % 256
     green = (x * x // 64 + 2 * y + 40) % 200
     blue = 10 + 60 * ((x // 12 + y // 20) % 2) + x * y // 160
@@ -34,20 +40,63 @@ def raw_image(channel_order: str = 'rgb') -> torch.Tensor:
     return image if channel_order == 'rgb' else image.flip(0)
 
 
-def normalised_image(record: BackboneRecord) -> torch.Tensor:
+def normalised_image(record: BackboneRecord, size: int = SIDE) -> torch.Tensor:
     """The raw image as the recorded network sees it.
 
     Args:
         record (BackboneRecord): Its channel order, mean and std count, the
             last two on 0 to 255 and in the network's channel order.
+        size (int): Pixels along each side.
 
     Returns:
-        torch.Tensor: float32, (1, 3, 128, 128).
+        torch.Tensor: float32, (1, 3, size, size).
     """
-    image = raw_image(record.known_order).float()
+    image = raw_image(record.known_order, size).float()
     mean = torch.tensor(record.mean).view(-1, 1, 1)
     std = torch.tensor(record.std).view(-1, 1, 1)
     return ((image - mean) / std).unsqueeze(0)
+
+
+def probe_sizes(record: BackboneRecord) -> list[int]:
+    """The sizes of the probe image, in the order in which they are tried.
+
+    Args:
+        record (BackboneRecord): An ``img_size`` that it has is one of them.
+    """
+    own = record.backbone.get('img_size')
+    own = own if isinstance(own, list | tuple) else [own]
+    fixed = [size for size in own[:1] if isinstance(size, int)]
+    usual = [size for size in fixed if 0 < size <= _OTHER_SIDES[3]]
+    return [*dict.fromkeys([SIDE, *usual, *_OTHER_SIDES])]
+
+
+def sized_features(
+    backbone: nn.Module, record: BackboneRecord, sizes: Iterable[int]
+) -> tuple[int, dict[int, torch.Tensor]]:
+    """The features of the first size of image that a backbone takes.
+
+    Args:
+        backbone (nn.Module): Of MMPretrain or MMDetection.
+        record (BackboneRecord): How images are normalised.
+        sizes (Iterable[int]): In the order in which they are tried.
+
+    Returns:
+        tuple[int, dict[int, torch.Tensor]]: The size, and as of
+        :func:`stage_features`.
+
+    Raises:
+        Exception: What the backbone raises of the first size, if it takes
+            none.
+    """
+    first: Exception | None = None
+    for size in sizes:
+        try:
+            inputs = normalised_image(record, size)
+            return size, stage_features(backbone, inputs)
+        except Exception as error:  # code of anyone
+            first = first or error
+    assert first is not None, 'no size was given'
+    raise first
 
 
 def stage_features(
@@ -64,8 +113,8 @@ def stage_features(
 
     Returns:
         dict[int, torch.Tensor]: Stage index, from 0, to (C, h, w), float32
-        on the CPU.  All stages where the backbone has ``res_layers``, else
-        those of its ``out_indices``.
+        on the CPU; (h, w, C) where the backbone has it so.  All stages where
+        it has ``res_layers``, else those of its ``out_indices``.
     """
     with (
         torch.no_grad(),
@@ -128,10 +177,19 @@ def _every_stage(backbone):
     if layers is None and _are_names(named):
         layers = named
     if layers is None or before is None:
-        yield before
+        yield _of_timm(backbone) if before is None else before
         return
     backbone.out_indices = tuple(range(len(layers)))
     try:
         yield backbone.out_indices
     finally:
         backbone.out_indices = before
+
+
+def _of_timm(backbone: Any) -> list[int] | None:
+    """Which stages MMPretrain's wrapper of a timm network gives."""
+    wrapped = getattr(backbone, 'timm_model', None)
+    info: Any = getattr(wrapped, 'feature_info', None)
+    if not hasattr(info, 'out_indices'):
+        return None
+    return [index % len(info) for index in info.out_indices]

@@ -2,21 +2,18 @@
 
 from dataclasses import replace
 
-import torch
-from torch import nn
-
 from cds_mm.checkpoint.conversion import NO_MAXPOOL, with_standard_stem
-from cds_mm.checkpoint.detector import Detector
+from cds_mm.checkpoint.detector import Detector, side_of
+from cds_mm.checkpoint.host_twin import in_names_of
 from cds_mm.checkpoint.proof import Proof
-from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.checkpoint.source import build_source
+from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.checkpoint.training_config import record_from_config
 from cds_mm.checkpoint.verify import prove_parity
 from cds_mm.config import is_detection, named_config
 from cds_mm.config.files import ConfigOrName
 from cds_mm.errors import UserError
 
-_SEED = 0
+__all__ = ['random_backbone', 'will_fit']
 
 
 def will_fit(
@@ -59,33 +56,8 @@ def will_fit(
         record = with_standard_stem(record)
     source = random_backbone(record, name)
     try:
-        return prove_parity(source, record, detector, accept_changed_function)
+        side = side_of(detector)
+        source, record, _ = in_names_of(side, source, record)
+        return prove_parity(source, record, side, accept_changed_function)
     except UserError as error:
         raise UserError(f'{name} would not fit: {error}') from error
-
-
-def random_backbone(record: BackboneRecord, name: str) -> nn.Module:
-    """A recorded backbone of which each layer shows in the features.
-
-    A fresh one has statistics of 0 and 1, and blocks that start at zero.
-
-    Args:
-        record (BackboneRecord): Of the backbone.
-        name (str): For messages.
-    """
-    source = build_source(record, name)
-    generator = torch.Generator().manual_seed(_SEED)
-    for module in source.modules():
-        if not isinstance(module, nn.modules.batchnorm._BatchNorm):
-            continue
-        tensors = module.state_dict()
-        with torch.no_grad():
-            for key, low, high in (
-                ('weight', 0.3, 1.0),
-                ('bias', -0.2, 0.2),
-                ('running_mean', -0.2, 0.2),
-                ('running_var', 0.5, 2.0),
-            ):
-                if key in tensors:
-                    tensors[key].uniform_(low, high, generator=generator)
-    return source

@@ -43,6 +43,8 @@ class BackboneRecord:
         method: name of the training method.
         cds_mm: version of this package that trained the backbone.
         trained_without_maxpool: True where the conversion added a max-pool.
+        trained_as: type of the network in training, where the conversion
+            wrote it as the class of another library that computes the same.
         batchnorm_images: number of images on which the conversion
             re-estimated the BatchNorm statistics.
         fingerprint: as :func:`cds_mm.checkpoint.fingerprint` gives it.
@@ -61,6 +63,7 @@ class BackboneRecord:
     method: str | None = None
     cds_mm: str | None = None
     trained_without_maxpool: bool | None = None
+    trained_as: str | None = None
     batchnorm_images: int | None = None
     fingerprint: dict | None = None
     weights: str | None = None
@@ -146,10 +149,13 @@ def function_of(backbone: dict) -> dict:
 
     Returns:
         dict: All that parameters and outputs depend on: without what matters
-        to training only, and without the scope in front of the type.
+        to training only.  The type has a scope where it is not MMPretrain's.
     """
     kept = {k: v for k, v in backbone.items() if k not in _TRAINING_ONLY}
-    kept['type'] = str(kept.get('type')).removeprefix('mmpretrain.')
+    kind, scope = str(kept.get('type')), backbone.get('_scope_')
+    if scope and '.' not in kind:
+        kind = f'{scope}.{kind}'
+    kept['type'] = kind.removeprefix('mmpretrain.')
     return kept
 
 

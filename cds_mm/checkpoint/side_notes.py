@@ -18,6 +18,12 @@ def notes_of(side: DetectorSide, found: Arrival) -> list[str]:
             f'{len(found.new)} tensors are new in this detector and start as '
             f'its layers do, the first is {found.new[0]}'
         )
+    if found.unused:
+        notes.append(
+            f'{len(found.unused)} tensors are of outputs that this detector '
+            f'does not take, the first is {found.unused[0]}; they are not '
+            'loaded'
+        )
     if not side.shared_head:
         notes += [
             f'{part} is not loaded: this backbone ends before it'

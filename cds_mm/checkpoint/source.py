@@ -11,6 +11,12 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.backbone_types import (
+    MMDET,
+    MMPRETRAIN,
+    BackboneType,
+    backbone_type,
+)
 from cds_mm.checkpoint.bounded_build import bounded_build, check_numbers
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.record import BackboneRecord, function_of
@@ -22,6 +28,7 @@ from cds_mm.errors import UserError, first_line
 _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
 # In a value: a file, a folder or a server.
 _PLACES = (':', '/', '\\')
+_MMDET_LAYERS = 'mmdet.models.layers.'
 _LARGEST_NETWORK = 16 << 30  # bytes
 _SMALL_NETWORK = 256 << 20  # bytes
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -41,36 +48,33 @@ def build_source(
             larger is not built.
 
     Returns:
-        nn.Module: An MMPretrain backbone, float32, on the CPU.
+        nn.Module: float32, on the CPU.
 
     Raises:
         UserError: An unknown type, or a record that asks for more than a
             backbone.
     """
-    import cds_mm.hosts  # noqa: F401
-
-    import mmpretrain.models  # noqa: F401
-    from mmengine.registry import DefaultScope
-    from mmpretrain.registry import MODELS
+    from mmengine.registry import MODELS, DefaultScope
 
     # A copy: the record is written as the training had it.
     cfg = copy.deepcopy(function_of(record.backbone))
-    cfg['type'] = _registered_backbone(cfg.get('type'), path)
-    _check_nested(cfg, path)
+    found = _registered_backbone(cfg.get('type'), path)
+    _check_nested({**cfg, 'type': found.name}, path, found.scope)
+    cfg['type'] = found.kind
     plain_batchnorm(cfg)
     try:
         check_numbers(cfg)
         # The run's random numbers are not for this.
         with (
             torch.random.fork_rng(devices=[]),
-            DefaultScope.overwrite_default_scope('mmpretrain'),
+            DefaultScope.overwrite_default_scope(found.scope),
             bounded_build(_honest_size(weights)),
         ):
-            model = MODELS.build(cfg)
+            model = MODELS.children[found.scope].build(cfg)
     # Its arguments come from a file, and lead to any error.
     except Exception as error:
         raise UserError(
-            f'{path}: the backbone {cfg["type"]} of its record cannot be '
+            f'{path}: the backbone {found.name} of its record cannot be '
             f'built ({first_line(error)[:120]}); name the training config '
             'with --config'
         ) from error
@@ -86,21 +90,18 @@ def _honest_size(weights: Mapping[str, torch.Tensor] | None) -> int:
     return 4 * (4 * elements) + _SMALL_NETWORK
 
 
-def _registered_backbone(kind, path) -> str:
-    from mmpretrain.models.backbones.base_backbone import BaseBackbone
-    from mmpretrain.registry import MODELS
-
-    name = str(kind).removeprefix('mmpretrain.')
-    found = MODELS.module_dict.get(name)
-    if not (isinstance(found, type) and issubclass(found, BaseBackbone)):
+def _registered_backbone(kind, path) -> BackboneType:
+    found = backbone_type(kind)
+    if found is None:
         raise UserError(
-            f'{path}: its record asks for the backbone {kind!r}, which is '
-            'not registered; import the package that has it'
+            f'{path}: its record asks for {kind!r}, which is no backbone of '
+            'MMPretrain, MMDetection or cds_mm; name the training config '
+            'with --config, and its module in custom_imports there'
         )
-    return name
+    return found
 
 
-def _check_nested(value, path, top: bool = True) -> None:
+def _check_nested(value, path, scope: str, top: bool = True) -> None:
     """Refuses types that are not registered, and what reads files.
 
     timm, for one, takes a name with a colon for a place to load from.
@@ -112,26 +113,34 @@ def _check_nested(value, path, top: bool = True) -> None:
         )
     if isinstance(value, list | tuple):
         for item in value:
-            _check_nested(item, path, False)
+            _check_nested(item, path, scope, False)
     if not isinstance(value, dict):
         return
     for key, item in value.items():
         key = str(key)
         reads = any(word in key for word in _FORBIDDEN)
-        if reads or (key == 'type' and not _known_layer(item)):
+        # The type at the top is a backbone, as was seen.
+        layer = top or key != 'type' or _known_layer(item, scope)
+        if reads or not layer:
             raise UserError(
                 f'{path}: its record holds {key}={item!r}, which is no part '
                 'of a backbone; do not use this file'
             )
-        _check_nested(item, path, False)
+        _check_nested(item, path, scope, False)
 
 
-def _known_layer(kind) -> bool:
-    from mmengine.registry import MODELS as LAYERS
-    from mmpretrain.registry import MODELS
+def _known_layer(kind, scope: str) -> bool:
+    from mmengine.registry import MODELS
 
-    known = LAYERS.module_dict, MODELS.module_dict
-    return isinstance(kind, str) and any(kind in names for names in known)
+    if not isinstance(kind, str):
+        return False
+    # Of MMDetection only its layers: its detectors are registered there, too.
+    if scope == MMDET:
+        own = MODELS.children[MMDET].module_dict.get(kind)
+        if str(getattr(own, '__module__', None)).startswith(_MMDET_LAYERS):
+            return True
+    known = MODELS.module_dict, MODELS.children[MMPRETRAIN].module_dict
+    return any(kind in names for names in known)
 
 
 def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:

@@ -1,22 +1,20 @@
 """Differences between two networks that have a name."""
 
-import re
-
 import torch
 
 from cds_mm.checkpoint.arrival import Arrival, compare
-from cds_mm.checkpoint.detector import DetectorSide, build_model
+from cds_mm.checkpoint.backbone_types import full_name
+from cds_mm.checkpoint.detector import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.norms import norm_change, norm_mismatch
-from cds_mm.checkpoint.record import BackboneRecord
-from cds_mm.errors import UserError
+from cds_mm.checkpoint.other_network import (
+    argument_line,
+    other_arguments,
+    other_kind,
+)
+from cds_mm.checkpoint.record import BackboneRecord, function_of
 
 _BOTTLENECK_FROM = 50
-# Below this share of common keys it is another kind of network.
-_SAME_KIND = 0.5
-_VARIANT = re.compile(
-    r'^(DetectoRS_|Trident)|(_CIFAR|NoMaxPool|AnyDepth|V1[bcd])$'
-)
 # What changes the function of a ResNet and none of its keys.
 _FUNCTION = {
     'strides': (1, 2, 2, 2),
@@ -40,12 +38,12 @@ def add_structure(
         reasons (list[str]): One line each, with the setting that fixes it.
     """
     cfg = record.backbone
-    found = compare(detector, state)
+    found = compare(detector, state, cfg)
     norm = None
     if not found.whole:
         norm = norm_mismatch(state, detector, cfg.get('norm_cfg'))
     if not (found.whole or norm):
-        kind = _other_kind(cfg, state, detector, found)
+        kind = other_kind(cfg, state, detector, found)
         if kind:
             reasons.append(kind)
             return
@@ -57,63 +55,11 @@ def add_structure(
     stem = _stem(cfg, state, detector)
     reasons += filter(None, [norm, other_depth, stem, width])
     if not found.whole and len(reasons) == before:
-        reasons.append(key_mismatch(state, detector, found))
+        arguments = argument_line(cfg, detector)
+        reasons.append(arguments or key_mismatch(state, detector, found))
     # Blocks of two 3x3 convolutions have one place for the stride only.
     if (depth or 0) >= _BOTTLENECK_FROM:
         _add_stride_style(cfg, detector, reasons)
-
-
-def _other_kind(
-    cfg: dict, state: dict, detector: DetectorSide, found: Arrival
-) -> str | None:
-    """Another class of networks, or the same under other names."""
-    ours = str(cfg.get('type')).rpartition('.')[2]
-    theirs = type(detector.backbone).__name__
-    depth = f'-{cfg["depth"]}' if cfg.get('depth') else ''
-    if ours == theirs and not _same_names(cfg, state, detector):
-        return None
-    if ours == theirs:
-        return (
-            f"tensor names: MMDetection's {theirs} has others than "
-            f"MMPretrain's, which was trained ({_first(found)}); set "
-            f"model.backbone.type='mmpretrain.{ours}' there, with the "
-            'out_indices that the neck needs'
-        )
-    wanted = detector.backbone.state_dict()
-    common = sum(key in wanted for key in state)
-    alike = common >= _SAME_KIND * min(len(wanted), len(state))
-    if alike and _family(ours) == _family(theirs):
-        return None
-    return (
-        f'backbone: the file holds a {ours}{depth}, {detector.name} builds a '
-        f"{theirs}; set model.backbone.type='mmpretrain.{ours}' and its "
-        "arguments as in pretraining there (and the neck's in_channels), or "
-        'name a detector of it'
-    )
-
-
-def _family(name: str) -> str:
-    """Of variants with another stem, or with layers of a detector."""
-    return _VARIANT.sub('', name)
-
-
-def _same_names(cfg: dict, state: dict, detector: DetectorSide) -> bool:
-    """Whether MMPretrain's class, as this detector sets it, has the keys."""
-    if not type(detector.backbone).__module__.startswith('mmdet.'):
-        return False
-    kind = str(cfg.get('type')).rpartition('.')[2]
-    config = {**detector.config, 'type': f'mmpretrain.{kind}'}
-    try:
-        twin = build_model(config, detector.name).state_dict()
-    except UserError:
-        try:  # out_indices count other things there
-            config.pop('out_indices', None)
-            twin = build_model(config, detector.name).state_dict()
-        except UserError:
-            return False
-    return twin.keys() == state.keys() and all(
-        twin[key].shape == state[key].shape for key in state
-    )
 
 
 def depth_mismatch(depth: int | None, detector: DetectorSide) -> str | None:
@@ -138,12 +84,11 @@ def _stem(cfg: dict, state: dict, detector: DetectorSide) -> str | None:
     theirs = stem_of(detector.backbone.state_dict())
     if None in (ours, theirs) or ours == theirs:
         return None
-    kind = str(cfg['type']).removeprefix('mmpretrain.')
+    kind = full_name(function_of(cfg)['type'])
     return (
         f'stem: the backbone was trained with a {ours}, '
-        f'{detector.name} has a {theirs}; set '
-        f"model.backbone.type='mmpretrain.{kind}' there, or "
-        'pretrain with its stem'
+        f"{detector.name} has a {theirs}; set model.backbone.type='{kind}' "
+        'there, or pretrain with its stem'
     )
 
 
@@ -154,7 +99,13 @@ def _width(
         return None
     key, theirs = found.reshaped[0], detector.backbone.state_dict()
     wanted = cfg.get('base_channels', 64)
-    fix = 'set the widths of model.backbone as in pretraining'
+    others = other_arguments(cfg, detector).items()
+    named = ', '.join(
+        f'model.backbone.{k}={ours!r}' for k, (ours, _) in others
+    )
+    fix = f"set {named} (and the neck's in_channels) there"
+    if not named:
+        fix = 'set the widths of model.backbone as in pretraining'
     if getattr(detector.backbone, 'base_channels', wanted) != wanted:
         fix = (
             f"set model.backbone.base_channels={wanted} (and the neck's "
@@ -185,19 +136,6 @@ def key_mismatch(state: dict, detector: DetectorSide, found: Arrival) -> str:
     return (
         f'{len(found.unexpected)} tensors have no place in {owner}, the '
         f'first is {found.unexpected[0]}; it is of another network'
-    )
-
-
-def _first(found: Arrival) -> str:
-    lines = {
-        'missing': found.missing,
-        'without a place': found.unexpected,
-        'of another shape': found.reshaped,
-    }
-    return ', '.join(
-        f'{len(keys)} {word}, e.g. {keys[0]}'
-        for word, keys in lines.items()
-        if keys
     )
 
 
@@ -232,6 +170,12 @@ def function_changes(record: BackboneRecord, detector: DetectorSide) -> str:
             changes.append(f'{key}={theirs} where pretraining had {ours}')
     norms = norm_change(record.backbone, detector.config)
     changes += [norms] if norms else []
+    changes += [
+        f'{key}={theirs} where pretraining had {ours}'
+        for key, (ours, theirs) in other_arguments(
+            record.backbone, detector
+        ).items()
+    ]
     for key in _CHANGERS:
         value = detector.config.get(key)
         if value:

@@ -52,7 +52,8 @@ def plain(value, where: str):
         where (str): Its place, for the message.
 
     Returns:
-        The same as plain values; a class becomes its name.
+        The same as plain values; a class becomes its name, with the scope of
+        MMDetection where it is a class of it.
 
     Raises:
         UserError: Something that is not a plain value.
@@ -62,7 +63,8 @@ def plain(value, where: str):
     if isinstance(value, list | tuple):
         return [plain(item, where) for item in value]
     if isinstance(value, type):
-        return value.__name__
+        scope = 'mmdet.' if value.__module__.startswith('mmdet.') else ''
+        return f'{scope}{value.__name__}'
     if isinstance(value, _PLAIN):
         return value
     raise UserError(

@@ -21,6 +21,7 @@ from cds_mm.checkpoint.detector import (
     side_of,
 )
 from cds_mm.checkpoint.mismatch import check_fits
+from cds_mm.checkpoint.own_loading import check_loads
 from cds_mm.checkpoint.proof import Proof, rows_of
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.side_notes import doubts_of, notes_of, prefix_note
@@ -106,7 +107,7 @@ def judge(
         record (BackboneRecord): Of the trained backbone.
         state (dict[str, torch.Tensor]): Its weights under bare keys.
         side (DetectorSide): The detector.
-        how (callable): Compares its features with the trained ones.
+        how (Comparison): Compares its features with the trained ones.
         accept_changed_function (bool): Weights are enough.
         running (bool): The weights should be in it already.
 
@@ -117,14 +118,15 @@ def judge(
         UserError: It is not, with the causes and how to fix them.
     """
     check_fits(record, state, side)
-    found = compare(side, state)
+    found = compare(side, state, record.backbone)
     if not running:
+        check_loads(side, found.kept)
         load(side, found)
     lost = not_arrived(side.backbone, found.kept)
     arrived = _arrived(lost, found) if running else ''
     try:
         assumed = side.loader_for(record.known_order)
-        gaps = how(side.features(assumed))
+        gaps = how.of(side, assumed)
     except UserError as error:
         if lost or not accept_changed_function:
             changes = '' if lost else _changes(record, side)

@@ -24,6 +24,8 @@ ConfigOrName: TypeAlias = str | Path | dict | Config
 
 
 _CHECKPOINTS = ('.pth', '.pt', '.safetensors', '.ckpt')
+# What the configs import that were named to this process.
+_imported: set[str] = set()
 
 
 def load_config(name: str, options: dict | None = None) -> Config:
@@ -57,13 +59,28 @@ def load_config(name: str, options: dict | None = None) -> Config:
         ) from error
     _register_as_before(cfg)
     apply_options(cfg, options or {})
+    note_imports(cfg)
     return cfg
 
 
-def imported_modules(cfg: Config) -> list[str]:
+def imported_modules(cfg: Config | dict) -> list[str]:
     """What a config imports before anything is built of it."""
     names = (cfg.get('custom_imports') or {}).get('imports') or []
     return [names] if isinstance(names, str) else list(names)
+
+
+def modules_of_configs() -> tuple[str, ...]:
+    """What the configs of this process import, as far as they were named.
+
+    A config is code that its user runs; what it imports is trusted as the
+    config is.  No checkpoint adds to it.
+    """
+    return tuple(_imported)
+
+
+def note_imports(cfg: Config | dict) -> None:
+    """Add what a config imports to :func:`modules_of_configs`."""
+    _imported.update(imported_modules(cfg))
 
 
 def import_modules(cfg: Config, names: list[str]) -> None:
@@ -91,8 +108,10 @@ def named_config(config: ConfigOrName) -> tuple[Config, str]:
         UserError: as :func:`load_config`.
     """
     if isinstance(config, dict):  # a Config is none
+        note_imports(config)
         return config, 'the config'
     if isinstance(config, Config):
+        note_imports(config)
         return config, Path(config.filename or 'the config').name
     return load_config(str(config)), str(config)
 

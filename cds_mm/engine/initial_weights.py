@@ -8,8 +8,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import WEIGHT_INITIALIZERS, build_from_cfg
 from torch import nn
 
-from cds_mm.checkpoint.foreign_file import reads_its_file
 from cds_mm.checkpoint.host_loader import is_remote
+from cds_mm.checkpoint.own_loading import reads_its_file
 from cds_mm.config import key_of_part, named_starts, type_advice
 from cds_mm.distributed import unwrapped
 from cds_mm.engine.hand_over import check_start

@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from cds_mm.checkpoint.arrival import ADDERS
-from cds_mm.checkpoint.foreign_file import own_loading, reads_its_file
 from cds_mm.checkpoint.init_file import MOST
+from cds_mm.checkpoint.own_loading import own_loading, reads_its_file
 from cds_mm.checkpoint.sketches import Sketch, sketches
 from cds_mm.distributed import backbone_holder
 from cds_mm.errors import UserError

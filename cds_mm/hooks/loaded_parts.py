@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from cds_mm.checkpoint.foreign_file import own_loading
 from cds_mm.checkpoint.init_file import under_prefix
+from cds_mm.checkpoint.own_loading import own_loading
 from cds_mm.checkpoint.sketches import Sketch, sketches
 from cds_mm.config import is_pretrained
 from cds_mm.distributed import backbone_holder

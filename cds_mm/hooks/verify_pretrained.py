@@ -178,7 +178,9 @@ def _in_words(proof: Proof) -> str:
     if not proof.of_features:
         return 'verified, all its tensors are in the backbone'
     gaps = {part: gap for part, _, _, gap in proof.rows if gap is not None}
-    stages = ', '.join(part.removeprefix('layer') for part in gaps)
+    stages = ', '.join(
+        part.removeprefix('layer').removeprefix('stage') for part in gaps
+    )
     limit = f', but {proof.limits}' if proof.limits else ''
     return (
         'verified, the backbone computes what was trained (stages '
