@@ -50,7 +50,8 @@ FINEGRAINED = {
 }
 EPOCHS |= dict.fromkeys(FINEGRAINED, 100)
 CLASSES = {'in1k': 1000, 'cifar100': 100, 'cifar10': 10, **FINEGRAINED}
-DETECTORS = ('faster-rcnn', 'retinanet')
+TABLE_4 = ('faster-rcnn', 'retinanet')
+DETECTORS = (*TABLE_4, 'mask-rcnn', 'dino-4scale')
 
 
 @cache
@@ -164,13 +165,13 @@ def test_every_cell_has_a_config():
             if method != 'baseline':
                 other = f'{method}-pretrained'
                 assert find_config(Cell('baseline', 'r50', data, other))
-        for detector in DETECTORS:
+        for detector in TABLE_4:
             name = f'detection/{detector}_r50-{method}_fpn_1x_coco.py'
             assert name in LEAVES
 
 
 def test_table_4_differs_in_the_checkpoint_alone():
-    for detector in DETECTORS:
+    for detector in TABLE_4:
         recipes = set()
         for method in ('baseline', 'dsn', 'dks', 'dhm', 'cds'):
             name = f'detection/{detector}_r50-{method}_fpn_1x_coco.py'

@@ -11,11 +11,10 @@ from mmpretrain.registry import MODELS
 from cds_mm.analysis.bench import Bench
 from cds_mm.checkpoint import extract_backbone
 from cds_mm.config import drop_pretrained, load_config
+from cds_mm.experiments.detectors import is_detector_name
 from cds_mm.testing import CONFIGS, fresh_seed
 
 METHODS = ('baseline', 'dsn', 'dks', 'dhm', 'cds')
-# Whatever a detector's config does not begin with.
-DETECTORS = ('faster-rcnn', 'retinanet')
 # One backbone of each family; its other depths are the slow ones.  Branches
 # of DSN and DHM are those of DKS, and the baseline has none.
 FAMILIES = ('rxt50', 'wrn50', 'se18', 'preact18')
@@ -44,7 +43,7 @@ SAMPLE += [
 REST = sorted(
     name
     for path in CONFIGS.rglob('*.py')
-    if '_base_' not in path.parts and not path.name.startswith(DETECTORS)
+    if '_base_' not in path.parts and not is_detector_name(path.stem)
     for name in [path.relative_to(CONFIGS).as_posix()]
     # No standard stem, or another class of model: they have other tests.
     if name not in SAMPLE

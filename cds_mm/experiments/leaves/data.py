@@ -40,6 +40,7 @@ DATA = {
     'dogs': Data('Stanford Dogs', 'StanfordDogs', *_FINE, 120),
     'aircraft': Data('FGVC-Aircraft', 'FGVCAircraft', *_FINE, 100),
     'coco': Data('COCO', 'CocoDataset', '', '1x', 8, 2),
+    'voc0712': Data('Pascal VOC 07+12', 'VOCDataset', '', '1x', 8, 2),
 }
 MODELS = {
     'r18': 'ResNet-18',
@@ -59,8 +60,6 @@ MODELS = {
     'mobilenet-v2': 'MobileNetV2',
     'cspnext-s': 'CSPNeXt-S',
     'cspdarknet-s': 'CSPDarknet-S',
-    'faster-rcnn_r50': 'Faster R-CNN',
-    'retinanet_r50': 'RetinaNet',
 }
 # Those whose base says how a detector shows it images, as `network_input`.
 OWN_INPUT = ('cspnext-s', 'cspdarknet-s')

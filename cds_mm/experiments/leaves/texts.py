@@ -90,6 +90,13 @@ NOTES: dict[str, str | dict[str, str]] = {
     'schedule is ours.',
     'frozen BatchNorm': 'BatchNorm keeps the statistics of pretraining, as '
     'MMDetection does.',
+    'Pascal VOC': 'BatchNorm keeps the statistics of pretraining, as '
+    'MMDetection does. Reads data/VOCdevkit/{{VOC2007,VOC2012}} and tests on '
+    'the test set of 2007, whose archive is another one than that of its '
+    'trainval.',
+    'DINO': 'BatchNorm keeps the statistics of pretraining, as MMDetection '
+    'does. Without compiled operations cds_mm.ops runs its deformable '
+    'attention.',
     'SyncBN': 'The other BatchNorm regime, with nothing frozen: a recipe that '
     'freezes can hide or invent a gain. On one process or without a GPU the '
     'SyncBN is plain BatchNorm.',
@@ -137,5 +144,7 @@ SCORES = {
     "that network's": "Top-1 is that network's",
     'no classifier': 'Top-1: there is no classifier',
     'not of this paper': 'Top-1 not published by this paper',
-    'SyncBN': 'Box AP not published',
+    'no box AP': 'Box AP not published',
+    'no mask AP': 'Box and mask AP not published',
+    'no mAP': 'AP50 (11 points) not published',
 }
