@@ -51,7 +51,7 @@ FINEGRAINED = {
 EPOCHS |= dict.fromkeys(FINEGRAINED, 100)
 CLASSES = {'in1k': 1000, 'cifar100': 100, 'cifar10': 10, **FINEGRAINED}
 TABLE_4 = ('faster-rcnn', 'retinanet')
-DETECTORS = (*TABLE_4, 'mask-rcnn', 'dino-4scale')
+DETECTORS = (*TABLE_4, 'mask-rcnn', 'dino-4scale', 'rtmdet', 'yolox')
 
 
 @cache

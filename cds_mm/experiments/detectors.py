@@ -1,7 +1,8 @@
 """MMDetection's configs that detection leaves inherit."""
 
+import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Detector(NamedTuple):
@@ -13,10 +14,15 @@ class Detector(NamedTuple):
     Attributes:
         config: as MMDetection names it.
         label: the model, the data and the schedule, for people.
+        pretraining: model and data of the runs that its backbone is of.
+        init: what a leaf sets in the backbone's ``init_cfg`` besides the
+            file.
     """
 
     config: str
     label: str
+    pretraining: str = 'r50_in1k'
+    init: dict[str, Any] = {}
 
     @property
     def words(self) -> list[str]:
@@ -32,6 +38,16 @@ class Detector(NamedTuple):
     def data(self) -> str:
         """The data of its leaves' cells."""
         return self.words[-1]
+
+    @property
+    def batch(self) -> int | None:
+        """Images on each of 8 GPUs, where its name says it."""
+        found = re.search(r'_8xb(\d+)-', self.config)
+        return int(found[1]) if found else None
+
+    def run(self, method: str) -> str:
+        """Folder of the run that its backbone is of."""
+        return f'work_dirs/{method}_{self.pretraining}'
 
     def stem(self, method: str, variant: str) -> str:
         """Name of a leaf: the method follows the backbone."""
@@ -61,6 +77,20 @@ _ALL = (
     Detector(
         'mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py',
         'Faster R-CNN, R50-FPN, Pascal VOC 07+12, 1x',
+    ),
+    Detector(
+        'mmdet::rtmdet/rtmdet_s_8xb32-300e_coco.py',
+        'RTMDet-s, COCO, 300 epochs',
+        'cspnext-s_folder',
+        # Its own file has other keys than a converted one.
+        {'prefix': None},
+    ),
+    Detector(
+        'mmdet::yolox/yolox_s_8xb8-300e_coco.py',
+        'YOLOX-s, COCO, 300 epochs',
+        'cspdarknet-s_folder',
+        # It starts from no file.
+        {'type': 'Pretrained'},
     ),
 )
 DETECTORS = {(one.model, one.data): one for one in _ALL}

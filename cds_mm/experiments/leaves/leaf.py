@@ -76,7 +76,8 @@ class Leaf:
     @property
     def batch(self) -> int:
         """Images on each GPU."""
-        return int(self.row['batch'] or self.data.batch)
+        named = self.detector and self.detector.batch
+        return int(self.row['batch'] or named or self.data.batch)
 
     @property
     def bases(self) -> list[str]:

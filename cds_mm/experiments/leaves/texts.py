@@ -97,6 +97,8 @@ NOTES: dict[str, str | dict[str, str]] = {
     'DINO': 'BatchNorm keeps the statistics of pretraining, as MMDetection '
     'does. Without compiled operations cds_mm.ops runs its deformable '
     'attention.',
+    'one stage': 'All layers are trained. The backbone has seen images in the '
+    'channel order of this detector, with its mean and std.',
     'SyncBN': 'The other BatchNorm regime, with nothing frozen: a recipe that '
     'freezes can hide or invent a gain. On one process or without a GPU the '
     'SyncBN is plain BatchNorm.',
