@@ -82,5 +82,6 @@ if __name__ == '__main__':
         package_data={'cds_mm': ['py.typed', 'experiments/**/*.csv']},
         install_requires=REQUIRES,
         extras_require=EXTRAS,
+        entry_points={'console_scripts': ['cds-mm = cds_mm.__main__:main']},
         cmdclass={'build_py': BuildWithMim},
     )

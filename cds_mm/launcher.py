@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+from cds_mm.errors import UserError
+
 _LOOK_EVERY = 1.0  # seconds
 FAILED = 1
 
@@ -27,6 +29,23 @@ def end_with_launcher() -> None:
 def has_launcher() -> bool:
     """Whether torchrun has started this process."""
     return 'TORCHELASTIC_RUN_ID' in os.environ
+
+
+def check_launcher(chosen: str) -> None:
+    """Refuse to run alone where torchrun has started several processes.
+
+    Args:
+        chosen: value of ``--launcher``.
+
+    Raises:
+        UserError: each of them would do the whole run, to the same files.
+    """
+    processes = os.environ.get('WORLD_SIZE', '1')
+    if chosen == 'none' and has_launcher() and processes != '1':
+        raise UserError(
+            f'--launcher none: torchrun has started {processes} processes, '
+            'and each would run alone; add --launcher pytorch'
+        )
 
 
 def leave_at_once(code: int) -> None:

@@ -25,8 +25,9 @@ from cds_mm import (  # noqa: F401
     teacher,
 )
 from cds_mm.checkpoint import host_files, host_loader
-from cds_mm.config import plain_yaml
+from cds_mm.config import inheritance, plain_yaml
 
 host_loader.register()
 host_files.register()
 plain_yaml.register()
+inheritance.register()

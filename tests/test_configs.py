@@ -31,6 +31,15 @@ VIEWS |= {'sskd': 4, 'sskd-teacher': 4}
 MODELS = (
     'r18 r34 r50 r101 rxt50 rxt101 wrn50 wrn101 se18 se50 preact18'.split()
 )
+# For images of your own alone: type of the backbone, width of its last stage.
+OTHERS = {
+    'convnext-t': ('ConvNeXt', 768),
+    'swin-t': ('SwinTransformer', 768),
+    'regnetx-3.2gf': ('RegNet', 1008),
+    'mobilenet-v2': ('MobileNetV2', 320),
+    'cspnext-s': ('mmdet.CSPNeXt', 512),
+    'cspdarknet-s': ('mmdet.CSPDarknet', 512),
+}
 EPOCHS = {'in1k': 90, 'cifar100': 300, 'cifar10': 300, 'digits': 8}
 FINEGRAINED = {
     'cub': 200,
@@ -41,7 +50,8 @@ FINEGRAINED = {
 }
 EPOCHS |= dict.fromkeys(FINEGRAINED, 100)
 CLASSES = {'in1k': 1000, 'cifar100': 100, 'cifar10': 10, **FINEGRAINED}
-DETECTORS = ('faster-rcnn', 'retinanet')
+TABLE_4 = ('faster-rcnn', 'retinanet')
+DETECTORS = (*TABLE_4, 'mask-rcnn', 'dino-4scale', 'rtmdet', 'yolox')
 
 
 @cache
@@ -85,9 +95,14 @@ def test_a_name_says_what_is_in_it(name):
     stem = name.split('/')[-1].removesuffix('.py')
     method, model, data, *variant = stem.split('_')
     assert method in METHODS
-    assert model in MODELS
     cfg = load(name)
-    assert cfg.model.backbone.depth == int(re.sub(r'\D', '', model))
+    if model in OTHERS:
+        given = cfg.model.backbone.type, cfg.model.head.in_channels
+        assert given == OTHERS[model]
+    else:
+        assert model in MODELS
+        depth = int(re.sub(r'\D', '', model))
+        assert cfg.model.backbone.depth == depth
     if data in CLASSES and has_classifier(cfg):
         assert cfg.model.head.num_classes == CLASSES[data]
     if cfg.load_from:
@@ -150,13 +165,13 @@ def test_every_cell_has_a_config():
             if method != 'baseline':
                 other = f'{method}-pretrained'
                 assert find_config(Cell('baseline', 'r50', data, other))
-        for detector in DETECTORS:
+        for detector in TABLE_4:
             name = f'detection/{detector}_r50-{method}_fpn_1x_coco.py'
             assert name in LEAVES
 
 
 def test_table_4_differs_in_the_checkpoint_alone():
-    for detector in DETECTORS:
+    for detector in TABLE_4:
         recipes = set()
         for method in ('baseline', 'dsn', 'dks', 'dhm', 'cds'):
             name = f'detection/{detector}_r50-{method}_fpn_1x_coco.py'

@@ -54,6 +54,7 @@ LAYERS = [
     {'experiments'},
     {'demo'},
     {'commands'},
+    {'__main__'},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 GROUND = LAYERS[0]

@@ -8,6 +8,8 @@ import pytest
 from command_lines import ROOT
 from new_process import answers, answers_of_forks
 
+from cds_mm.commands.table import COMMANDS as TABLE
+
 HOSTS = {'mmpretrain', 'mmdet', 'mmcv', 'mmengine'}
 ALONE = [
     'import cds_mm',
@@ -22,7 +24,11 @@ READING = [
 COMMANDS = sorted(
     path.stem
     for path in (ROOT / 'cds_mm' / 'commands').glob('*.py')
-    if path.stem not in ('__init__', 'options')
+    if path.stem not in ('__init__', 'options', 'table')
+)
+CONSOLE = (
+    'from cds_mm.commands.table import run_command\n'
+    "assert run_command(['--help']) == 0"
 )
 TOOLS = sorted(path.name for path in (ROOT / 'tools').glob('*.py'))
 # Each of these is to be the first of its process.
@@ -59,7 +65,7 @@ def of_tool(tool):
 @pytest.fixture(scope='module')
 def light():
     """Of libraries and of what reads files, in this order."""
-    return answers(ALONE + READING)
+    return answers([CONSOLE, *ALONE, *READING])
 
 
 @pytest.fixture(scope='module')
@@ -95,8 +101,27 @@ def test_reading_files_needs_the_config_of_mmengine_at_most(statement, light):
 def test_help_imports_no_host_and_no_torch(command, helps):
     found = imported(helps, of_command(command))
     assert not found & {'mmpretrain', 'mmdet', 'mmcv', 'torch'}
-    # And there is such a tool.
-    assert (ROOT / 'tools' / f'{command}.py').is_file()
+    # And one way to call it.
+    names = [
+        one.name
+        for one in TABLE
+        if one.main.__module__.endswith(f'commands.{command}')
+    ]
+    assert len(names) == 1
+
+
+def test_tools_are_those_of_the_table():
+    own = {'benchmark.py', 'torchrun.py', 'write_configs.py'}
+    tools = {f'{one.tool}.py' for one in TABLE if one.tool}
+    assert tools == set(TOOLS) - own
+
+
+def test_help_of_the_whole_imports_nothing_but_python(light):
+    assert not imported(light, CONSOLE) & (HOSTS | {'torch', 'numpy'})
+    said = light[CONSOLE]['said'].splitlines()
+    for one in TABLE:
+        assert sum(line.startswith(f'  {one.name} ') for line in said) == 1
+        assert len(one.about) < 70
 
 
 @pytest.mark.parametrize('tool', TOOLS)

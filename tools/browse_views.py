@@ -2,8 +2,7 @@
 
 import sys
 
-from cds_mm.commands.browse_views import main
-from cds_mm.outcome import friendly_main
+from cds_mm.commands.table import run_tool
 
 if __name__ == '__main__':
-    sys.exit(friendly_main(main)())
+    sys.exit(run_tool(__file__))

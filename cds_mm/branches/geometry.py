@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from cds_mm.branches.layout import give_channels_first
 from cds_mm.errors import UserError
 from cds_mm.modes import evaluation_mode
 
-# Powers of two, so that strides come out whole.  The larger one is for
-# backbones that refuse a small image.
-PROBE_SIZES = (64, 224)
+# Multiples of 32, so that strides come out whole.  The larger ones are for
+# backbones that refuse a small image, or take images of one size.
+PROBE_SIZES = (64, 224, 256, 384, 448, 512)
 
 
 class StageSpec(NamedTuple):
@@ -73,7 +75,7 @@ def network_spec(
         num_classes,
         residual_stage=_residual_stages(backbone),
     )
-    if hasattr(backbone, 'timm_model') and len(spec.stages) == 1:
+    if _is_timm(backbone) and len(spec.stages) == 1:
         more = 'set model.backbone.features_only=True for one map per stage'
         return replace(spec, more_stages=more)
     return spec
@@ -104,11 +106,15 @@ def stage_maps(backbone: nn.Module, images: Tensor) -> dict[str, Tensor]:
     for output in maps:
         if not isinstance(output, Tensor) or output.dim() != 4:
             shape = getattr(output, 'shape', type(output).__name__)
+            ways = 'features_only=True'
+            if not _is_timm(backbone):
+                ways = (
+                    "out_type='featmap' (vision transformers) or "
+                    'gap_before_final_norm=False (ConvNeXt)'
+                )
             raise UserError(
                 f'{type(backbone).__name__}: its output is {shape}, not an '
-                '(N, C, H, W) feature map; maps come with '
-                "out_type='featmap' (vision transformers) or "
-                'gap_before_final_norm=False (ConvNeXt)'
+                f'(N, C, H, W) feature map; maps come with {ways}'
             )
     return dict(zip(stage_names(backbone, len(maps)), maps, strict=True))
 
@@ -117,11 +123,17 @@ def stage_maps(backbone: nn.Module, images: Tensor) -> dict[str, Tensor]:
 def stage_specs(backbone: nn.Module) -> dict[str, StageSpec]:
     """Measure each stage with one small forward pass in eval mode.
 
-    Any backbone will do.  BatchNorm statistics and the training flags of
+    Any backbone will do, also one whose maps are (N, H, W, C): from now on
+    it gives (N, C, H, W).  BatchNorm statistics and the training flags of
     the modules are left as they were.
+
+    Raises:
+        UserError: its outputs are no maps, or their layout cannot be told.
     """
     with evaluation_mode(backbone):
         maps, size = _probe(backbone)
+        probe = partial(_maps_of_size, backbone)
+        maps = give_channels_first(backbone, maps, probe, size)
     depths = getattr(backbone, 'stage_blocks', ())
     blocks = {f'stage{i + 1}': depth for i, depth in enumerate(depths)}
     raw = getattr(backbone, 'raw_stages', ())
@@ -134,6 +146,10 @@ def stage_specs(backbone: nn.Module) -> dict[str, StageSpec]:
         )
         for name, m in maps.items()
     }
+
+
+def _is_timm(backbone):
+    return hasattr(backbone, 'timm_model')
 
 
 def _residual_stages(backbone):
@@ -159,13 +175,17 @@ def _residual_stages(backbone):
 
 
 def _probe(backbone):
-    like = next(backbone.parameters())
     for size in PROBE_SIZES:
         try:
-            return stage_maps(backbone, like.new_zeros(1, 3, size, size)), size
+            return _maps_of_size(backbone, size), size
         except UserError:
             raise
         except Exception:
             if size == PROBE_SIZES[-1]:
                 raise
     raise AssertionError('unreachable')
+
+
+def _maps_of_size(backbone, size):
+    like = next(backbone.parameters())
+    return stage_maps(backbone, like.new_zeros(1, 3, size, size))

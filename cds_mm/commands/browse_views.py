@@ -1,6 +1,6 @@
 """Write a picture of the views that a config trains on.
 
-    python tools/browse_views.py configs/cifar100/cds_r18_cifar100.py
+    %(prog)s configs/cifar100/cds_r18_cifar100.py
 
 Rows are images: the original, then the views of several epochs.  The model
 is not built, and the pictures are those of a `--parity` run with the same

@@ -1,6 +1,6 @@
 r"""Look at all annotations and images of a config before a training.
 
-    python tools/check_data.py configs/bccd/retinanet_r18_fpn_bccd.py
+    %(prog)s configs/bccd/retinanet_r18_fpn_bccd.py
 
 Training and testing do the same on their own up to 20,000 images. What is
 read is remembered (in $CDS_MM_CACHE or ~/.cache/cds_mm), so that larger sets

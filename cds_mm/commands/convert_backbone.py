@@ -1,9 +1,9 @@
 """Strips a checkpoint to its backbone, proves it, and writes it.
 
-    python tools/convert_backbone.py SRC DST --detector CONFIG
-    python tools/convert_backbone.py --check FILE --detector CONFIG
-    python tools/convert_backbone.py SRC DST --rewrite
-    python tools/convert_backbone.py --fits TRAINING --detector CONFIG
+    %(prog)s SRC DST --detector CONFIG
+    %(prog)s --check FILE --detector CONFIG
+    %(prog)s SRC DST --rewrite
+    %(prog)s --fits TRAINING --detector CONFIG
 
 The last asks before a training whether what it trains will fit.
 SRC is a checkpoint of this project, of MMPretrain (with --config), of the
@@ -55,12 +55,7 @@ def _add_files(parser) -> None:
         help='whether what this config trains, with random weights, fits the '
         'detector',
     )
-    parser.add_argument(
-        '--accept-changed-function',
-        action='store_true',
-        help='the detector computes something else on purpose: prove that '
-        'its weights are the trained ones',
-    )
+    add_accept_changed_function(parser)
     parser.add_argument('--config', help='training config of a foreign SRC')
     parser.add_argument(
         '--target',
@@ -76,6 +71,16 @@ def _add_files(parser) -> None:
     )
     parser.add_argument(
         '--publish', action='store_true', help="put the file's hash in DST"
+    )
+
+
+def add_accept_changed_function(parser: argparse.ArgumentParser) -> None:
+    """The flag for detectors that change the backbone on purpose."""
+    parser.add_argument(
+        '--accept-changed-function',
+        action='store_true',
+        help='the detector computes something else on purpose: prove that '
+        'its weights are the trained ones',
     )
 
 

@@ -1,6 +1,6 @@
 """What methods cost beside each other: parameters, MACs, step time, memory.
 
-    python tools/cost_table.py configs/{baseline,dsn,dks,dhm,cds}_r18_in1k.py
+    %(prog)s configs/{baseline,dsn,dks,dhm,cds}_r18_in1k.py
 
 The first config is what the others are compared with.  Steps are those of
 `tools/train.py` without its data, on the GPU where there is one.

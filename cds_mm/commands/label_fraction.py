@@ -1,6 +1,6 @@
 r"""Write down which images of a training set keep their labels.
 
-    python tools/label_fraction.py configs/cifar100/cds_r18_cifar100.py \
+    %(prog)s configs/cifar100/cds_r18_cifar100.py \
         labels/cifar100_10pct_seed0.json --ratio 0.1
 
 The choice is what `type=LabelFraction` makes by itself of the same ratio and

@@ -1,6 +1,6 @@
 r"""Fill a row of a table: run what is missing, write what came out.
 
-    python tools/run_row.py --methods baseline dsn dsn:sepconv dks dhm cds \
+    %(prog)s --methods baseline dsn dsn:sepconv dks dhm cds \
         --model r18 --data cifar100 --seeds 0 1
 
 Each run is a training of the leaf config {method}_{model}_{data}[_{variant}]

@@ -7,11 +7,12 @@ from typing import TypeAlias
 from mmengine.config import Config, ConfigDict
 from mmengine.utils import import_modules_from_strings
 
-from cds_mm.config import plain_yaml
+from cds_mm.config import inheritance, plain_yaml
 from cds_mm.config.leaf_names import config_path
 from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.errors import UserError, message
+from cds_mm.paths import project_of
 
 # Registers everything of this package; configs name it.
 REGISTRATION = 'cds_mm.registration'
@@ -34,22 +35,26 @@ def load_config(name: str, options: dict | None = None) -> Config:
     Args:
         name: path of the file; ``mmdet::folder/name.py`` for one of a host;
             for a leaf config of this project also its bare name, such as
-            'cds_r18_cifar100', with or without '.py'.
+            'cds_r18_cifar100', with or without '.py', and with or without
+            'cds_mm::' before it.
         options: settings over those of the file, as of ``--cfg-options``.
 
     Raises:
         UserError: it is not there, it cannot be read, or a setting has no
             place in it; one line.
     """
-    path = _packaged(name) if '::' in name else config_path(name)
+    path = config_file(name)
     if path.suffix in _CHECKPOINTS:
         raise UserError(
             f'config {name}: is a checkpoint; the config comes first on the '
             'command line'
         )
     plain_yaml.register()
+    inheritance.register()
     try:
         cfg = Config.fromfile(path)
+    except UserError as error:  # of what it inherits
+        raise UserError(f'config {name}: _base_: {error}') from error
     except Exception as error:  # a config is code: it may raise anything
         cause = f'{type(error).__name__}: {message(error)}'
         cause = ' '.join(cause.split())[:200]
@@ -61,6 +66,16 @@ def load_config(name: str, options: dict | None = None) -> Config:
     apply_options(cfg, options or {})
     note_imports(cfg)
     return cfg
+
+
+def config_file(name: str) -> Path:
+    """The file of a config, by any name that :func:`load_config` takes.
+
+    Raises:
+        UserError: it is not there.
+    """
+    of_a_host = '::' in name and not inheritance.is_own(name)
+    return _packaged(name) if of_a_host else config_path(name)
 
 
 def imported_modules(cfg: Config | dict) -> list[str]:
@@ -126,10 +141,7 @@ def _packaged(name: str) -> Path:
         raise UserError(
             f'config {name}: {package} is not installed; install it'
         )
-    root = Path(spec.origin).parent
-    path = root / '.mim' / 'configs' / relative
-    if not path.exists():  # installed in place
-        path = root.parent / 'configs' / relative
+    path = project_of(Path(spec.origin).parent) / 'configs' / relative
     if not path.is_file():
         raise UserError(
             f'config {name}: cannot be read ({package} has no such file); '

@@ -13,7 +13,7 @@ from cds_mm.doctor.report import as_text
 def main(args: list[str] | None = None) -> int:
     """Print the report; 1 if something is broken, else 0."""
     argparse.ArgumentParser(
-        prog='python -m cds_mm.doctor',
+        prog='python -m cds_mm.doctor' if args is None else None,
         description=cds_mm.doctor.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(args)

@@ -13,11 +13,13 @@ from cds_mm.config import (
     load_config,
     warn_of_slips,
 )
+from cds_mm.launcher import check_launcher
 from cds_mm.utils import register_all_modules
 
 
 def run_config(args: argparse.Namespace) -> Config:
     """The config of a run: the file, the flags, then ``--cfg-options``."""
+    check_launcher(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     register_all_modules(init_default_scope=False)
     cfg = load_config(args.config)

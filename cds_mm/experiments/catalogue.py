@@ -20,7 +20,7 @@ _SECTIONS = {
     'ImageNet and images of your own': ('in1k', 'folder'),
     'CIFAR': ('cifar100', 'cifar10', 'cifar10_folder'),
     'Fine-grained classes': ('cub', 'cars', 'flowers', 'dogs', 'aircraft'),
-    'Detection': ('coco',),
+    'Detection': ('coco', 'voc0712'),
 }
 _SHOWN = {'in1k': 'ImageNet', 'cifar100': 'CIFAR-100', 'folder': 'your images'}
 _ABOUT = """\

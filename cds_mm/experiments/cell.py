@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cds_mm.config.leaf_names import leaf_files
 from cds_mm.errors import UserError
+from cds_mm.experiments.detectors import is_detector_name
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,23 @@ class Cell:
         )
 
 
-DETECTORS = ('faster-rcnn', 'retinanet')
-
-
 def cell_of(stem: str) -> Cell:
     """The cell that a leaf config's name speaks of.
 
     A detector's, ``retinanet_r50-cds_fpn[_syncbn]_1x_coco``, is the method
     'cds' on the model 'retinanet_r50'.
     """
-    first, model, third, *rest = stem.split('_')
-    if first not in DETECTORS:
+    first, model, *rest = stem.split('_')
+    if not is_detector_name(stem):
+        data, *rest = rest
         if rest[:1] == ['folder']:  # 'cifar10_folder' is one data set
-            third, *rest = f'{third}_folder', *rest[1:]
-        return Cell(first, model, third, '_'.join(rest))
-    backbone, _, method = model.partition('-')
+            data, *rest = f'{data}_folder', *rest[1:]
+        return Cell(first, model, data, '_'.join(rest))
+    backbone, _, method = (
+        model.rpartition('-') if '-' in model else (model, '', '')
+    )
     *variant, _, data = rest
+    variant = [word for word in variant if word != 'fpn']
     return Cell(method, f'{first}_{backbone}', data, '_'.join(variant))
 
 

@@ -23,6 +23,7 @@ DATASETS = {
     'dogs': 'Stanford Dogs',
     'aircraft': 'FGVC-Aircraft',
     'coco': 'COCO',
+    'voc0712': 'Pascal VOC 2007+2012',
 }
 CLASSIFICATION = {'top1': 'Top 1 Accuracy', 'top5': 'Top 5 Accuracy'}
 DETECTION = {'AP': 'box AP', 'AP_S': 'AP S', 'AP_M': 'AP M', 'AP_L': 'AP L'}

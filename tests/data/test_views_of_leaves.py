@@ -24,14 +24,14 @@ from cds_mm.config import (
 from cds_mm.config.mixed_views import check_done_once, doubtful_views
 from cds_mm.data.seeding import seed_fetches
 from cds_mm.errors import UserError
+from cds_mm.experiments.detectors import is_detector_name
 from cds_mm.testing import CONFIGS, fresh_seed
 
 TWO_VIEWS = ['cifar100/cds_r18_cifar100.py', 'cds_r50_in1k.py']
 LEAVES = sorted(
     path.relative_to(CONFIGS).as_posix()
     for path in CONFIGS.rglob('*.py')
-    if '_base_' not in path.parts
-    and not path.name.startswith(('faster-rcnn', 'retinanet'))
+    if '_base_' not in path.parts and not is_detector_name(path.stem)
 )
 
 

@@ -20,6 +20,7 @@ TOOLS = [
     'check_data',
     'cost_table',
     'demo',
+    'ops_table',
     'run_row',
     'write_configs',
 ]

@@ -40,6 +40,7 @@ DATA = {
     'dogs': Data('Stanford Dogs', 'StanfordDogs', *_FINE, 120),
     'aircraft': Data('FGVC-Aircraft', 'FGVCAircraft', *_FINE, 100),
     'coco': Data('COCO', 'CocoDataset', '', '1x', 8, 2),
+    'voc0712': Data('Pascal VOC 07+12', 'VOCDataset', '', '1x', 8, 2),
 }
 MODELS = {
     'r18': 'ResNet-18',
@@ -53,8 +54,14 @@ MODELS = {
     'se18': 'SE-ResNet-18',
     'se50': 'SE-ResNet-50',
     'preact18': 'PreAct-ResNet-18',
-    'faster-rcnn_r50': 'Faster R-CNN',
-    'retinanet_r50': 'RetinaNet',
+    'convnext-t': 'ConvNeXt-T',
+    'swin-t': 'Swin-T',
+    'regnetx-3.2gf': 'RegNetX-3.2GF',
+    'mobilenet-v2': 'MobileNetV2',
+    'cspnext-s': 'CSPNeXt-S',
+    'cspdarknet-s': 'CSPDarknet-S',
 }
+# Those whose base says how a detector shows it images, as `network_input`.
+OWN_INPUT = ('cspnext-s', 'cspdarknet-s')
 # Of each student on ImageNet, the network that teaches it.
 NEXT = {'r18': 'r34', 'r34': 'r50', 'r50': 'r101'}

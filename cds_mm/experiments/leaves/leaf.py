@@ -10,7 +10,14 @@ from typing import Any
 from cds_mm.config.python_text import Name, Spread, merged
 from cds_mm.config.view_settings import view_settings
 from cds_mm.experiments.cell import Cell
-from cds_mm.experiments.leaves.data import DATA, MODELS, NEXT, Data
+from cds_mm.experiments.detectors import DETECTORS, Detector
+from cds_mm.experiments.leaves.data import (
+    DATA,
+    MODELS,
+    NEXT,
+    OWN_INPUT,
+    Data,
+)
 from cds_mm.experiments.leaves.settings import SETTINGS
 from cds_mm.experiments.leaves.texts import NOTES, SCORES
 from cds_mm.experiments.methods import METHODS
@@ -19,10 +26,6 @@ from cds_mm.paths import CONFIGS
 
 _OUR_CHOICE = ', our choice, since Table 7 does not name it'
 _UNSTATED_WIDTH = '32x4d is our choice, the table does not say.'
-_HOST = {
-    'faster-rcnn_r50': 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
-    'retinanet_r50': 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
-}
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,20 @@ class Leaf:
     @property
     def is_detector(self) -> bool:
         """Whether it trains a detector."""
-        return self.cell.model in _HOST
+        return self.detector is not None
+
+    @property
+    def detector(self) -> Detector | None:
+        """The config of MMDetection that it inherits, if it trains one."""
+        return DETECTORS.get((self.cell.model, self.cell.data))
 
     @property
     def stem(self) -> str:
         """Of its file."""
-        if not self.is_detector:
-            return self.cell.name
-        parts = (self.cell.model, '-', self.cell.method, '_fpn_')
-        variant = self.cell.variant and f'{self.cell.variant}_'
-        return ''.join((*parts, variant, '1x_coco'))
+        cell = self.cell
+        if self.detector is None:
+            return cell.name
+        return self.detector.stem(cell.method, cell.variant)
 
     @property
     def path(self) -> Path:
@@ -69,13 +76,14 @@ class Leaf:
     @property
     def batch(self) -> int:
         """Images on each GPU."""
-        return int(self.row['batch'] or self.data.batch)
+        named = self.detector and self.detector.batch
+        return int(self.row['batch'] or named or self.data.batch)
 
     @property
     def bases(self) -> list[str]:
         """What it inherits: names in ``_base_``, or one config of a host."""
-        if self.is_detector:
-            return [_HOST[self.cell.model]]
+        if self.detector is not None:
+            return [self.detector.config]
         row, cell = self.row, self.cell
         end = '_byol' if row['base'] == '-' else ''
         method = row['base'] or cell.method
@@ -107,19 +115,19 @@ class Leaf:
         views = self.row['views'] or METHODS[self.cell.method].views
         if views and not self.is_detector:
             parts.append(view_settings(views))
+        if self.cell.model in OWN_INPUT:
+            parts.append(_shown_as_to_a_detector(parts[-1]))
         return merged(*parts)
 
     @property
     def title(self) -> str:
         """Its first line."""
-        method, model = (
-            METHODS[self.cell.method].label,
-            MODELS[self.cell.model],
-        )
-        if self.is_detector:
+        method = METHODS[self.cell.method].label
+        if self.detector is not None:
             by = method if method.isupper() else method.lower()
             what = 'SyncBN,' if self.cell.variant else 'backbone'
-            return f'{model}, R50-FPN, COCO 1x, {what} pretrained with {by}.'
+            return f'{self.detector.label}, {what} pretrained with {by}.'
+        model = MODELS[self.cell.model]
         tail = self._filled(self.row['tail'] or '{epochs} epochs')
         return f'{method}, {model}, {self.data.label}, {tail}.'
 
@@ -172,3 +180,13 @@ class Leaf:
             assert number is not None
             filled['other'] = number.printed
         return text.format(**filled)
+
+
+def _shown_as_to_a_detector(views: Mapping[str, Any]) -> dict[str, Any]:
+    """The preprocessor of some views, with a detector's order and mean."""
+    own = '_base_.network_input'
+    on_device = views.get('data_preprocessor')
+    if on_device is None:
+        return {'data_preprocessor': Name(own)}
+    both: dict[str, None] = {Spread(on_device): None, Spread(own): None}
+    return {'data_preprocessor': both}

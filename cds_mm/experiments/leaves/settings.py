@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cds_mm.experiments.cell import Cell
+from cds_mm.experiments.detectors import DETECTORS
 from cds_mm.experiments.leaves.data import DATA
 
 Settings = dict[str, Any]
@@ -71,8 +72,15 @@ def _backbone_file(method: str) -> Settings:
     return _backbone(init_cfg=dict(checkpoint=file))
 
 
+def _detector(cell: Cell) -> Settings:
+    """The backbone of a run with the method, as the converter writes it."""
+    detector = DETECTORS[cell.model, cell.data]
+    file = f'{detector.run(cell.method)}/backbone.pth'
+    return _backbone(init_cfg=dict(detector.init, checkpoint=file))
+
+
 def _nothing_frozen(cell: Cell) -> Settings:
-    settings = _backbone_file(cell.method)
+    settings = _detector(cell)
     settings['model']['backbone'] |= dict(
         frozen_stages=-1,
         norm_eval=False,
@@ -104,6 +112,6 @@ SETTINGS: dict[str, Callable[[Cell], Settings]] = {
     'from BYOL at 128': lambda cell: (
         _from_byol(cell) | _recipe(128, 0.0125, weight_decay=5e-4)
     ),
-    'detector': lambda cell: _backbone_file(cell.method),
+    'detector': _detector,
     'detector with SyncBN': _nothing_frozen,
 }

@@ -88,8 +88,8 @@ def _score(leaf: Leaf) -> str:
 
 def _commands(leaf: Leaf) -> list[str]:
     config = leaf.path.relative_to(PROJECT).as_posix()
-    if leaf.is_detector and not leaf.cell.variant:
-        run = f'work_dirs/{leaf.cell.method}_r50_in1k'
+    if leaf.detector is not None and not leaf.cell.variant:
+        run = leaf.detector.run(leaf.cell.method)
         convert = [
             'python tools/convert_backbone.py',
             f'{run}/epoch_90.pth',

@@ -38,6 +38,16 @@ NOTES: dict[str, str | dict[str, str]] = {
     'arithmetic, and no detector can use the result, since the same keys '
     'compute another function.',
     'class folders': f'Reads {_FOLDERS}.',
+    'folders with AdamW': f'Reads {_FOLDERS}. AdamW and its schedule are '
+    'ours: the usual values of this network.',
+    'folders with SGD': f'Reads {_FOLDERS}. Optimizer and schedule are those '
+    'of the ResNets, which is our choice.',
+    'folders for RTMDet': f'Reads {_FOLDERS}. For RTMDet-s, with its channel '
+    'order, mean and std. Optimizer and schedule are those of the ResNets, '
+    'which is our choice.',
+    'folders for YOLOX': f'Reads {_FOLDERS}. For YOLOX-s, with its channel '
+    'order and range. Optimizer and schedule are those of the ResNets, which '
+    'is our choice.',
     'labelled folders': 'The twin of CDS with as many iterations: the '
     'labelled images are repeated until they are as many as all, also those '
     'in data/images/unlabelled.',
@@ -80,6 +90,15 @@ NOTES: dict[str, str | dict[str, str]] = {
     'schedule is ours.',
     'frozen BatchNorm': 'BatchNorm keeps the statistics of pretraining, as '
     'MMDetection does.',
+    'Pascal VOC': 'BatchNorm keeps the statistics of pretraining, as '
+    'MMDetection does. Reads data/VOCdevkit/{{VOC2007,VOC2012}} and tests on '
+    'the test set of 2007, whose archive is another one than that of its '
+    'trainval.',
+    'DINO': 'BatchNorm keeps the statistics of pretraining, as MMDetection '
+    'does. Without compiled operations cds_mm.ops runs its deformable '
+    'attention.',
+    'one stage': 'All layers are trained. The backbone has seen images in the '
+    'channel order of this detector, with its mean and std.',
     'SyncBN': 'The other BatchNorm regime, with nothing frozen: a recipe that '
     'freezes can hide or invent a gain. On one process or without a GPU the '
     'SyncBN is plain BatchNorm.',
@@ -127,5 +146,7 @@ SCORES = {
     "that network's": "Top-1 is that network's",
     'no classifier': 'Top-1: there is no classifier',
     'not of this paper': 'Top-1 not published by this paper',
-    'SyncBN': 'Box AP not published',
+    'no box AP': 'Box AP not published',
+    'no mask AP': 'Box and mask AP not published',
+    'no mAP': 'AP50 (11 points) not published',
 }

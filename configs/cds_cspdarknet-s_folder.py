@@ -1,0 +1,23 @@
+r"""CDS, CSPDarknet-S, images of your own, 90 epochs.
+
+    tools/dist_train.sh configs/cds_cspdarknet-s_folder.py 8 --cfg-options \
+        train_dataloader.dataset.data_root=data/images \
+        val_dataloader.dataset.data_root=data/images model.head.num_classes=20
+
+Reads data/images/train/<class>/* and data/images/val/<class>/*. For YOLOX-s,
+with its channel order and range. Optimizer and schedule are those of the
+ResNets, which is our choice. For 8 GPUs with 32 images each. With fewer GPUs
+add --auto-scale-lr. Not measured.
+"""
+
+_base_ = [
+    '_base_/models/cspdarknet-s.py',
+    '_base_/methods/cds.py',
+    '_base_/datasets/folder.py',
+    '_base_/schedules/in1k_90e.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(**_base_.method)
+train_dataloader = dict(dataset=dict(pipeline=_base_.two_views))
+data_preprocessor = dict(**_base_.two_views_on_device, **_base_.network_input)

@@ -1,0 +1,23 @@
+r"""YOLOX-s, COCO, 300 epochs, backbone pretrained with cross entropy.
+
+    python tools/convert_backbone.py \
+        work_dirs/baseline_cspdarknet-s_folder/epoch_90.pth \
+        work_dirs/baseline_cspdarknet-s_folder/backbone.pth \
+        --detector configs/detection/yolox_s-baseline_8xb8-300e_coco.py
+    tools/dist_train.sh configs/detection/yolox_s-baseline_8xb8-300e_coco.py 8
+
+All layers are trained. The backbone has seen images in the channel order of
+this detector, with its mean and std. For 8 GPUs with 8 images each. Box AP not
+published; not measured here.
+"""
+
+_base_ = 'mmdet::yolox/yolox_s_8xb8-300e_coco.py'
+
+model = dict(
+    backbone=dict(
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='work_dirs/baseline_cspdarknet-s_folder/backbone.pth',
+        )
+    )
+)

@@ -1,0 +1,8 @@
+"""Try MMDetection's stock detectors on the operations that are in use."""
+
+import sys
+
+from cds_mm.commands.table import run_tool
+
+if __name__ == '__main__':
+    sys.exit(run_tool(__file__))
