@@ -48,7 +48,8 @@ class Outcome:
         loss: of the training step.
         detector: that it is proven in.
         type: of the backbone in that detector.
-        gap: largest relative difference of a stage.
+        gap: largest relative difference of a stage; None where the line
+            that refused says to pretrain in another way.
         refused: the line that refused the detector's own type, if one did.
     """
 
@@ -57,7 +58,7 @@ class Outcome:
     loss: float
     detector: str
     type: str
-    gap: float
+    gap: float | None
     refused: str = ''
 
 
@@ -86,6 +87,9 @@ def run(row: Row, folder: Path, detector: str = 'Faster R-CNN') -> Outcome:
         except UserError as error:
             refused = str(error)
         assert refused.startswith(row.refused), refused
+        if row.fixed is None:
+            kind = cfg.model.backbone.type
+            return Outcome(row, stages, loss, detector, kind, None, refused)
         cfg = detection_config(row.backbone(**row.fixed), detector)
     proof = convert(*files, Options(detector=cfg)).proof
     again = check_file(files[1], cfg)
@@ -208,8 +212,8 @@ def lines(outcomes: list[Outcome]) -> list[str]:
                 f'`{one.row.trained["type"]}`',
                 stages,
                 f'`{one.type}`{mark}',
-                one.detector,
-                f'{one.gap:.0e}' if one.gap else '0',
+                one.detector if one.gap is not None else 'refused',
+                f'{one.gap:.0e}' if one.gap else '0' if one.gap == 0 else '',
             )
         )
     return [*table_lines(header, rows), *[''] * bool(notes), *notes]
