@@ -134,8 +134,6 @@ def _config(plan: Plan, record: BackboneRecord) -> dict[str, Any]:
         'model_args': options,
         'pretrained_cfg': {
             'input_size': list(theirs.get('input_size', (3, 224, 224))),
-            'interpolation': 'bicubic',
-            'crop_pct': theirs.get('crop_pct', 0.875),
             'mean': mean,
             'std': std,
             'num_classes': 0,

@@ -1,7 +1,7 @@
 """The model card of an exported backbone: what is known, and no more."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cds_mm.checkpoint.record import BackboneRecord
@@ -151,22 +151,21 @@ def _views(pipeline: object) -> str:
     return ', '.join(_names(pipeline))
 
 
-def _names(value: object) -> Iterable[str]:
-    """Types of transforms, each with those inside of it."""
+def _names(value: object) -> Iterator[str]:
+    """Types of transforms, each with those inside of it in brackets."""
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _names(item)
+            # Of several views each is a list.
+            several = isinstance(item, list | tuple) and any(_names(item))
+            inside = _names(item)
+            yield from [f'({", ".join(inside)})'] if several else inside
     elif isinstance(value, dict):
-        inner = [name for key in value for name in _names_below(value[key])]
+        inner = [name for one in value.values() for name in _names(one)]
         kind = value.get('type')
         if kind is None:
             yield from inner
         else:
             yield f'{kind}({", ".join(inner)})' if inner else str(kind)
-
-
-def _names_below(value: object) -> Iterable[str]:
-    return _names(value) if isinstance(value, dict | list | tuple) else ()
 
 
 def _clean(value: object) -> str:

@@ -159,7 +159,7 @@ def _proof(
             '--target mmdet'
         ) from error
     where = f'onnxruntime {runtime.__version__} on the CPU'
-    return ExportProof(where, worst, len(maps.state_dict()))
+    return ExportProof(where, worst, f'{", ".join(names)} at two sizes')
 
 
 def _images(record: BackboneRecord) -> Iterator[torch.Tensor]:

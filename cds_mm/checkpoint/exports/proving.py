@@ -30,20 +30,20 @@ class ExportProof:
         where: the network of the library, or how to prove it.
         difference: largest one of a stage, relative to its largest value;
             none where nothing was compared.
-        tensors: how many were loaded.
+        what: was compared, in words.
     """
 
     where: str
     difference: float | None
-    tensors: int
+    what: str = ''
 
     def line(self) -> str:
         """It in words."""
         if self.difference is None:
             return f'NOT proven: {self.where}'
         return (
-            f'proven in {self.where}: {self.tensors} tensors load strictly, '
-            f'largest difference of a stage {self.difference:.1e}'
+            f'proven in {self.where}: {self.what}, largest difference of a '
+            f'stage {self.difference:.1e}'
         )
 
 
@@ -68,12 +68,13 @@ def exported_state(
             f'{plan.target} is not installed here; {_INSTALL[plan.target]} '
             'and run the same command again'
         )
-        return state, ExportProof(how, None, len(state))
+        return state, ExportProof(how, None)
     network = _built(plan)
     state = plan.names(trained, network)
     _load(network, state, plan)
     gap = _difference(source, network, plan, record)
-    return state, ExportProof(plan.network, gap, len(state))
+    what = f'{len(state)} tensors load strictly'
+    return state, ExportProof(plan.network, gap, what)
 
 
 def _built(plan: Plan) -> nn.Module:
