@@ -156,6 +156,7 @@ def _identified(
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order
     )
+    notes += [found.note] if found.note else []
     doubt = doubtful_name(src)
     if doubt:
         notes.append(f'{src}: {doubt}; is it the right file?')
