@@ -54,6 +54,7 @@ def test_the_model_says_what_its_input_is(training_file, tmp_path):
     assert record['fingerprint'] == result.record.fingerprint
 
 
+@pytest.mark.slow
 def test_a_network_that_is_traced_for_one_size_is_not_written(
     mm_backbone, record, tmp_path
 ):
