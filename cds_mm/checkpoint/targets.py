@@ -1,5 +1,7 @@
 """A backbone in the layout of a library: planned, proven, written."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,10 +91,24 @@ def plan_of(record: BackboneRecord, target: str) -> Plan | None:
     """
     if target in _WITHOUT_PLAN:
         return None
-    plan = plan_for(record, target)
+    with _asked_for(target):
+        plan = plan_for(record, target)
     if target == 'hf':
         hugging_face.check_plan(plan, record)
     return plan
+
+
+@contextlib.contextmanager
+def _asked_for(target: str) -> Iterator[None]:
+    """Errors name the target of the command line: 'hf' asks timm."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        if target == 'hf' and text.startswith('--target timm'):
+            text = text.replace('--target timm', '--target hf', 1)
+            raise UserError(text) from error
+        raise
 
 
 def export(source: nn.Module, record: BackboneRecord, target: str) -> Export:
@@ -114,7 +130,8 @@ def export(source: nn.Module, record: BackboneRecord, target: str) -> Export:
         meta = {RECORD_KEY: record.to_dict()}
         state = source.state_dict()
         return Export(target, None, {'state_dict': state, 'meta': meta}, None)
-    state, proven = exported_state(source, plan, record)
+    with _asked_for(target):
+        state, proven = exported_state(source, plan, record)
     if target == 'detectron2':
         values = detectron2.content(state, record)
         return Export(target, plan, values, proven)

@@ -169,6 +169,7 @@ def test_a_hostile_checkpoint_writes_no_markdown(record):
     [
         (dict(channel_order='bgr'), 'timm feeds RGB'),
         (dict(cfg=dict(type='ResNet_CIFAR', depth=18)), 'no config of timm'),
+        (dict(cfg=dict(type='ResNet', depth=50, style='caffe')), 'caffe'),
     ],
 )
 def test_what_a_folder_cannot_say(changes, why, record):
