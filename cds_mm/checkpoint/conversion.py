@@ -103,9 +103,7 @@ def convert(
     )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    proof = None
-    if options.detector is not None:
-        source, record, proof = _proven(source, record, options, notes)
+    source, record, proof = _proven(source, record, options, notes)
     export = targets.export(source, record, options.target)
     path = targets.write(
         export, record, dst, options.file_format, options.publish, meta
@@ -127,9 +125,10 @@ def _proven(
     record: BackboneRecord,
     options: Options,
     notes: list[str],
-) -> tuple[nn.Module, BackboneRecord, Proof]:
+) -> tuple[nn.Module, BackboneRecord, Proof | None]:
     """The network and its record as the detector has them, and the proof."""
-    assert options.detector is not None
+    if options.detector is None:
+        return source, record, None
     side = side_of(options.detector)
     if options.target == 'mmdet':
         source, record, more = in_names_of(side, source, record)
