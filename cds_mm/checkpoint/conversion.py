@@ -89,9 +89,7 @@ def convert(
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = with_standard_stem(record)
-    source = build_source(record, src, found.state)
-    targets.plan_of(record, options.target)  # said before the work
-    _fill(source, found, src, record)
+    source = _filled(found, record, src, options)
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
@@ -137,7 +135,12 @@ def _proven(
     return source, record, prove_parity(source, record, side, accepted)
 
 
-def _fill(source: nn.Module, found: Extracted, src, record) -> None:
+def _filled(
+    found: Extracted, record: BackboneRecord, src, options: Options
+) -> nn.Module:
+    """The network with the weights of the file."""
+    source = build_source(record, src, found.state)
+    targets.plan_of(record, options.target)  # said before the work
     places = prefixes_of(source.state_dict(), found.state)
     if places:
         flags = ', or '.join(f'--prefix {place}' for place in places)
@@ -146,6 +149,7 @@ def _fill(source: nn.Module, found: Extracted, src, record) -> None:
             f'{" and ".join(map(repr, places))}; pass {flags}'
         )
     load_strictly(source, found.state, src, describe(record))
+    return source
 
 
 def _identified(

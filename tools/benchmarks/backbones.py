@@ -206,12 +206,13 @@ def lines(outcomes: list[Outcome]) -> list[str]:
             notes.append(f'{len(notes) + 1}. {one.row.name}: `{one.refused}`')
             mark = f' ({len(notes)})'
         stages = ', '.join(f'{c}/{s}' for c, s in one.stages)
+        kind = one.type if '.' in one.type else f'mmdet.{one.type}'
         rows.append(
             (
                 one.row.name,
                 f'`{one.row.trained["type"]}`',
                 stages,
-                f'`{one.type}`{mark}',
+                f'`{kind}`{mark}',
                 one.detector if one.gap is not None else 'refused',
                 f'{one.gap:.0e}' if one.gap else '0' if one.gap == 0 else '',
             )
@@ -227,7 +228,13 @@ Each was trained for one step with CDS, converted, proven in a detector of
 MMDetection (every stage that it gives, on the probe image), checked again
 from the written file, loaded through `init_cfg` under `VerifyPretrainedHook`
 and trained there for one step. The networks are narrow; full ones differ in
-width and depth only. `make test-all` runs the same.
+width and depth only. `make test-all` runs the same, `make test` a part of it.
+
+`mmdet.X` is what `type='X'` means in a detector's config. Where only the other
+library has a network, or its class differs, name it: `type='mmpretrain.X'`. With
+`--detector` the converter writes the names of the detector's class where that
+computes the same (MobileNetV2, ResNetV1d, ResNeSt, EfficientNet), so convert
+for the detector that will read the file.
 
     python tools/benchmarks/backbones.py > docs/backbones.md
 
