@@ -90,9 +90,7 @@ def convert(
     if pool_added:
         record = with_standard_stem(record)
     source = _filled(found, record, src, options)
-    if options.reestimate_bn is not None:
-        record, note = _reestimate(source, record, options)
-        notes.append(note)
+    record = _reestimate(source, record, options, notes)
     record = replace(
         record,
         fingerprint=finite_fingerprint(source, record, src),
@@ -231,11 +229,18 @@ def _maxpool_effect(source: nn.Module, record: BackboneRecord) -> str:
 
 
 def _reestimate(
-    source: nn.Module, record: BackboneRecord, options: Options
-) -> tuple[BackboneRecord, str]:
+    source: nn.Module,
+    record: BackboneRecord,
+    options: Options,
+    notes: list[str],
+) -> BackboneRecord:
+    if options.reestimate_bn is None:
+        return record
     cfg, name = named_config(options.reestimate_bn)
     batchnorm.check_input(cfg, name, record)
     batches = batchnorm.first_views(cfg, record, options.bn_images)
     seen = batchnorm.reestimate_batchnorm(source, batches)
-    note = f'BatchNorm statistics re-estimated on {seen} first views of {name}'
-    return replace(record, batchnorm_images=seen), note
+    notes.append(
+        f'BatchNorm statistics re-estimated on {seen} first views of {name}'
+    )
+    return replace(record, batchnorm_images=seen)
