@@ -31,6 +31,13 @@ REQUIRES = [
 ]
 EXTRAS = {
     'eval': ['faster-coco-eval>=1.8.0'],
+    # Targets hf and onnx of the converter, and the proof of timm.
+    'export': [
+        'huggingface_hub>=0.34',
+        'onnx>=1.16',
+        'onnxruntime>=1.18',
+        'timm>=1.0.31',
+    ],
     'demo': ['scikit-learn>=1.7.2', 'matplotlib>=3.10.9'],
     'test': [
         'hypothesis>=6.100',

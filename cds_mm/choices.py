@@ -6,7 +6,7 @@ Here, since a command line must know them before it imports torch or a host.
 from pathlib import Path
 
 # Libraries that a converted file can be for, and its formats.
-TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2')
+TARGETS = ('mmdet', 'torchvision', 'timm', 'detectron2', 'hf', 'onnx')
 FORMATS = ('pth', 'safetensors')
 # Pictures of features.
 EMBEDDINGS = ('tsne', 'pca')

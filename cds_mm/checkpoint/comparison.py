@@ -60,12 +60,32 @@ class Comparison(NamedTuple):
             except NotTriedError as error:
                 refused = refused or error
                 continue
+            _check_layout(side, features)
             return self.gaps(features, size)
         assert refused is not None, 'no size was given'
         if self.otherwise is not None:
             with contextlib.suppress(NotTriedError):
                 return self.otherwise().of(side, loader)
         raise refused
+
+
+def _check_layout(side: DetectorSide, features: dict) -> None:
+    """Refuses maps that no neck of MMDetection takes."""
+    for stage, one in sorted(features.items()):
+        rows, columns, channels = one.shape
+        if not rows == columns != channels > 1:  # the image is square
+            continue
+        fix = 'let it give (channels, height, width)'
+        if hasattr(side.backbone, 'timm_model'):
+            fix = (
+                "pretrain with feature_cls='getter' in model.backbone, and "
+                'set it there, which gives (channels, height, width)'
+            )
+        raise UserError(
+            f'stage {stage + 1}: the backbone of {side.name} gives maps of '
+            f'(height, width, channels), here {rows}x{columns}x{channels}, '
+            f'which no neck of MMDetection takes; {fix}'
+        )
 
 
 def comparison(

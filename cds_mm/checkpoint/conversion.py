@@ -62,6 +62,7 @@ class Result:
     dropped: dict[str, int]
     proof: Proof | None
     notes: list[str]
+    export: targets.Export
 
 
 def convert(
@@ -84,19 +85,16 @@ def convert(
     """
     options = options or Options()
     _check_options(src, dst, options)
-    found, record, notes = _identified(src, options)
+    found, record, notes, meta = _identified(src, options)
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = with_standard_stem(record)
     source = build_source(record, src, found.state)
+    targets.plan_of(record, options.target)  # said before the work
     _fill(source, found, src, record)
     if options.reestimate_bn is not None:
         record, note = _reestimate(source, record, options)
         notes.append(note)
-    side = None if options.detector is None else side_of(options.detector)
-    if side is not None and options.target == 'mmdet':
-        source, record, more = in_names_of(side, source, record)
-        notes += more
     record = replace(
         record,
         fingerprint=finite_fingerprint(source, record, src),
@@ -105,19 +103,38 @@ def convert(
     )
     if pool_added:
         notes.append(_maxpool_effect(source, record))
-    proof = None
-    if side is not None:
-        accepted = options.accept_changed_function
-        proof = prove_parity(source, record, side, accepted)
-    state = source.state_dict()
-    packed = targets.pack(state, record, options.target)
-    path = writing.write_checkpoint(
-        packed, dst, options.file_format, options.publish
+    source, record, proof = _proven(source, record, options, notes)
+    export = targets.export(source, record, options.target)
+    path = targets.write(
+        export, record, dst, options.file_format, options.publish, meta
     )
-    dropped = dict(found.dropped)
     return Result(
-        path, record, found.weights, len(state), dropped, proof, notes
+        path,
+        record,
+        found.weights,
+        len(source.state_dict()),
+        dict(found.dropped),
+        proof,
+        notes,
+        export,
     )
+
+
+def _proven(
+    source: nn.Module,
+    record: BackboneRecord,
+    options: Options,
+    notes: list[str],
+) -> tuple[nn.Module, BackboneRecord, Proof | None]:
+    """The network and its record as the detector has them, and the proof."""
+    if options.detector is None:
+        return source, record, None
+    side = side_of(options.detector)
+    if options.target == 'mmdet':
+        source, record, more = in_names_of(side, source, record)
+        notes += more
+    accepted = options.accept_changed_function
+    return source, record, prove_parity(source, record, side, accepted)
 
 
 def _fill(source: nn.Module, found: Extracted, src, record) -> None:
@@ -133,8 +150,8 @@ def _fill(source: nn.Module, found: Extracted, src, record) -> None:
 
 def _identified(
     src, options: Options
-) -> tuple[Extracted, BackboneRecord, list[str]]:
-    """The backbone's weights, its record, and what was assumed."""
+) -> tuple[Extracted, BackboneRecord, list[str], object]:
+    """The backbone's weights, its record, what was assumed, and the meta."""
     if '://' in str(src):
         raise UserError(
             f'{src}: is a URL, and files are read from this machine only; '
@@ -148,20 +165,17 @@ def _identified(
     record, notes = choose_record(
         checkpoint, found, src, options.config, options.channel_order
     )
+    notes += [found.note] if found.note else []
     doubt = doubtful_name(src)
     if doubt:
         notes.append(f'{src}: {doubt}; is it the right file?')
-    return found, record, notes
+    return found, record, notes, checkpoint.get('meta')
 
 
 def _check_options(src, dst, options: Options) -> None:
-    writing.check_target(dst)
-    targets.rename({}, options.target)  # an unknown target is refused here
-    kind = writing.format_of(dst, options.file_format)
-    if kind == 'safetensors' and options.target == 'detectron2':
-        raise UserError(
-            f'{dst}: Detectron2 reads no safetensors; name a .pth file'
-        )
+    targets.check_wanted(
+        dst, options.target, options.file_format, options.publish
+    )
     writing.check_other(src, dst)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from cds_mm.checkpoint.dialects import as_torchvision, prefixes
+from cds_mm.checkpoint.momentum import note_of_copies
 from cds_mm.checkpoint.record import BackboneRecord, recorded
 from cds_mm.checkpoint.weights import (
     choose_weights,
@@ -31,12 +32,14 @@ class Extracted:
     ``kind`` is 'mmpretrain' (keys under ``backbone.``, as this project and
     MMPretrain write them), 'cds-release', 'torchvision' or 'bare'.
     ``dropped`` counts the other tensors by the first part of their name.
+    ``note`` says which of several equal backbones was taken.
     """
 
     state: dict[str, torch.Tensor]
     kind: str
     weights: str
     dropped: Counter = field(default_factory=Counter)
+    note: str = ''
 
 
 def extract_backbone(
@@ -65,6 +68,7 @@ def extract_backbone(
     state, which = choose_weights(checkpoint, path, ema, weights)
     refuse_flat(state, path)
     raw, state = state, without_wrappers(state)
+    asked = prefix is not None
     if prefix is None:
         prefix = BACKBONE if _has(state, BACKBONE) else ''
         _check_place(state, prefix, path, recorded(checkpoint, path))
@@ -82,9 +86,10 @@ def extract_backbone(
             inside[bare] = value
         else:
             dropped[key.split('.', 1)[0]] += 1
+    note = '' if asked else note_of_copies(state, prefix, inside, path)
     inside, heads = as_torchvision(inside)
     dropped.update(heads)
-    return Extracted(inside, _kind(prefix, dropped), which, dropped)
+    return Extracted(inside, _kind(prefix, dropped), which, dropped, note)
 
 
 def _unwrapped_prefix(prefix: str, raw: dict, state: dict, path) -> str:

@@ -19,6 +19,7 @@ from cds_mm.checkpoint.backbone_types import (
 )
 from cds_mm.checkpoint.comparison import with_source
 from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.probe_image import probe_sizes, sized_features
 from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.checkpoint.record import BackboneRecord, function_of
@@ -69,22 +70,31 @@ def in_names_of(
         except UserError as error:
             differs = differs or error
             continue
+        if record.fingerprint:
+            known = fingerprint(twin, changed)
+            changed = replace(changed, fingerprint=known)
         return twin, changed, [_note(name, record, side)]
     if differs:
-        ours = full_name(record.backbone['type'])
-        where = str(differs).partition(';')[0]
-        raise UserError(
-            f'backbone: {side.name} builds {name}, which names its layers '
-            f'otherwise than the {ours} that was trained and computes '
-            f'something else with the same weights ({where}); set '
-            f"model.backbone.type='{ours}' there, with the out_indices that "
-            'the neck needs'
-        )
+        raise _another_function(name, record, side, differs)
     return unchanged
 
 
 class _NoCorrespondenceError(UserError):
     """Two classes do not have the same layers."""
+
+
+def _another_function(
+    name: str, record: BackboneRecord, side: DetectorSide, cause: UserError
+) -> UserError:
+    ours = full_name(record.backbone['type'])
+    where = str(cause).partition(';')[0]
+    return UserError(
+        f'backbone: {side.name} builds {name}, which names its layers '
+        f'otherwise than the {ours} that was trained and computes something '
+        f'else with the same weights ({where}); set '
+        f"model.backbone.type='{ours}' there, with the out_indices that the "
+        'neck needs'
+    )
 
 
 def _note(name: str, record: BackboneRecord, side: DetectorSide) -> str:

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
-from cds_mm.checkpoint.arrival import not_arrived
+from cds_mm.checkpoint.arrival import Arrival, load, not_arrived
 from cds_mm.checkpoint.backbone_types import MMPRETRAIN, backbone_type
 from cds_mm.checkpoint.detector import DetectorSide, build_model
 from cds_mm.errors import UserError, first_line
@@ -54,6 +54,20 @@ def changes_what_it_loads(part: nn.Module) -> bool:
     )
 
 
+def load_as_a_run(side: DetectorSide, found: Arrival) -> None:
+    """Copies weights that fit into a backbone, as its run will get them.
+
+    Args:
+        side (DetectorSide): The detector.
+        found (Arrival): How the file goes with it.
+
+    Raises:
+        UserError: As of :func:`check_loads`.
+    """
+    check_loads(side, found.kept)
+    load(side, found)
+
+
 def check_loads(side: DetectorSide, state: Mapping[str, Tensor]) -> None:
     """Sees that such a class takes all tensors of a converted file.
 
@@ -89,12 +103,15 @@ def _not_taken(
 ) -> tuple[list[str], str]:
     """Keys that do not arrive, and the error that kept them, if one did."""
     start = ConfigDict(type='Pretrained', checkpoint=str(path))
-    network: Any = build_model({**config, 'init_cfg': start}, name)
     try:
+        network: Any = build_model({**config, 'init_cfg': start}, name)
         with torch.random.fork_rng(devices=[]):
             network.init_weights()
     except Exception as error:  # code of anyone
-        return [*state], f' ({type(error).__name__}: {first_line(error)[:80]})'
+        kind = '' if isinstance(error, UserError) else type(error).__name__
+        return [*state], f' ({kind} {first_line(error)[:160]})'.replace(
+            '( ', '('
+        )
     return not_arrived(network, dict(state)), ''
 
 
@@ -104,11 +121,8 @@ def _what_takes_it(
     # Of MMDetection's Swin and PVT: for the files of their own papers.
     if side.config.get('convert_weights', True):
         config = {**side.config, 'convert_weights': False}
-        try:
-            if not _not_taken(config, path, state, side.name)[0]:
-                return 'set model.backbone.convert_weights=False there'
-        except UserError:  # it has no such argument
-            pass
+        if not _not_taken(config, path, state, side.name)[0]:
+            return 'set model.backbone.convert_weights=False there'
     name = f'{MMPRETRAIN}.{type(side.backbone).__name__}'
     if backbone_type(name):
         return (

@@ -120,7 +120,7 @@ def stage_features(
         torch.no_grad(),
         evaluation_mode(backbone),
         _full_precision(inputs.device.type),
-        _every_stage(backbone) as indices,
+        every_stage(backbone) as indices,
     ):
         outputs = backbone(inputs)
     if isinstance(outputs, torch.Tensor):
@@ -166,7 +166,7 @@ def _are_names(layers) -> bool:
 
 
 @contextlib.contextmanager
-def _every_stage(backbone):
+def every_stage(backbone):
     """Makes a ResNet return all its stages; yields their indices.
 
     And a MobileNet, which keeps the names of its layers as a ResNet does.

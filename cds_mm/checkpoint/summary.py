@@ -31,9 +31,11 @@ def report(result: Result, options: Options) -> str:
         f'input: {order}, mean {record.mean}, std {record.std}',
     ]
     lines += [f'note: {note}' for note in result.notes]
-    if result.proof is None:
+    if result.export.proof is not None:
+        lines.append(result.export.proof.line())
+    elif result.proof is None:
         lines.append('not proven in a detector: name one with --detector')
-    else:
+    if result.proof is not None:
         lines += [f'proven in {in_words(result.proof)}:', result.proof.table()]
     return '\n'.join([*lines, usage(result, options)])
 
@@ -42,7 +44,7 @@ def usage(result: Result, options: Options) -> str:
     """How the file is loaded where it is meant to go."""
     path = str(result.path)
     if options.target != 'mmdet':
-        lines = settings(result.record, options.target)
+        lines = settings(result.export, result.record, result.path)
         return '\n  '.join([f'layout: {options.target}; set there:', *lines])
     if format_of(path, options.file_format) == 'safetensors':
         return (

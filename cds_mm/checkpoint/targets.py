@@ -1,187 +1,216 @@
-"""The names that other libraries give to the same weights."""
+"""A backbone in the layout of a library: planned, proven, written."""
 
-import re
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-import torch
+from torch import nn
 
-from cds_mm.checkpoint.family import CIFAR, stem_of
+from cds_mm.checkpoint import writing
+from cds_mm.checkpoint.exports import detectron2, hugging_face, onnx_file
+from cds_mm.checkpoint.exports.plan import Plan
+from cds_mm.checkpoint.exports.plans import plan_for
+from cds_mm.checkpoint.exports.proving import ExportProof, exported_state
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.choices import TARGETS
 from cds_mm.errors import UserError
 
-# Pattern and replacement, applied in turn to each bare MMPretrain key.
-_TIMM = (
-    (r'\bse_layer\.conv([12])\.conv\.', r'se.fc\1.'),
-    (r'^stem\.0\.conv\.', 'conv1.0.'),
-    (r'^stem\.0\.bn\.', 'conv1.1.'),
-    (r'^stem\.1\.conv\.', 'conv1.3.'),
-    (r'^stem\.1\.bn\.', 'conv1.4.'),
-    (r'^stem\.2\.conv\.', 'conv1.6.'),
-    (r'^stem\.2\.bn\.', 'bn1.'),
-)
-# Where shortcuts average, timm has a pool before the first one as well, which
-# MMPretrain leaves out (stride 1): the indices there are one higher.
-_AVERAGED = 'layer2.0.downsample.2.weight'
-_TIMM_SHORTCUT = (
-    (r'^layer1\.0\.downsample\.1\.', 'layer1.0.downsample.2.'),
-    (r'^layer1\.0\.downsample\.0\.', 'layer1.0.downsample.1.'),
-)
-_DETECTRON2 = (
-    (r'^(conv1|bn1)\.', r'stem.\1.'),
-    (r'^layer1\.', 'res2.'),
-    (r'^layer2\.', 'res3.'),
-    (r'^layer3\.', 'res4.'),
-    (r'^layer4\.', 'res5.'),
-    (r'\bbn([123])\.', r'conv\1.norm.'),
-    (r'\bdownsample\.0\.', 'shortcut.'),
-    (r'\bdownsample\.1\.', 'shortcut.norm.'),
-)
-_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
-    'mmdet': (),
-    'torchvision': (),
-    'timm': _TIMM,
-    'detectron2': _DETECTRON2,
-}
-# By part of a key: what it is a sign of, who lacks it under any name, and who
-# has it.  timm's pre-activation networks have other layers.
-_ABSENT = {
-    'stem.': (
-        "a deep 'stem'",
-        ('torchvision', 'detectron2'),
-        'timm or mmdet',
-    ),
-    'se_layer.': (
-        "'se_layer' in its blocks",
-        ('torchvision', 'detectron2'),
-        'timm or mmdet',
-    ),
-    'final_norm.': (
-        "pre-activation blocks and a 'final_norm'",
-        ('torchvision', 'timm', 'detectron2'),
-        'mmdet',
-    ),
-}
+# MMEngine's own layout has no other names, and ONNX is a network itself.
+_WITHOUT_PLAN = ('mmdet', 'onnx')
+_PICKLES = ('.pkl', '.pickle')
 
 
-def rename(state: dict[str, torch.Tensor], target: str) -> dict:
-    """The same tensors under a library's names.
+@dataclass
+class Export:
+    """A backbone for a library.
 
-    Args:
-        state (dict): Bare keys of an MMPretrain ResNet.
-        target (str): One of ``TARGETS``.
+    Attributes:
+        target: one of ``TARGETS``.
+        plan: how the library has it; none for 'mmdet' and 'onnx'.
+        content: what the file holds; tensors, or its bytes.
+        proof: how it was proven; none for 'mmdet', which a detector proves.
+    """
 
-    Returns:
-        dict: For 'detectron2' without the counters of BatchNorm, which its
-        frozen layers lack; otherwise as many tensors as ``state`` has.
+    target: str
+    plan: Plan | None
+    content: dict | bytes
+    proof: ExportProof | None
+
+
+def check_wanted(
+    dst: str | Path, target: str, file_format: str | None, publish: bool
+) -> None:
+    """Say early that a target cannot be written as it is asked for.
 
     Raises:
-        UserError: An unknown target, or one without such a network.
+        UserError: an unknown target, a name or a format that it does not
+            have, or a library that is missing.
     """
-    if target not in _TABLES:
+    if target not in TARGETS:
         raise UserError(
             f'{target}: no such target; choose one of {", ".join(TARGETS)}'
         )
-    _check_exists(state, target)
-    table = _TABLES[target]
-    if target == 'timm' and _AVERAGED in state:
-        table += _TIMM_SHORTCUT
-    renamed = {}
-    for key, value in state.items():
-        if target == 'detectron2' and key.endswith('num_batches_tracked'):
-            continue
-        for pattern, replacement in table:
-            key = re.sub(pattern, replacement, key)
-        renamed[key] = value
-    return renamed
-
-
-def _check_exists(state: dict, target: str) -> None:
-    for part, (words, lacking, others) in _ABSENT.items():
-        if target in lacking and any(part in key for key in state):
-            raise UserError(
-                f'{target} has no ResNet with {words}; choose --target '
-                f'{others}'
-            )
-    # Its loader passes over what has another shape with no more than a log.
-    if target == 'detectron2' and stem_of(state) == '3x3 stem':
+    if target == 'hf':
+        _refuse_flags(target, file_format, publish)
+        hugging_face.check_installed()
+        hugging_face.check_folder(dst)
+        return
+    writing.check_target(dst)
+    if target == 'onnx':
+        _refuse_flags(target, file_format, False)
+        if Path(dst).suffix != '.onnx':
+            raise UserError(f'{dst}: --target onnx writes .onnx; name it so')
+        onnx_file.check_installed()
+        return
+    kind = writing.format_of(dst, file_format)
+    if kind == 'safetensors' and target == 'detectron2':
         raise UserError(
-            'detectron2 has no ResNet with the CIFAR stem; choose --target '
-            'torchvision, timm or mmdet'
+            f'{dst}: Detectron2 reads no safetensors; name a .pth or .pkl file'
+        )
+    if Path(dst).suffix in _PICKLES and (target != 'detectron2'):
+        raise UserError(
+            f'{dst}: a pickle is written for --target detectron2 only; name '
+            'a .pth file'
         )
 
 
-def settings(record: BackboneRecord, target: str) -> list[str]:
+def _refuse_flags(target: str, file_format: str | None, publish: bool) -> None:
+    for flag, given in (('--format', file_format), ('--publish', publish)):
+        if given:
+            raise UserError(
+                f'{flag} does not go with --target {target}; leave it out'
+            )
+
+
+def plan_of(record: BackboneRecord, target: str) -> Plan | None:
+    """How a library has a recorded backbone; none where it needs no names.
+
+    Raises:
+        UserError: it has no such network.
+    """
+    if target in _WITHOUT_PLAN:
+        return None
+    with _asked_for(target):
+        plan = plan_for(record, target)
+    if target == 'hf':
+        hugging_face.check_plan(plan, record)
+    return plan
+
+
+@contextlib.contextmanager
+def _asked_for(target: str) -> Iterator[None]:
+    """Errors name the target of the command line: 'hf' asks timm."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        if target == 'hf' and text.startswith('--target timm'):
+            text = text.replace('--target timm', '--target hf', 1)
+            raise UserError(text) from error
+        raise
+
+
+def export(source: nn.Module, record: BackboneRecord, target: str) -> Export:
+    """The backbone as a library has it, proven where that is installed.
+
+    Args:
+        source: the trained backbone.
+        record: of the backbone.
+        target: one of ``TARGETS``.
+
+    Raises:
+        UserError: it has no such network, or computes something else.
+    """
+    plan = plan_of(record, target)
+    if target == 'onnx':
+        content, proof = onnx_file.onnx_model(source, record)
+        return Export(target, None, content, proof)
+    if plan is None:
+        meta = {RECORD_KEY: record.to_dict()}
+        state = source.state_dict()
+        return Export(target, None, {'state_dict': state, 'meta': meta}, None)
+    with _asked_for(target):
+        state, proven = exported_state(source, plan, record)
+    if target == 'detectron2':
+        values = detectron2.content(state, record)
+        return Export(target, plan, values, proven)
+    return Export(target, plan, state, proven)
+
+
+def write(
+    found: Export,
+    record: BackboneRecord,
+    dst: str | Path,
+    file_format: str | None,
+    publish: bool,
+    meta: object,
+) -> Path:
+    """Write it whole, or leave everything as it was.
+
+    Args:
+        found: as of :func:`export`.
+        record: of the backbone.
+        dst: the file, or the folder of 'hf'.
+        file_format: as of :func:`cds_mm.checkpoint.write_checkpoint`.
+        publish: put the file's hash into its name.
+        meta: of the checkpoint, for the model card.
+
+    Returns:
+        Path: what was written.
+    """
+    if isinstance(found.content, bytes):
+        return writing.write_bytes(found.content, dst, publish)
+    if found.target == 'hf':
+        assert found.plan is not None and found.proof is not None
+        return hugging_face.write_folder(
+            dst, found.content, found.plan, record, found.proof, meta
+        )
+    if found.target == 'detectron2' and Path(dst).suffix in _PICKLES:
+        pickled = detectron2.pickled(found.content)
+        return writing.write_bytes(pickled, dst, publish)
+    return writing.write_checkpoint(found.content, dst, file_format, publish)
+
+
+def settings(found: Export, record: BackboneRecord, path: Path) -> list[str]:
     """What must be set in a library, or it computes another function.
 
     Args:
-        record (BackboneRecord): The backbone record.
-        target (str): One of ``TARGETS``.
+        found: as of :func:`export`.
+        record: of the backbone.
+        path: what was written.
 
     Returns:
         list[str]: One line each; for 'detectron2' Python that sets ``cfg``,
         whose defaults are BGR, no std and the stride of Caffe.
     """
-    order = record.known_order.upper()
-    if target == 'detectron2':
-        values = {
-            'INPUT.FORMAT': order,
-            'MODEL.PIXEL_MEAN': record.mean,
-            'MODEL.PIXEL_STD': record.std,
-            **_detectron2_network(record.backbone),
-        }
-        return [f'cfg.{key} = {value!r}' for key, value in values.items()]
+    if found.target == 'hf':
+        return [
+            f"timm.create_model('local-dir:{path}', pretrained=True)",
+            'images: as timm.data.resolve_model_data_config(model) says',
+        ]
+    if found.target == 'onnx':
+        order = record.known_order.upper()
+        return [
+            f'input {onnx_file.INPUT!r}: float32, (N, 3, H, W), {order}, '
+            f'(values from 0 to 255 - {record.mean}) / {record.std}',
+            'the same is in metadata_props: channel_order, mean, std, outputs',
+        ]
+    assert found.plan is not None
+    if found.target == 'detectron2':
+        return found.plan.settings
+    return [
+        f'network: {found.plan.network}',
+        *input_settings(record),
+        *found.plan.settings,
+    ]
+
+
+def input_settings(record: BackboneRecord) -> list[str]:
+    """Channel order, mean and std for values from 0 to 1."""
     mean, std = (
         tuple(float(f'{value / 255:.6g}') for value in values)
         for values in (record.mean, record.std)
     )
-    lines = [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']
-    if str(record.backbone.get('type')).endswith(CIFAR):
-        lines.append('stem: conv1 is 3x3 with stride 1, no max-pool')
-    return lines
-
-
-def _detectron2_network(backbone: dict) -> dict:
-    depth = backbone.get('depth')
-    values = {
-        'MODEL.RESNETS.DEPTH': depth,
-        'MODEL.RESNETS.STRIDE_IN_1X1': backbone.get('style') == 'caffe',
-    }
-    if depth in (18, 34):  # Detectron2 insists on it, and defaults to 256
-        values['MODEL.RESNETS.RES2_OUT_CHANNELS'] = 64
-    if 'ResNeXt' in str(backbone.get('type')):
-        values['MODEL.RESNETS.NUM_GROUPS'] = backbone.get('groups', 32)
-        width = backbone.get('width_per_group', 4)
-        values['MODEL.RESNETS.WIDTH_PER_GROUP'] = width
-    elif 'expansion' in backbone:  # a wide one
-        width = backbone.get('base_channels', 64)
-        values['MODEL.RESNETS.WIDTH_PER_GROUP'] = width
-    return values
-
-
-def pack(
-    state: dict[str, torch.Tensor], record: BackboneRecord, target: str
-) -> dict:
-    """The file's content in the layout that a library's loader expects.
-
-    Args:
-        state (dict): Bare keys of an MMPretrain ResNet.
-        record (BackboneRecord): The backbone record.
-        target (str): One of ``TARGETS``.
-
-    Returns:
-        dict: 'mmdet': ``state_dict`` and ``meta``; 'detectron2': ``model``
-        and the mark that makes its loader match names by their endings;
-        the others: the bare tensors, as ``load_state_dict`` takes them.
-    """
-    tensors = rename(state, target)
-    if target == 'mmdet':
-        return {'state_dict': tensors, 'meta': {RECORD_KEY: record.to_dict()}}
-    if target == 'detectron2':
-        return {
-            'model': tensors,
-            '__author__': 'cds_mm',
-            'matching_heuristics': True,
-            # Detectron2 passes over keys that it does not know.
-            RECORD_KEY: record.to_dict(),
-        }
-    return tensors
+    order = record.known_order.upper()
+    return [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']

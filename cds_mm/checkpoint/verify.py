@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.arrival import Arrival, compare, load, not_arrived
+from cds_mm.checkpoint.arrival import Arrival, compare, not_arrived
 from cds_mm.checkpoint.comparison import (
     FEATURE_TOLERANCE,
     Comparison,
@@ -21,7 +21,7 @@ from cds_mm.checkpoint.detector import (
     side_of,
 )
 from cds_mm.checkpoint.mismatch import check_fits
-from cds_mm.checkpoint.own_loading import check_loads
+from cds_mm.checkpoint.own_loading import load_as_a_run
 from cds_mm.checkpoint.proof import Proof, rows_of
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.side_notes import doubts_of, notes_of, prefix_note
@@ -120,8 +120,7 @@ def judge(
     check_fits(record, state, side)
     found = compare(side, state, record.backbone)
     if not running:
-        check_loads(side, found.kept)
-        load(side, found)
+        load_as_a_run(side, found)
     lost = not_arrived(side.backbone, found.kept)
     arrived = _arrived(lost, found) if running else ''
     try:

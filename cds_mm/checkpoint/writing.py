@@ -38,16 +38,35 @@ def write_checkpoint(
     Raises:
         UserError: It cannot be written; nothing is left behind.
     """
-    path = Path(path)
     check_target(path)
     if format_of(path, file_format) == 'safetensors':
-        content = _safetensors_bytes(checkpoint)
+        content = safetensors_bytes(checkpoint)
     else:
         # In memory first: torch's own writer turns a full disk into an
         # error that says nothing of disks.
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         content = buffer.getvalue()
+    return write_bytes(content, path, publish)
+
+
+def write_bytes(
+    content: bytes, path: str | Path, publish: bool = False
+) -> Path:
+    """Writes a file, or leaves everything as it was.
+
+    Args:
+        content (bytes): All of it.
+        path (str | Path): The file; its folder is made if there is none.
+        publish (bool): As of :func:`write_checkpoint`.
+
+    Returns:
+        Path: The file that was written.
+
+    Raises:
+        UserError: It cannot be written; nothing is left behind.
+    """
+    path = Path(path)
     if publish:
         digits = hashlib.sha256(content).hexdigest()[:8]
         path = path.with_name(f'{path.stem}-{digits}{path.suffix}')
@@ -106,7 +125,8 @@ def format_of(path: str | Path, file_format: str | None = None) -> str:
     return file_format
 
 
-def _safetensors_bytes(checkpoint: dict) -> bytes:
+def safetensors_bytes(checkpoint: dict) -> bytes:
+    """The content of a safetensors file, with the record in its header."""
     from safetensors.torch import save
 
     state = checkpoint.get('state_dict', checkpoint)

@@ -61,7 +61,10 @@ def _add_files(parser) -> None:
         '--target',
         choices=TARGETS,
         default='mmdet',
-        help='the library that DST is for; mmdet unless given',
+        help='the library that DST is for; mmdet unless given. Where the '
+        'library is installed, DST is loaded there and its features are '
+        'compared. hf writes a folder that timm loads, onnx a .onnx file, '
+        'detectron2 a .pth or .pkl file (docs/exports.md)',
     )
     parser.add_argument(
         '--format',

@@ -115,6 +115,7 @@ def test_formats_are_stated(tmp_path, run, training_file):
     assert 'MMEngine reads no safetensors' in out
     out = run(src, tmp_path / 'b.bin', '--format', 'safetensors')[1]
     assert 'MMEngine reads no safetensors' in out
+    src, _ = training_file(base_channels=64, stem_channels=64)
     out = run(src, tmp_path / 't.pth', '--target', 'torchvision')[1]
     assert 'init_cfg' not in out
     assert 'mean=(0.485, 0.456, 0.406)' in out

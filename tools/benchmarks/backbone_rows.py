@@ -22,7 +22,8 @@ class Row:
         size: side of the images in pretraining.
         refused: how the line begins that refuses ``built``; then ``fixed`` is
             what follows from it.
-        fixed: what the line says, on top of ``built``.
+        fixed: what the line says, on top of ``built``; None if it says to
+            pretrain in another way.
         slow: whether it is left out of the quick tests.
     """
 
@@ -31,7 +32,7 @@ class Row:
     built: dict = field(default_factory=dict)
     size: int = 64
     refused: str = ''
-    fixed: dict = field(default_factory=dict)
+    fixed: dict | None = field(default_factory=dict)
     slow: bool = False
 
     def backbone(self, **changes) -> dict:
@@ -75,6 +76,9 @@ def hrnet():
 
 
 SWIN = dict(embed_dims=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 4, 8])
+TIMM_SWIN = dict(
+    img_size=64, embed_dim=24, depths=[1] * 4, num_heads=[1, 2, 4, 8]
+)
 MOBILENET = dict(
     type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6)
 )
@@ -201,6 +205,21 @@ ROWS = [
             out_indices=ALL,
             out_type='featmap',
         ),
+    ),
+    Row(
+        'timm Swin',
+        timm(
+            'swin_tiny_patch4_window7_224',
+            feature_cls='getter',
+            strict_img_size=False,
+            **TIMM_SWIN,
+        ),
+    ),
+    Row(
+        'timm Swin, channels last',
+        timm('swin_tiny_patch4_window7_224', **TIMM_SWIN),
+        refused='stage 1: ',
+        fixed=None,
     ),
     Row('timm ResNet-18', timm('resnet18', (1, 2, 3, 4)), slow=True),
     Row('timm ConvNeXt', timm('convnext_atto'), slow=True),

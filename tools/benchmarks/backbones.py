@@ -9,6 +9,7 @@ MMDetection, loaded by that detector through ``init_cfg`` under
 
 import argparse
 import logging
+import sys
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Outcome:
         loss: of the training step.
         detector: that it is proven in.
         type: of the backbone in that detector.
-        gap: largest relative difference of a stage.
+        gap: largest relative difference of a stage; None where the line
+            that refused says to pretrain in another way.
         refused: the line that refused the detector's own type, if one did.
     """
 
@@ -56,7 +58,7 @@ class Outcome:
     loss: float
     detector: str
     type: str
-    gap: float
+    gap: float | None
     refused: str = ''
 
 
@@ -85,6 +87,9 @@ def run(row: Row, folder: Path, detector: str = 'Faster R-CNN') -> Outcome:
         except UserError as error:
             refused = str(error)
         assert refused.startswith(row.refused), refused
+        if row.fixed is None:
+            kind = cfg.model.backbone.type
+            return Outcome(row, stages, loss, detector, kind, None, refused)
         cfg = detection_config(row.backbone(**row.fixed), detector)
     proof = convert(*files, Options(detector=cfg)).proof
     again = check_file(files[1], cfg)
@@ -92,7 +97,7 @@ def run(row: Row, folder: Path, detector: str = 'Faster R-CNN') -> Outcome:
         assert one.of_features and one.order_known
     # A second conversion is of the network that is in the file.
     convert(files[1], folder / 'again.pth', Options(detector=cfg))
-    detect(cfg, files[1])
+    detect(cfg, files[1], max(128, row.size))
     gaps = [gap for *_, gap in proof.rows if gap is not None]
     kind = cfg.model.backbone.type
     return Outcome(row, stages, loss, detector, kind, max(gaps), refused)
@@ -156,7 +161,7 @@ def detection_config(backbone: dict, detector: str) -> Config:
     return cfg
 
 
-def detect(cfg: Config, path: Path) -> None:
+def detect(cfg: Config, path: Path, size: int) -> None:
     """Load the file as a run does, verify it there, train one step."""
     from mmdet.registry import MODELS
     from mmdet.testing import demo_mm_inputs
@@ -174,7 +179,7 @@ def detect(cfg: Config, path: Path) -> None:
         )
     )
     model.train()
-    data = demo_mm_inputs(2, [(3, 128, 128)] * 2, num_classes=CLASSES)
+    data = demo_mm_inputs(2, [(3, size, size)] * 2, num_classes=CLASSES)
     data = model.data_preprocessor(data, training=True)
     losses = model.loss(data['inputs'], data['data_samples'])
     total, _ = model.parse_losses(losses)
@@ -207,8 +212,8 @@ def lines(outcomes: list[Outcome]) -> list[str]:
                 f'`{one.row.trained["type"]}`',
                 stages,
                 f'`{one.type}`{mark}',
-                one.detector,
-                f'{one.gap:.0e}' if one.gap else '0',
+                one.detector if one.gap is not None else 'refused',
+                f'{one.gap:.0e}' if one.gap else '0' if one.gap == 0 else '',
             )
         )
     return [*table_lines(header, rows), *[''] * bool(notes), *notes]
@@ -246,12 +251,17 @@ def main(argv: list[str] | None = None) -> None:
     logging.disable(logging.WARNING)
     torch.manual_seed(0)
     chosen = [row for row in ROWS if not args.names or row.name in args.names]
-    outcomes = []
+    outcomes, failed = [], []
     for number, row in enumerate(chosen):
         detector = [*DETECTORS][number % 2]
         with tempfile.TemporaryDirectory() as folder:
-            outcomes.append(run(row, Path(folder), detector))
+            try:
+                outcomes.append(run(row, Path(folder), detector))
+            except Exception as error:  # the others are run all the same
+                failed.append(f'{row.name}: {type(error).__name__}: {error}')
     print(page(outcomes), end='')
+    if failed:
+        sys.exit('\n'.join(failed))
 
 
 if __name__ == '__main__':

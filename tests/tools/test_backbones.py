@@ -1,0 +1,42 @@
+"""Backbones of many kinds are trained, converted and used by a detector."""
+
+import pytest
+from benchmarks import backbones
+from benchmarks.backbone_rows import ROWS
+
+DETECTORS = [*backbones.DETECTORS]
+
+
+@pytest.mark.parametrize(
+    ('row', 'detector'),
+    [
+        pytest.param(
+            row,
+            DETECTORS[number % 2],
+            id=row.name,
+            marks=[pytest.mark.slow] if row.slow else [],
+        )
+        for number, row in enumerate(ROWS)
+    ],
+)
+def test_the_whole_chain(row, detector, tmp_path):
+    outcome = backbones.run(row, tmp_path, detector)
+    if row.fixed is None:
+        assert outcome.gap is None
+    else:
+        assert outcome.gap <= 1e-5
+    assert bool(outcome.refused) == bool(row.refused)
+    assert '\n' not in outcome.refused
+    for path in tmp_path.glob('*.pth'):  # pytest keeps the folders
+        path.unlink()
+
+
+def test_the_page():
+    (row,) = [row for row in ROWS if row.refused == 'out_indices: ']
+    found = backbones.Outcome(
+        row, [(8, 4), (16, 8)], 1.0, 'RetinaNet', 'mmpretrain.X', 0, 'a line'
+    )
+    text = backbones.page([found])
+    cells = '| `ConvNeXt` | 8/4, 16/8 | `mmpretrain.X` (1) | RetinaNet | 0 |'
+    assert cells in text
+    assert text.endswith(f'1. {row.name}: `a line`\n')
