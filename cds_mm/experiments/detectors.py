@@ -60,7 +60,7 @@ _ALL = (
     ),
     Detector(
         'mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py',
-        'Faster R-CNN, R50-FPN, Pascal VOC 07+12, 1x',
+        'Faster R-CNN, R50-FPN, VOC0712 1x',
     ),
 )
 DETECTORS = {(one.model, one.data): one for one in _ALL}
