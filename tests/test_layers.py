@@ -16,6 +16,7 @@ LAYERS = [
         'arguments',
         'outcome',
         'choices',
+        'compat',
         'quiet',
         'optional',
         'markdown',
