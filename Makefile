@@ -11,7 +11,7 @@ PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 .PHONY: demo test test-all lint format doctor clean
 .DEFAULT_GOAL := test
 
-$(STAMP): setup.py
+$(STAMP): pyproject.toml setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[all]'
 	touch $@

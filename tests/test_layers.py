@@ -17,6 +17,7 @@ LAYERS = [
         'outcome',
         'choices',
         'compat',
+        'environment',
         'quiet',
         'optional',
         'markdown',

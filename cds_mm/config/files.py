@@ -11,6 +11,7 @@ from cds_mm.config import plain_yaml
 from cds_mm.config.leaf_names import config_path
 from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
+from cds_mm.environment import environment_fault
 from cds_mm.errors import UserError, message
 
 # Registers everything of this package; configs name it.
@@ -49,6 +50,11 @@ def load_config(name: str, options: dict | None = None) -> Config:
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is code: it may raise anything
+        fault = environment_fault(error)
+        if fault:
+            raise UserError(
+                f'config {name}: cannot be read: {fault}'
+            ) from error
         cause = f'{type(error).__name__}: {message(error)}'
         cause = ' '.join(cause.split())[:200]
         raise UserError(
