@@ -224,7 +224,7 @@ def test_what_a_run_asks_later():
 
 
 def test_every_tested_environment_is_in_the_range():
-    for leg in tested.tested_legs():
+    for leg in tested.run_legs():
         wheels = dict(torch=leg.torch, torchvision=leg.torchvision)
         onedl = leg.line == 'onedl'
         names = {name: PACKAGES[name][0] for name in HOSTS}
@@ -263,7 +263,7 @@ def test_versions_that_are_no_numbers_are_not_judged():
 
 def test_numbers_of_versions_are_compared_as_numbers(monkeypatch):
     """2.10 is newer than 2.6."""
-    monkeypatch.setattr(tested, 'tested_legs', all_legs)
+    monkeypatch.setattr(tested, 'run_legs', all_legs)
     versions = [leg.torch for leg in all_legs()]
     assert '2.6.0' in versions and '2.10.0' in versions
     assert only(check_tested, wheels={'torch': '2.10.0'}).level == OK

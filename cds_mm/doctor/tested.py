@@ -45,16 +45,16 @@ def all_legs() -> list[Leg]:
         return [Leg(**row) for row in csv.DictReader(file)]
 
 
-def tested_legs() -> list[Leg]:
+def run_legs() -> list[Leg]:
     """Those in which the tests have passed."""
     return [leg for leg in all_legs() if leg.date]
 
 
-def tested_table() -> str:
+def legs_table() -> str:
     """The README's table, with its markers."""
     header = ['Python', 'torch', 'torchvision', 'OpenMMLab', *HOSTS]
     header += ["MMCV's operations", 'tests that passed', 'on', 'command']
-    rows = [_cells(leg) for leg in tested_legs()]
+    rows = [_cells(leg) for leg in run_legs()]
     return '\n'.join([BEGIN, '', *table_lines(header, rows), '', END])
 
 
@@ -81,12 +81,12 @@ def with_tested(readme: str) -> str:
     """The README with the table in its place."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f'{before}{tested_table()}{after}'
+    return f'{before}{legs_table()}{after}'
 
 
 def check_tested(facts: Facts) -> Iterator[Finding]:
     """What is older or newer than every tested environment."""
-    legs = tested_legs()
+    legs = run_legs()
     outside = [
         f'{name} {version} ({_words(known)})'
         for name, version, known in _compared(facts, legs)
