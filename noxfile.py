@@ -32,7 +32,6 @@ FAST = [
     'tests/test_environment.py',
     'tests/test_doctor.py',
     'tests/test_layers.py',
-    'tests/test_frozen.py',
     'tests/test_package.py',
     'tests/losses',
     'tests/ops/test_nms.py',
@@ -48,7 +47,7 @@ FAST = [
     'tests/engine/test_amp.py',
     'tests/supervision/test_cds.py',
     'tests/tools/test_detection_runs.py',
-    'tests/tools/test_environment_runs.py',
+    'tests/tools/test_train_and_test.py',
 ]
 
 nox.options.default_venv_backend = 'venv'
