@@ -51,6 +51,8 @@ FAST = [
 ]
 
 nox.options.default_venv_backend = 'venv'
+# Else a session without its Python would count as passed.
+nox.options.error_on_missing_interpreters = True
 # Without -s: nothing, since each takes gigabytes.
 nox.options.sessions = []
 
