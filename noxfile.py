@@ -47,7 +47,15 @@ FAST = [
     'tests/engine/test_amp.py',
     'tests/supervision/test_cds.py',
     'tests/tools/test_detection_runs.py',
-    'tests/tools/test_train_and_test.py',
+    *(
+        f'tests/tools/test_train_and_test.py::test_{name}'
+        for name in (
+            'the_config_that_is_recorded_is_the_one_that_ran',
+            'testing_writes_the_metrics',
+            'resume_from_a_file_and_in_a_moved_folder',
+            'a_port_that_is_taken',
+        )
+    ),
 ]
 
 nox.options.default_venv_backend = 'venv'
