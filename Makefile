@@ -8,10 +8,10 @@ export OMP_NUM_THREADS ?= 1
 # Two processes, each with whole files of tests, those that take long first.
 PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all lint format doctor clean
+.PHONY: demo test test-all test-lowest lint format doctor clean
 .DEFAULT_GOAL := test
 
-$(STAMP): setup.py
+$(STAMP): pyproject.toml setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[all]'
 	touch $@
@@ -24,6 +24,10 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST) tests
+
+# The oldest torch that is supported, in an environment that is removed.
+test-lowest: $(STAMP)
+	$(BIN)/python -m nox -s lowest --force-python $(PYTHON)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

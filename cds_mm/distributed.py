@@ -6,6 +6,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from cds_mm.compat import all_gather_equal, reduce_scatter_equal
+
 
 def world_size() -> int:
     """Number of ranks; 1 where nothing is distributed."""
@@ -58,7 +60,7 @@ def gather_counts(count: int, device: torch.device) -> list[int]:
         return [count]
     mine = torch.tensor([count], device=device)
     counts = mine.new_empty(world_size())
-    dist.all_gather_single(counts, mine)
+    all_gather_equal(counts, mine)
     return counts.tolist()
 
 
@@ -105,7 +107,7 @@ class _GatherRows(torch.autograd.Function):
         longest = max(counts)
         sent = _padded(rows, [len(rows)], longest)
         parts = sent.new_empty(len(counts) * longest, *rows.shape[1:])
-        dist.all_gather_single(parts, sent)
+        all_gather_equal(parts, sent)
         if len(set(counts)) == 1:
             return parts
         pairs = zip(parts.split(longest), counts, strict=True)
@@ -118,7 +120,7 @@ class _GatherRows(torch.autograd.Function):
         longest = max(ctx.counts)
         sent = _padded(grad, ctx.counts, longest)
         own = sent.new_empty(longest, *grad.shape[1:])
-        dist.reduce_scatter_single(own, sent)
+        reduce_scatter_equal(own, sent)
         return own[: ctx.counts[dist.get_rank()]], None
 
 

@@ -6,6 +6,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
+from cds_mm.compat import cpu_capabilities
 from cds_mm.errors import UserError
 
 BFLOAT16 = 'BFloat16OptimWrapper'
@@ -50,7 +51,7 @@ def bfloat16_units() -> str | None:
     if torch.cuda.is_available():
         major, minor = torch.cuda.get_device_capability()
         return f'CUDA capability {major}.{minor}' if major >= 8 else None
-    known = torch.cpu.get_capabilities()
+    known = cpu_capabilities()
     return next((unit for unit in _CPU_UNITS if known.get(unit)), None)
 
 

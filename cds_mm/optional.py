@@ -3,12 +3,8 @@
 import importlib
 from types import ModuleType
 
+from cds_mm.environment import distribution
 from cds_mm.errors import UserError
-
-_DISTRIBUTIONS = {
-    'sklearn': 'scikit-learn',
-    'faster_coco_eval': 'faster-coco-eval',
-}
 
 
 def extra(name: str, group: str = 'demo') -> ModuleType:
@@ -16,7 +12,7 @@ def extra(name: str, group: str = 'demo') -> ModuleType:
 
     Args:
         name: of the module, e.g. ``'matplotlib.figure'``.
-        group: of extras in ``setup.py`` that has the library.
+        group: of extras in ``pyproject.toml`` that has the library.
 
     Raises:
         UserError: the library is missing.
@@ -28,7 +24,7 @@ def extra(name: str, group: str = 'demo') -> ModuleType:
         missing = (error.name or '').partition('.')[0]
         if missing != library:  # it is there, and lacks another
             raise
-        library = _DISTRIBUTIONS.get(library, library)
         raise UserError(
-            f"{library} is missing; pip install 'cds_mm[{group}]'"
+            f'{distribution(library)} is missing; '
+            f"pip install 'cds_mm[{group}]'"
         ) from error

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from cds_mm.environment import environment_fault
 from cds_mm.errors import UserError
 from cds_mm.interruption import (
     Terminated,
@@ -96,6 +97,9 @@ def user_message(error: BaseException) -> str | None:
             f"type='{unknown[1]}': not in the {unknown[2]} registry; check "
             'its spelling, or import its module with custom_imports'
         )
+    fault = environment_fault(error)
+    if fault:
+        return fault
     if isinstance(error, AssertionError):
         broken = _BROKEN_IMAGE.match(one_line(error))
         return broken and (

@@ -1,12 +1,14 @@
 """What tests need: fresh random inputs, small configs, two ranks."""
 
 import contextlib
+import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -164,7 +166,6 @@ def write_class_folder(
 ) -> None:
     """As :func:`class_folder`, in a folder of the caller's."""
     import cv2
-    import numpy as np
 
     rng = np.random.default_rng(seed)
     for name, count in sizes.items():
@@ -174,3 +175,43 @@ def write_class_folder(
             coarse = rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)
             image = cv2.resize(coarse, (side, side))
             cv2.imwrite(str(folder / f'{index:03}.jpg'), image)
+
+
+def write_scenes(
+    root: str | Path, split: str, count: int, rng: np.random.Generator
+) -> None:
+    """A set for detection: noise of 64 x 64 pixels, a box on each image.
+
+    Args:
+        root: folder for ``split/*.png`` and ``split.json``, as COCO has it.
+        split: name of this part.
+        count: number of images.
+        rng: draws pixels, places and the ten classes.
+    """
+    import cv2
+
+    root = Path(root)
+    (root / split).mkdir(parents=True)
+    images, annotations = [], []
+    for number in range(count):
+        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        name = f'{number}.png'
+        cv2.imwrite(str(root / split / name), pixels)
+        images.append(dict(id=number, file_name=name, width=64, height=64))
+        x, y = (int(v) for v in rng.integers(0, 30, 2))
+        annotations.append(
+            dict(
+                id=number + 1,
+                image_id=number,
+                category_id=int(rng.integers(10)),
+                bbox=[x, y, 30, 30],
+                area=900,
+                iscrowd=0,
+            )
+        )
+    content = dict(
+        images=images,
+        annotations=annotations,
+        categories=[dict(id=i, name=str(i)) for i in range(10)],
+    )
+    (root / f'{split}.json').write_text(json.dumps(content))

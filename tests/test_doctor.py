@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-from cds_mm.doctor import Facts, as_text, checks, diagnose, packages
+from cds_mm.doctor import Facts, as_text, checks, diagnose, packages, tested
 from cds_mm.doctor import facts as facts_module
-from cds_mm.doctor.facts import HOSTS, IMPORTS, PACKAGES
+from cds_mm.doctor.facts import IMPORTS
 from cds_mm.doctor.finding import BROKEN, NOTE, OK, WARNING
+from cds_mm.doctor.tested import all_legs, check_tested
+from cds_mm.environment import HOSTS, PACKAGES
 
 GOOD = Facts(
     python='3.11.7',
@@ -144,17 +146,127 @@ def test_both_lines_at_once(wheel, name):
     assert f'uninstall -y {PACKAGES[name][0]} {wheel} ' in finding.fix
 
 
+ORIGINAL = {
+    'mmengine': '0.10.7',
+    'mmcv-lite': '2.1.0',
+    'mmdet': '3.3.0',
+    'mmpretrain': '1.2.0',
+}
+
+
+def of_original_line(**wheels):
+    """Changes of the facts to the original line, of these versions."""
+    return dict(
+        without=[PACKAGES[name][0] for name in HOSTS],
+        wheels=ORIGINAL | wheels,
+    )
+
+
 def test_only_the_original_line():
-    originals = ['mmengine', 'mmcv-lite', 'mmdet', 'mmpretrain']
+    changes = of_original_line(numpy='1.26.4')
+    finding = only(packages.check_lines, **changes)
+    assert finding.level == OK
+    assert finding.text == 'only original distributions'
+
+
+def test_the_original_line_on_a_newer_numpy():
+    good, numpy = packages.check_lines(facts(**of_original_line()))
+    assert good.level == OK
+    assert numpy.level == NOTE
+    assert 'ColorJitter overflows' in numpy.text
+    assert 'numpy<2' in numpy.fix
+
+
+def test_one_package_of_the_other_line():
     finding = only(
         packages.check_lines,
-        without=[PACKAGES[name][0] for name in HOSTS],
-        wheels=dict.fromkeys(originals, '1.0'),
+        without=['onedl-mmdetection'],
+        wheels={'mmdet': '3.3.0', 'numpy': '1.26.4'},
     )
     assert finding.level == WARNING
-    assert 'not tested' in finding.text
-    assert all(wheel in finding.text for wheel in originals)
-    assert 'pip install onedl-mmengine onedl-mmcv' in finding.fix
+    assert finding.text.startswith('mmdet beside onedl-mmcv, onedl-mmengine')
+    assert finding.fix.startswith('pip uninstall -y mmdet && pip install one')
+
+
+def test_a_version_that_another_package_refuses():
+    """The fix names what is installed, and is the first one."""
+    text = (
+        'MMCV==2.2.0 is used but incompatible. Please install '
+        'mmcv>=2.0.0rc4, <2.2.0.'
+    )
+    found = diagnose(
+        facts(
+            **of_original_line(**{'mmcv-lite': '2.2.0'}),
+            import_errors={
+                'mmdet': f'AssertionError: {text}',
+                'mmdet.models': f'AssertionError: {text}',
+            },
+        )
+    )
+    first = next(finding for finding in found if finding.fix)
+    assert first.level == BROKEN
+    assert text in first.text
+    assert first.fix == "pip install 'mmcv-lite>=2.0.0rc4,<2.2.0'"
+
+
+def test_what_a_run_asks_later():
+    """The original MMEngine imports, but not what it needs."""
+    finding = only(
+        packages.check_packages,
+        import_errors={
+            'mmengine.utils.is_installed': 'ModuleNotFoundError: No module '
+            "named 'pkg_resources'"
+        },
+    )
+    assert finding.level == BROKEN
+    assert 'pkg_resources' in finding.text
+    assert finding.fix == "pip install 'setuptools<82'"
+
+
+def test_every_tested_environment_is_in_the_range():
+    for leg in tested.run_legs():
+        wheels = dict(torch=leg.torch, torchvision=leg.torchvision)
+        onedl = leg.line == 'onedl'
+        names = {name: PACKAGES[name][0] for name in HOSTS}
+        if not onedl:
+            names = dict(zip(HOSTS, ORIGINAL, strict=True))
+        wheels |= {names[name]: getattr(leg, name) for name in HOSTS}
+        changes = dict(python=f'{leg.python}.9', wheels=wheels)
+        if not onedl:
+            changes['without'] = [PACKAGES[name][0] for name in HOSTS]
+        finding = only(check_tested, **changes)
+        assert finding.level == OK, (leg, finding.text)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'text'),
+    [
+        (dict(python='3.9.18'), 'python 3.9.18 (tested 3.1'),
+        (dict(python='3.99.0'), 'python 3.99.0 (tested 3.1'),
+        (dict(wheels={'torch': '2.5.1+cu124'}), 'torch 2.5.1+cu124 (tested 2'),
+        (dict(wheels={'torch': '2.99.0'}), 'torch 2.99.0 (tested 2.'),
+        (dict(wheels={'onedl-mmcv': '2.2.0'}), 'mmcv 2.2.0 (tested 2.3.6)'),
+    ],
+)
+def test_outside_of_the_tested_range(changes, text):
+    finding = only(check_tested, **changes)
+    assert finding.level == NOTE
+    assert text in finding.text
+    assert 'make test' in finding.fix
+
+
+def test_versions_that_are_no_numbers_are_not_judged():
+    finding = only(check_tested, wheels={'torch': 'unknown'})
+    assert finding.level == OK
+    assert only(check_tested, without=['torch']).level == OK
+
+
+def test_numbers_of_versions_are_compared_as_numbers(monkeypatch):
+    """2.10 is newer than 2.6."""
+    monkeypatch.setattr(tested, 'run_legs', all_legs)
+    versions = [leg.torch for leg in all_legs()]
+    assert '2.6.0' in versions and '2.10.0' in versions
+    assert only(check_tested, wheels={'torch': '2.10.0'}).level == OK
 
 
 def test_ops_missing_is_a_note():

@@ -16,6 +16,8 @@ LAYERS = [
         'arguments',
         'outcome',
         'choices',
+        'compat',
+        'environment',
         'quiet',
         'optional',
         'markdown',

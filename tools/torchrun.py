@@ -72,12 +72,15 @@ def main() -> int:
                 file=sys.stderr,
             )
         return 128 + error.sigval
-    except (DistNetworkError, DistStoreError) as error:
+    except RuntimeError as error:
+        # In torch 2.6 this one is of no class of its own.
         if 'EADDRINUSE' in str(error):
             return _fail(
                 f'port {args.master_port} is taken on this machine; set '
                 'PORT to another (on one machine, leave it unset)'
             )
+        if not isinstance(error, (DistNetworkError, DistStoreError)):
+            raise
         return _fail(
             f'MASTER_ADDR and PORT ({meeting}): the machines have lost each '
             'other while they met; see what the others say, and start this '

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint.record import BackboneRecord
+from cds_mm.compat import without_tf32
 from cds_mm.modes import evaluation_mode
 
 SIDE = 128
@@ -145,19 +146,8 @@ def _as_map(feature: torch.Tensor) -> torch.Tensor:
 @contextlib.contextmanager
 def _full_precision(device_type: str):
     """Without TF32 and autocast, which cost three decimal digits."""
-    # Not `allow_tf32`: reading it raises once anyone has used this newer way.
-    # (Torch makes `conv` at run time, so that its annotations lack it.)
-    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
-    places = convolutions, torch.backends.cuda.matmul
-    before = [place.fp32_precision for place in places]
-    for place in places:
-        place.fp32_precision = 'ieee'
-    try:
-        with torch.autocast(device_type, enabled=False):
-            yield
-    finally:
-        for place, precision in zip(places, before, strict=True):
-            place.fp32_precision = precision
+    with without_tf32(), torch.autocast(device_type, enabled=False):
+        yield
 
 
 def _are_names(layers) -> bool:

@@ -11,6 +11,7 @@ from cds_mm.config import inheritance, plain_yaml
 from cds_mm.config.leaf_names import config_path
 from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
+from cds_mm.environment import environment_fault
 from cds_mm.errors import UserError, message
 from cds_mm.paths import project_of
 
@@ -56,6 +57,11 @@ def load_config(name: str, options: dict | None = None) -> Config:
     except UserError as error:  # of what it inherits
         raise UserError(f'config {name}: _base_: {error}') from error
     except Exception as error:  # a config is code: it may raise anything
+        fault = environment_fault(error)
+        if fault:
+            raise UserError(
+                f'config {name}: cannot be read: {fault}'
+            ) from error
         cause = f'{type(error).__name__}: {message(error)}'
         cause = ' '.join(cause.split())[:200]
         raise UserError(

@@ -6,13 +6,15 @@ packages are in ``packages.py``.
 
 from collections.abc import Callable, Iterator
 
-from cds_mm.doctor.facts import PACKAGES, Facts
+from cds_mm.doctor.facts import Facts
 from cds_mm.doctor.finding import BROKEN, NOTE, OK, WARNING, Finding
 from cds_mm.doctor.packages import (
     check_lines,
     check_packages,
     check_torchvision,
 )
+from cds_mm.doctor.tested import check_tested
+from cds_mm.environment import PACKAGES
 
 
 def check_ops(facts: Facts) -> Iterator[Finding]:
@@ -92,6 +94,7 @@ def _omp_threads(facts: Facts) -> int:
 CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     check_packages,
     check_lines,
+    check_tested,
     check_torchvision,
     check_ops,
     check_gpu,

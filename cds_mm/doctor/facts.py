@@ -8,30 +8,12 @@ import os
 import platform
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cds_mm.environment import PACKAGES
 from cds_mm.errors import first_line
-
-# Import name -> distributions that bring it; the first is the one to install.
-PACKAGES = {
-    'torch': ('torch',),
-    'torchvision': ('torchvision',),
-    'mmengine': ('onedl-mmengine', 'mmengine', 'mmengine-lite'),
-    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'),
-    'mmdet': ('onedl-mmdetection', 'mmdet'),
-    'mmpretrain': ('onedl-mmpretrain', 'mmpretrain'),
-    'pycocotools': ('pycocotools',),
-    'numpy': ('numpy',),
-    'cv2': (
-        'opencv-python',
-        'opencv-python-headless',
-        'opencv-contrib-python',
-        'opencv-contrib-python-headless',
-    ),
-}
-HOSTS = ('mmengine', 'mmcv', 'mmdet', 'mmpretrain')
 
 # Imported in this order: the first of several that fail for one cause is the
 # one to fix. The last two register all models of the hosts, and so find what
@@ -50,6 +32,7 @@ IMPORTS = (
     'mmpretrain.models',
     'mmdet.models',
 )
+_ASKED_LATER = 'mmengine.utils.is_installed'
 
 
 @dataclass
@@ -59,7 +42,8 @@ class Facts:
     Attributes:
         python: version.
         distributions: version of each installed distribution of `PACKAGES`.
-        import_errors: one-line cause per module of `IMPORTS` that fails.
+        import_errors: one-line cause per module of `IMPORTS` that fails, and
+            of what a run asks of MMEngine.
         torch_requirement: what torchvision's metadata demands of torch.
         torchvision_ops: whether its compiled operations are registered; None
             where torchvision cannot be imported.
@@ -110,7 +94,9 @@ def gather() -> Facts:
         for name in IMPORTS:
             if name == 'mmpretrain.models':
                 _ask_ops(facts)
-            _try_import(facts, name)
+            _try(facts, name, importlib.import_module)
+            if name == 'mmengine' and name not in facts.import_errors:
+                _try(facts, _ASKED_LATER, _ask_later)
         for ask in (_ask_torch, _ask_torchvision):
             with contextlib.suppress(Exception):
                 ask(facts)
@@ -146,15 +132,25 @@ def _requirement_of(wheel: str, other: str) -> str | None:
     return named[0].partition(';')[0].strip() if named else None
 
 
-def _try_import(facts: Facts, name: str) -> None:
+def _try(facts: Facts, name: str, attempt: Callable[[str], object]) -> None:
     try:
-        importlib.import_module(name)
+        attempt(name)
     except BaseException as error:
         # Also SystemExit, which a few packages raise when they are imported.
         if isinstance(error, KeyboardInterrupt):
             raise
         cause = f'{type(error).__name__}: {first_line(error)}'
         facts.import_errors[name] = cause
+
+
+def _ask_later(_: str) -> None:
+    """What a run needs that an import of MMEngine does not.
+
+    The original one imports `pkg_resources` when it is asked.
+    """
+    from mmengine.utils import is_installed
+
+    is_installed('mmengine')
 
 
 def _ask_ops(facts: Facts) -> None:

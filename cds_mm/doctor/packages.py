@@ -3,8 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from cds_mm.doctor.facts import HOSTS, PACKAGES, Facts, installed
-from cds_mm.doctor.finding import BROKEN, OK, WARNING, Finding
+from cds_mm.doctor.facts import Facts, installed
+from cds_mm.doctor.finding import BROKEN, NOTE, OK, WARNING, Finding
+from cds_mm.environment import (
+    HOSTS,
+    PACKAGES,
+    install_command,
+    unfit_version,
+)
 
 TORCH_PAIR = 'pip install --force-reinstall torch torchvision (both at once)'
 
@@ -14,8 +20,7 @@ def check_packages(facts: Facts) -> Iterator[Finding]:
     missing = [name for name in PACKAGES if _is_missing(facts, name)]
     for name in missing:
         text = f'{name} is not installed'
-        fix = f'pip install {PACKAGES[name][0]}'
-        yield Finding(BROKEN, 'packages', text, fix)
+        yield Finding(BROKEN, 'packages', text, install_command(name))
     # One fault, one line: a package that does not load takes along all that
     # import it, with the same cause or with their own parts.
     causes: dict[str, list[str]] = {}
@@ -45,14 +50,20 @@ def _lacking(cause: str, default: str) -> str:
 
 def _import_fix(facts: Facts, package: str, cause: str) -> str:
     lacking = _lacking(cause, package)
-    if lacking == 'pkg_resources':
-        return "pip install 'setuptools<82' (the last with pkg_resources)"
     if lacking != package:
-        return f'pip install {PACKAGES.get(lacking, (lacking,))[0]}'
+        return install_command(lacking)
     if package in ('torch', 'torchvision'):
         return TORCH_PAIR
-    wheel = (installed(facts, package) or PACKAGES[package])[0]
+    unfit = unfit_version(cause, lambda name: _wheel(facts, name))
+    if unfit:
+        return unfit.rpartition('; ')[2]
+    wheel = _wheel(facts, package)
     return f'pip install --force-reinstall --no-deps {wheel}'
+
+
+def _wheel(facts: Facts, name: str) -> str:
+    """Distribution that is there, else the one to install."""
+    return (installed(facts, name) or PACKAGES[name])[0]
 
 
 def check_lines(facts: Facts) -> Iterator[Finding]:
@@ -70,25 +81,41 @@ def check_lines(facts: Facts) -> Iterator[Finding]:
             f'{PACKAGES[name][0]} (uninstalling one alone removes files of '
             'the other)',
         )
-    original = [
+    original = {
         wheel
         for name, wheels in found.items()
         for wheel in wheels
         if name not in twice and not wheel.startswith('onedl-')
-    ]
-    if original:
+    }
+    onedl = {w for wheels in found.values() for w in wheels} - original
+    if twice:
+        return
+    if original and onedl:
         yield Finding(
             WARNING,
             'OpenMMLab line',
-            f'{", ".join(original)}: the original line is not tested. Known: '
-            'mmdet 3.3.0 refuses mmcv 2.2.0; mmengine 0.10.7 needs '
-            'pkg_resources (setuptools<82); hue of ColorJitter overflows on '
-            'numpy 2',
-            f'pip uninstall -y {" ".join(original)} && pip install '
+            f'{", ".join(sorted(original))} beside '
+            f'{", ".join(sorted(onedl))}: packages of two lines are not '
+            'tested together',
+            f'pip uninstall -y {" ".join(sorted(original))} && pip install '
             f'{" ".join(PACKAGES[name][0] for name in HOSTS)}',
         )
-    if not twice and not original:
-        yield Finding(OK, 'OpenMMLab line', 'only onedl-* distributions')
+    else:
+        line = 'original' if original else 'onedl-*'
+        yield Finding(OK, 'OpenMMLab line', f'only {line} distributions')
+    if original and _first_number(facts.distributions.get('numpy')) >= 2:
+        yield Finding(
+            NOTE,
+            'OpenMMLab line',
+            "the hue of MMPretrain's ColorJitter overflows on numpy 2; the "
+            'configs of cds_mm use another class',
+            "for configs with ColorJitter: pip install 'numpy<2'",
+        )
+
+
+def _first_number(version: str | None) -> int:
+    first = (version or '').partition('.')[0]
+    return int(first) if first.isdigit() else 0
 
 
 def check_torchvision(facts: Facts) -> Iterator[Finding]:

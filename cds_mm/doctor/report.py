@@ -1,7 +1,8 @@
 """The report."""
 
-from cds_mm.doctor.facts import PACKAGES, Facts, installed
+from cds_mm.doctor.facts import Facts, installed
 from cds_mm.doctor.finding import LEVELS, Finding
+from cds_mm.environment import PACKAGES
 
 
 def versions(facts: Facts) -> dict[str, str]:

@@ -9,6 +9,7 @@ from cds_mm.arguments import ArgumentError
 from cds_mm.config import type_name
 from cds_mm.engine.failing_part import FailingPart, failing_part
 from cds_mm.engine.joined import joined_classes
+from cds_mm.environment import environment_fault
 from cds_mm.errors import UserError, failed_source
 from cds_mm.outcome import one_line, user_message
 
@@ -61,6 +62,9 @@ def _key_of_backend(cfg, name: str) -> str:
 
 def _of_config(cfg, error):
     part = failing_part(cfg, error)
+    fault = None if part else environment_fault(error)
+    if fault:
+        return f'config {cfg.filename} cannot be built: {fault}'
     where = f'config {cfg.filename}:' + (f' {part.key}' if part else '')
     if isinstance(error, ArgumentError) and part:
         return f'{where}.{error.argument}: must be {error.expected}'

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cds_mm.doctor.tested import with_tested
 from cds_mm.experiments.catalogue import catalogue, with_methods
 from cds_mm.experiments.leaves import folders, table_leaves
 from cds_mm.experiments.leaves.text import text_of
@@ -21,5 +22,5 @@ def index_texts() -> dict[Path, str]:
         **{folder / 'metafile.yml': metafile(folder) for folder in folders()},
         PROJECT / 'model-index.yml': model_index(),
         CONFIGS / 'README.md': catalogue(),
-        readme: with_methods(readme.read_text()),
+        readme: with_tested(with_methods(readme.read_text())),
     }

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from precision import full_precision, tf32
 
 from cds_mm.checkpoint.fingerprints import (
     TOLERANCE,
@@ -141,13 +142,12 @@ def test_not_finite_is_no_match(network, record):
 
 
 def test_tf32_is_off_meanwhile_and_comes_back(network, record):
-    conv = torch.backends.cudnn.conv
     seen = []
-    network.register_forward_hook(lambda *_: seen.append(conv.fp32_precision))
-    before = conv.fp32_precision
+    network.register_forward_hook(lambda *_: seen.append(tf32()))
+    before = tf32()
     fingerprint(network, record())
-    assert seen == ['ieee']
-    assert conv.fp32_precision == before != 'ieee'
+    assert seen == [full_precision()]
+    assert tf32() == before != full_precision()
 
 
 def test_leaves_the_network_as_it_was(network, record):

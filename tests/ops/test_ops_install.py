@@ -9,7 +9,7 @@ import torch
 
 from cds_mm import ops
 from cds_mm.errors import UserError
-from cds_mm.ops import compiled, installation, standin
+from cds_mm.ops import compiled, installation, not_provided, standin
 
 # Fakes of a compiled module. A build for another torch imports, and then
 # fails with the words of the second at its first call.
@@ -184,3 +184,14 @@ def test_the_runner_can_revert_synchronised_norms():
     model = torch.nn.Sequential(torch.nn.SyncBatchNorm(3))
     reverted = revert_sync_batchnorm(model)
     assert reverted(torch.randn(2, 3, 4, 4)).shape == (2, 3, 4, 4)
+
+
+def test_what_compiles_is_of_the_line_that_is_installed(monkeypatch):
+    """Else both lines would be in one folder."""
+    monkeypatch.setattr('importlib.metadata.version', lambda _: '2.1.0')
+    command = not_provided.compile_command('mmcv-lite')
+    assert command.startswith('pip uninstall -y mmcv-lite && MMCV_WITH_OPS=1 ')
+    assert command.endswith(' --no-deps mmcv==2.1.0')
+    command = not_provided.compile_command('onedl-mmcv')
+    assert command.endswith(' --no-deps onedl-mmcv')
+    assert 'uninstall' not in command

@@ -1,14 +1,12 @@
 """What tests of command lines share; they import modules of tools/."""
 
-import json
 import sys
 
-import cv2
 import numpy as np
 import pytest
 from command_lines import ROOT
 
-from cds_mm.testing import fresh_seed
+from cds_mm.testing import fresh_seed, write_scenes
 
 # At the end: tools/test.py must not hide a module called test.
 sys.path.append(str(ROOT / 'tools'))
@@ -40,33 +38,6 @@ test_evaluator = val_evaluator
 train_cfg = dict(max_epochs=2)
 default_hooks = dict(logger=dict(interval=1))
 """
-
-
-def write_scenes(root, split, count, rng):
-    (root / split).mkdir()
-    images, annotations = [], []
-    for number in range(count):
-        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        name = f'{number}.png'
-        cv2.imwrite(str(root / split / name), pixels)
-        images.append(dict(id=number, file_name=name, width=64, height=64))
-        x, y = (int(v) for v in rng.integers(0, 30, 2))
-        annotations.append(
-            dict(
-                id=number + 1,
-                image_id=number,
-                category_id=int(rng.integers(10)),
-                bbox=[x, y, 30, 30],
-                area=900,
-                iscrowd=0,
-            )
-        )
-    categories = [dict(id=i, name=str(i)) for i in range(10)]
-    (root / f'{split}.json').write_text(
-        json.dumps(
-            dict(images=images, annotations=annotations, categories=categories)
-        )
-    )
 
 
 @pytest.fixture(scope='session')
