@@ -112,6 +112,17 @@ def test_layers_of_a_backbone_are_layers(record, plugin):
     assert 'is no part of a backbone' in said
 
 
+def test_a_name_in_an_argument_imports_nothing(record, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'touching.py').write_text('raise SystemExit("imported")')
+    backbone = dict(type='TIMMBackbone', model_name='test_resnet')
+    for name in ('touching', 'touching.It', 'os.mkdir'):
+        hostile = record(backbone=dict(backbone, norm_layer=name))
+        assert 'cannot be built' in refusal(build_source, hostile, 'x')
+    assert 'touching' not in sys.modules
+    assert build_source(record(backbone=dict(backbone, norm_layer='BN')), 'x')
+
+
 def test_layers_of_mmdetection(record):
     block = dict(
         cfg=dict(type='DropBlock', drop_prob=0.1, block_size=3),
