@@ -4,7 +4,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 # Where a wheel of the OpenMMLab line carries both.
-_PACKED = '.mim'
+_MIM = '.mim'
 _OF_A_CHECKOUT = ('setup.py', 'pyproject.toml')
 
 
@@ -18,13 +18,14 @@ def project_of(package: Path) -> Path:
         Path: ``.mim`` in it, or the source checkout around it.  What is
         beside a package in site-packages is of some other package.
     """
-    packed = package / _PACKED
+    packed = package / _MIM
     around = package.parent
     is_source = any((around / name).is_file() for name in _OF_A_CHECKOUT)
     return around if is_source and not packed.is_dir() else packed
 
 
 PROJECT = project_of(_PACKAGE)
+PACKED = PROJECT.name == _MIM
 CONFIGS = PROJECT / 'configs'
 TOOLS = PROJECT / 'tools'
 
@@ -36,7 +37,7 @@ def in_project(path) -> str:
     types the path of site-packages.
     """
     path = Path(path)
-    if PROJECT.name == _PACKED and path.is_relative_to(CONFIGS):
+    if PACKED and path.is_relative_to(CONFIGS):
         return f'{_PACKAGE.name}::{path.relative_to(CONFIGS).as_posix()}'
     inside = path.is_absolute() and path.is_relative_to(PROJECT)
     return str(path.relative_to(PROJECT) if inside else path)

@@ -32,7 +32,7 @@ from cds_mm.config.files import imported_modules
 from cds_mm.errors import first_line
 from cds_mm.quiet import quiet_hosts_load
 
-IMAGES, SIDE = 2, 256
+IMAGES, SIDE = 2, 128
 # Its maps and anchors are for this size alone.
 _SIDES = {'ssd': 300}
 # Sequences of images, texts, or several batches at once.

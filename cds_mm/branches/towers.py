@@ -139,8 +139,9 @@ class ResidualTower(nn.Sequential):
         stages = network.after(tap)
         if network.residual_stage is None:
             raise UserError(
-                'ResidualTower: this backbone is not made of residual '
-                'stages; use SepConvTower'
+                f'ResidualTower on {tap}: this backbone is not made of '
+                'residual stages; set tower=dict(_delete_=True, type='
+                "'SepConvTower') in each of model.branches"
             )
         if len(blocks) != len(stages):
             raise UserError(

@@ -3,9 +3,10 @@
 Which of them run, and in which order, stands in ``checks.py``.
 """
 
-from mmpretrain.models import GlobalAveragePooling
+from mmpretrain.models import GlobalAveragePooling, LinearClsHead
 
 from cds_mm.branches import stage_specs
+from cds_mm.classifier import DeepSupervisedClassifier
 from cds_mm.coco import (
     check_annotation_files,
     check_files_exist,
@@ -149,13 +150,24 @@ def check_teacher(cfg, model) -> None:
 
 
 def check_head(model) -> None:
-    """Compare the width of the head with what the backbone gives.
+    """Compare what the head reads with what the backbone gives.
 
     Raises:
         UserError: they differ, which would show in the first step only.
     """
     model = unwrapped(model)
-    wanted = getattr(getattr(model, 'head', None), 'in_channels', None)
+    head = getattr(model, 'head', None)
+    if (
+        isinstance(model, DeepSupervisedClassifier)
+        and type(head) is LinearClsHead
+        and not model.with_neck
+    ):
+        raise UserError(
+            'model.neck is not set: the head reads pooled vectors, and the '
+            'backbone gives maps; set '
+            "model.neck=dict(type='GlobalAveragePooling')"
+        )
+    wanted = getattr(head, 'in_channels', None)
     pooled = isinstance(getattr(model, 'neck', None), GlobalAveragePooling)
     if not (pooled and isinstance(wanted, int)):
         return

@@ -76,7 +76,7 @@ _ALL = (
     ),
     Detector(
         'mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py',
-        'Faster R-CNN, R50-FPN, Pascal VOC 07+12, 1x',
+        'Faster R-CNN, R50-FPN, VOC0712 1x',
     ),
     Detector(
         'mmdet::rtmdet/rtmdet_s_8xb32-300e_coco.py',

@@ -32,8 +32,9 @@ DETECTION = {'AP': 'box AP', 'AP_S': 'AP S', 'AP_M': 'AP M', 'AP_L': 'AP L'}
 def metafile(folder: Path) -> str:
     """The text of a folder's ``metafile.yml``.
 
-    Results are those of the paper, and ours where ``docs/rows`` has any;
-    each says which it is.
+    ``Results`` are ours, where ``docs/rows`` has any: that is where hosts put
+    what was measured with a file of weights.  Those of the paper are under
+    ``Published``, a key that no host reads.
     """
     leaves = [p for p in leaf_files().values() if p.parent == folder]
     named = {cell_of(path.stem).method for path in leaves}
@@ -62,13 +63,15 @@ def _collection(method):
 
 
 def _model(path):
-    return {
+    entry = {
         'Name': path.stem,
         'In Collection': cell_of(path.stem).method,
         'Config': path.relative_to(CONFIGS.parent).as_posix(),
         'Description': first_line(path),
-        'Results': [*_published(path.stem), *_measured(path.stem)],
+        'Results': _measured(path.stem),
     }
+    elsewhere = _published(path.stem)
+    return entry | {'Published': elsewhere} if elsewhere else entry
 
 
 def _published(stem):

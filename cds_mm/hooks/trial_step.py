@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from cds_mm.data.first_batch import first_batch
 from cds_mm.distributed import world_size
 from cds_mm.errors import UserError
+from cds_mm.hooks.unreached import check_all_reached
 from cds_mm.outcome import one_line, user_message
 
 # What a step that does not fit raises; other faults keep their traceback.
@@ -118,7 +119,8 @@ def _try(runner, whole: bool) -> None:
             with runner.optim_wrapper.optim_context(trial):
                 data = trial.data_preprocessor(batch, True)
                 losses = trial._run_forward(data, mode='loss')
-            trial.parse_losses(losses)
+            loss, _ = trial.parse_losses(losses)
+            check_all_reached(runner.model, trial, loss)
         except OF_THE_SETTINGS as error:
             raise _readable(error, copied, runner.cfg) from error
 

@@ -160,26 +160,67 @@ class BranchSupervision(Supervision):
         return ', '.join(self.branches) if self.branches else 'all branches'
 
 
+def paired(ours: list[str], theirs: list[str]) -> dict[str, str] | None:
+    """Each of ours with the teacher's of that name, else with that in turn.
+
+    Stages of unlike networks have other names: with their usual outputs
+    MobileNetV2 has stage2, 3, 5 and 7 where a ResNet has stage1 to 4.
+
+    Returns:
+        dict: by our name; None where names and counts differ.
+    """
+    if set(ours) <= set(theirs):
+        return dict(zip(ours, ours, strict=True))
+    if len(ours) == len(theirs):
+        return dict(zip(ours, theirs, strict=True))
+    return None
+
+
 def shared_stages(
     supervision: Supervision,
-    wanted: tuple[str, ...] | None,
+    wanted: tuple[str, ...] | int | None,
     network: NetworkSpec,
     teacher: NetworkSpec,
-) -> list[str]:
-    """``wanted``, or all stages of the network; the teacher has to have them.
+) -> dict[str, str]:
+    """The stages that are compared, and which of the teacher's each is with.
+
+    Args:
+        supervision: that compares them.
+        wanted: names, which both have to have; a number, for the last so
+            many of both; None for all of them.
+        network: of the student.
+        teacher: of the teacher.
 
     Raises:
         UserError: network or teacher lack one.
     """
-    stages = list(network.stages) if wanted is None else list(wanted)
-    for name in stages:
-        for side, owner in ((network, 'the model'), (teacher, 'the teacher')):
-            if name not in side.stages:
+    ours, theirs = list(network.stages), list(teacher.stages)
+    if isinstance(wanted, tuple):
+        return _named_stages(supervision, wanted, ours, theirs)
+    if wanted is not None:
+        ours, theirs = ours[-wanted:], theirs[-wanted:]
+    pairs = paired(ours, theirs)
+    if pairs is None or (wanted is not None and len(ours) < wanted):
+        raise UserError(
+            f'{type(supervision).__name__} on '
+            f'{"all" if wanted is None else f"the last {wanted}"} stages: '
+            f'the model gives {", ".join(network.stages)}, the teacher '
+            f'{", ".join(teacher.stages)}; set stages to a number, for the '
+            'last so many of both'
+        )
+    return pairs
+
+
+def _named_stages(supervision, wanted, ours, theirs):
+    for name in wanted:
+        for side, owner in ((ours, 'the model'), (theirs, 'the teacher')):
+            if name not in side:
                 raise UserError(
                     f'{type(supervision).__name__} on {name}: {owner} gives '
-                    f'{", ".join(side.stages)}; name stages that both have'
+                    f'{", ".join(side)}; name stages that both have, or set '
+                    'stages to a number, for the last so many of both'
                 )
-    return stages
+    return dict(zip(wanted, wanted, strict=True))
 
 
 def check_shared_branches(

@@ -14,12 +14,16 @@ from cds_mm.supervision.base import (
     Counters,
     Losses,
     check_shared_branches,
+    paired,
 )
 
 
 @MODELS.register_module()
 class StageDistillation(BranchSupervision):
     """Each branch follows the teacher's branch of that name.
+
+    Where all branches are on stages that have other names in the teacher, and
+    as many, they follow its branches in their order.
 
     Where widths differ, a linear adapter acts on the student's unit rows,
     and what comes out is not normalised again (released code of CDS).
@@ -55,10 +59,11 @@ class StageDistillation(BranchSupervision):
         """Build an adapter for each branch whose width is another."""
         teacher = self.required_teacher(teacher)
         names = self.reads(list(network.branches))
-        check_shared_branches(
-            self, names, teacher, 'that was trained with CDS'
-        )
-        widths = {n: (network.branches[n], teacher.branches[n]) for n in names}
+        self.pairs = self._paired(names, teacher)
+        widths = {
+            ours: (network.branches[ours], teacher.branches[theirs])
+            for ours, theirs in self.pairs.items()
+        }
         self.adapters = nn.ModuleDict(
             {
                 name: nn.Linear(ours, theirs)
@@ -68,13 +73,29 @@ class StageDistillation(BranchSupervision):
             }
         )
 
+    def _paired(self, names, teacher):
+        theirs = list(teacher.branches)
+        pairs = None
+        if self.branches is None and {*theirs} <= {*teacher.stages}:
+            pairs = paired(names, theirs)
+        if pairs is None:
+            check_shared_branches(
+                self,
+                names,
+                teacher,
+                'that was trained with CDS on as many stages',
+            )
+            pairs = dict(zip(names, names, strict=True))
+        return pairs
+
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss for each branch, over the rows of all views."""
+        theirs = outputs.required_teacher.branches
         losses = {
             name: self.weight
             * feature_regression_loss(
                 adapter(unit_rows(outputs.branches[name])),
-                unit_rows(outputs.required_teacher.branches[name]),
+                unit_rows(theirs[self.pairs[name]]),
                 self.form,
             )
             for name, adapter in self.adapters.items()

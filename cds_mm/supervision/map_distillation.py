@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from cds_mm.arguments import NonNegative, Views, checked
+from cds_mm.arguments import Count, NonNegative, Views, checked
 from cds_mm.branches import NetworkSpec
 from cds_mm.stage_outputs import StageOutputs
 from cds_mm.supervision.base import (
@@ -18,23 +18,27 @@ class MapDistillation(Supervision):
 
     Args:
         weight: of each stage's loss.
-        stages: names of the stages, None for all.
+        stages: names of the stages; a number, for the last so many of both
+            networks; None for all.  Where the teacher has as many under
+            other names, they are compared in their order.
         views: which views it reads.
     """
 
     needs_teacher = True
-    stages: list[str]  # chosen by `connect`
+    stages: dict[str, str]  # with the teacher's, chosen by `connect`
 
     @checked
     def __init__(
         self,
         weight: NonNegative,
-        stages: tuple[str, ...] | None = None,
+        stages: tuple[str, ...] | Count | None = None,
         views: Views = (0,),
     ):
         super().__init__()
         self.weight = weight
-        self._wanted = None if stages is None else tuple(stages)
+        if stages is not None and not isinstance(stages, int):
+            stages = tuple(stages)
+        self._wanted = stages
         self.views = tuple(views)
 
     def connect(
@@ -51,17 +55,21 @@ class MapDistillation(Supervision):
 
     def forward(self, outputs: StageOutputs) -> tuple[Losses, Counters]:
         """One weighted loss for each stage."""
+        seen = outputs.required_teacher.maps
         losses = {
             name: self.weight
             * self.compare(
                 outputs.rows(outputs.maps[name], self.views),
-                outputs.rows(outputs.required_teacher.maps[name], self.views),
+                outputs.rows(seen[theirs], self.views),
             )
-            for name in self.stages
+            for name, theirs in self.stages.items()
         }
         return losses, {}
 
     def describe(self) -> str:
         """One line for the log."""
-        where = ', '.join(self.stages)
+        where = ', '.join(
+            name if name == theirs else f"{name} (the teacher's {theirs})"
+            for name, theirs in self.stages.items()
+        )
         return f'{type(self).__name__} x {self.weight:g} on {where}'

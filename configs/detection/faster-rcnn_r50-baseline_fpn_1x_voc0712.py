@@ -1,4 +1,4 @@
-r"""Faster R-CNN, R50-FPN, Pascal VOC 07+12, 1x, backbone pretrained with cross entropy.
+r"""Faster R-CNN, R50-FPN, VOC0712 1x, backbone pretrained with cross entropy.
 
     python tools/convert_backbone.py work_dirs/baseline_r50_in1k/epoch_90.pth \
         work_dirs/baseline_r50_in1k/backbone.pth \

@@ -1,4 +1,4 @@
-r"""Faster R-CNN, R50-FPN, Pascal VOC 07+12, 1x, backbone pretrained with CDS.
+r"""Faster R-CNN, R50-FPN, VOC0712 1x, backbone pretrained with CDS.
 
     python tools/convert_backbone.py work_dirs/cds_r50_in1k/epoch_90.pth \
         work_dirs/cds_r50_in1k/backbone.pth \

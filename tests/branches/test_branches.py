@@ -297,7 +297,7 @@ def test_residual_towers_end_at_the_size_of_the_last_stage(size):
 
 
 def test_residual_towers_that_cannot_be():
-    with pytest.raises(UserError, match='use SepConvTower'):
+    with pytest.raises(UserError, match='SepConvTower'):
         ResidualTower('stage3', resnet(1, 4), ('all',))
     backbone = MODELS.build(dict(type='ResNet_CIFAR', depth=18, **ALL))
     with pytest.raises(UserError, match='2 stages come after'):

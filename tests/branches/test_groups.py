@@ -198,3 +198,30 @@ def test_every_stage_of_a_backbone_that_gives_one():
     timm['features_only'] = True
     model = model_on(timm, 512)
     assert [*model.branches] == [f'stage{i}' for i in range(1, 6)]
+
+
+def test_residual_branches_on_a_backbone_of_another_kind():
+    """What the message says to set is set, and then it trains."""
+    leaf = str(CONFIGS / 'dks_r18_in1k.py')
+    given = [
+        f'model.backbone={dict(MOBILENET, _delete_=True)}',
+        'model.head.in_channels=320',
+        'model.branches.stage3.tap=stage5',
+    ]
+
+    def built(*more):
+        pairs = (option.split('=', 1) for option in (*given, *more))
+        options = {key: option_value(value) for key, value in pairs}
+        return build(load_config(leaf, options).model)
+
+    with pytest.raises(UserError) as error:
+        built()
+    tower = str(error.value).partition('set tower=')[2].partition(' in each')
+    settings = [
+        f'model.branches.{name}.tower={tower[0]}'
+        for name in ('stage2', 'stage3')
+    ]
+    model = built(*settings)
+    assert [b.tap for b in model.branches.values()] == ['stage2', 'stage5']
+    log = model.loss(torch.randn(4, 3, 64, 64), samples([0, 0, 1, 1]))
+    assert 'loss_dks.stage2-stage3' in log

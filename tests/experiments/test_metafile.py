@@ -15,8 +15,10 @@ def test_every_config_and_every_source():
         collections = {entry['Name'] for entry in content['Collections']}
         for entry in content['Models']:
             assert entry['In Collection'] in collections
-            for result in entry['Results']:
-                assert result['Source'].startswith(('published', 'measured'))
+            # What hosts take for a measurement of ours is one.
+            for key, word in (('Results', 'measured'), ('Published', 'publ')):
+                for result in entry.get(key, []):
+                    assert result['Source'].startswith(word)
 
 
 def test_cells_of_names():
@@ -40,7 +42,8 @@ def test_two_entries_by_hand():
         'Config': 'configs/detection/retinanet_r50-dsn_fpn_1x_coco.py',
         'Description': 'RetinaNet, R50-FPN, COCO 1x, backbone pretrained '
         'with DSN.',
-        'Results': [
+        'Results': [],
+        'Published': [
             {
                 'Task': 'Object Detection',
                 'Dataset': 'COCO',
@@ -54,7 +57,7 @@ def test_two_entries_by_hand():
             }
         ],
     }
-    (result,) = entry('.', 'dks_r18_in1k')['Results']
+    (result,) = entry('.', 'dks_r18_in1k')['Published']
     assert result['Metrics'] == {
         'Top 1 Accuracy': 71.32,
         'Top 5 Accuracy': 89.2,

@@ -209,7 +209,68 @@ def test_a_teacher_that_lacks_something():
     with pytest.raises(UserError, match='no branch stage3, stage4.*CDS'):
         StageDistillation().connect(STUDENT, plain)
     shallow = NetworkSpec({'stage4': StageSpec(20, 32)}, 5)
-    with pytest.raises(UserError, match='stage3: the teacher gives stage4'):
+    with pytest.raises(UserError, match='stage3, stage4, the teacher stage4'):
         AttentionTransfer().connect(STUDENT, shallow)
     with pytest.raises(UserError, match='stage9: the model gives'):
         AttentionTransfer(stages=('stage9',)).connect(STUDENT, TEACHER)
+
+
+def renamed(spec, *names):
+    """The same network under other names, as those of another family."""
+    stages = dict(zip(names, spec.stages.values(), strict=True))
+    branches = dict(zip(names, spec.branches.values(), strict=True))
+    return NetworkSpec(stages, spec.num_classes, branches)
+
+
+@pytest.mark.parametrize(
+    'kind, settings',
+    [
+        (AttentionTransfer, dict()),
+        (AttentionTransfer, dict(stages=2)),
+        (SimilarityPreserving, dict(stages=1)),
+        (StageDistillation, dict()),
+    ],
+)
+def test_a_teacher_whose_stages_have_other_names(kind, settings, seen):
+    plain = connected(kind(**settings))
+    expected, _ = plain(seen)
+    other = renamed(TEACHER, 'stage5', 'stage7')
+    supervision = connected(kind(**settings), other)
+    supervision.load_state_dict(plain.state_dict())
+    teacher = seen.teacher
+    for kept in (teacher.maps, teacher.branches):
+        for ours, theirs in (('stage3', 'stage5'), ('stage4', 'stage7')):
+            kept[theirs] = kept.pop(ours)
+    losses, _ = supervision(seen)
+    assert losses.keys() == expected.keys()
+    for name, loss in losses.items():
+        assert torch.equal(loss, expected[name])
+
+
+def test_the_last_stages_of_unlike_networks(seen):
+    supervision = connected(SimilarityPreserving(stages=1))
+    assert supervision.describe() == 'SimilarityPreserving x 3000 on stage4'
+    other = renamed(TEACHER, 'stage5', 'stage7')
+    supervision = connected(SimilarityPreserving(stages=1), other)
+    assert supervision.describe() == (
+        "SimilarityPreserving x 3000 on stage4 (the teacher's stage7)"
+    )
+    longer = NetworkSpec({**TEACHER.stages, 'stage5': StageSpec(9, 64)}, 5)
+    with pytest.raises(UserError, match='all stages: .*stages to a number'):
+        AttentionTransfer().connect(
+            renamed(STUDENT, 'stage6', 'stage7'), longer
+        )
+    with pytest.raises(UserError, match='the last 3 stages: the model gives'):
+        AttentionTransfer(stages=3).connect(STUDENT, TEACHER)
+    with pytest.raises(UserError, match='must be a list.*or a whole number'):
+        AttentionTransfer(stages=0)
+
+
+def test_branches_that_a_config_names_are_those_of_the_teacher():
+    other = renamed(TEACHER, 'stage5', 'stage7')
+    chosen = StageDistillation(branches=('stage3',))
+    with pytest.raises(UserError, match='no branch stage3'):
+        chosen.connect(STUDENT, other)
+    rotations = NetworkSpec(TEACHER.stages, 5, dict(a=8, b=8))
+    with pytest.raises(UserError, match='on as many stages'):
+        StageDistillation().connect(STUDENT, rotations)

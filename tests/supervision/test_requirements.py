@@ -52,7 +52,7 @@ def test_stages_are_chosen_anew_for_each_network():
     supervision.connect(SPEC, SPEC)
     other = NetworkSpec({'stage2': StageSpec(4, 2)}, 3)
     supervision.connect(other, other)
-    assert supervision.stages == ['stage2']
+    assert list(supervision.stages) == ['stage2']
 
 
 def test_stages_that_are_not_chosen_are_no_loss_of_zero():

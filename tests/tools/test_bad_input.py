@@ -92,6 +92,10 @@ def test_labels_outside_of_the_head(train):
 def test_a_head_of_another_width(train):
     error = train(model__head__in_channels=512).error
     assert 'set model.head.in_channels=64' in error
+    error = train(model__neck=None).error
+    fix = "dict(type='GlobalAveragePooling')"
+    assert error.endswith(f'backbone gives maps; set model.neck={fix}')
+    train(model__neck=fix).fine()
 
 
 @pytest.mark.slow

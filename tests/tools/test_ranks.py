@@ -173,3 +173,18 @@ def test_testing_on_two_ranks(runs, folder, tmp_path):
     (path,) = two.glob('*/vis_data/scalars.json')
     trained = json.loads(path.read_text().splitlines()[-1])['accuracy/top1']
     assert metrics['accuracy/top1'] == pytest.approx(trained)
+
+
+@pytest.mark.slow
+def test_a_parameter_that_no_loss_reaches(command, folder, tmp_path):
+    argv = ['train', CONFIG, '--launcher', 'pytorch', '--work-dir', tmp_path]
+    argv += tiny(folder, model__supervisions__ce=None)
+    result = command(*argv, ranks=2, MASTER_PORT=PORT)
+    assert result.code == 1
+    (line,) = {x for x in result.err.splitlines() if 'error: ' in x}
+    assert line.endswith(
+        'model.head.fc.weight and 1 more: no loss reaches it, so that the '
+        'ranks would wait for its gradient; set find_unused_parameters=True'
+    )
+    argv.append('find_unused_parameters=True')
+    command(*argv, ranks=2, MASTER_PORT=PORT).fine()

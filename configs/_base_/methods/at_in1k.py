@@ -2,4 +2,4 @@
 
 _base_ = './at.py'
 
-method = dict(supervisions=dict(at=dict(stages=('stage3', 'stage4'))))
+method = dict(supervisions=dict(at=dict(stages=2)))

@@ -3,8 +3,6 @@
 method = dict(
     supervisions=dict(
         ce=dict(type='CrossEntropySupervision'),
-        sp=dict(
-            type='SimilarityPreserving', weight=3000.0, stages=('stage4',)
-        ),
+        sp=dict(type='SimilarityPreserving', weight=3000.0, stages=1),
     )
 )
