@@ -104,15 +104,9 @@ def convert(
     path = targets.write(
         export, record, dst, options.file_format, options.publish, meta
     )
+    kept, dropped = len(source.state_dict()), dict(found.dropped)
     return Result(
-        path,
-        record,
-        found.weights,
-        len(source.state_dict()),
-        dict(found.dropped),
-        proof,
-        notes,
-        export,
+        path, record, found.weights, kept, dropped, proof, notes, export
     )
 
 
