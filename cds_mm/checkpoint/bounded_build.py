@@ -2,7 +2,10 @@
 
 import contextlib
 import math
+import sys
 from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -13,8 +16,7 @@ from torch.overrides import TorchFunctionMode
 # No argument of a backbone is larger, and none has as many tensors.
 _LARGEST = 1 << 16
 _MOST_TENSORS = 50_000
-# By which a registry imports a name that it does not know.
-_IMPORTS = 'get_object_from_string'
+_HOSTS = ('mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'cds_mm')
 _MAKES = {
     getattr(torch, name)
     for name in 'empty zeros ones full rand randn eye arange linspace'.split()
@@ -38,12 +40,25 @@ def bounded_build(limit: int) -> Iterator[None]:
     Raises:
         TooLarge: from within the block.
     """
-    with _Counting(limit), mock.patch.object(registry, _IMPORTS, _known_only):
+    with (
+        _Counting(limit),
+        mock.patch.object(registry, 'get_object_from_string', _known_only),
+        mock.patch.object(registry, 'import_module', _hosts_only),
+    ):
         yield
 
 
 def _known_only(name: str) -> None:
     raise ValueError(f'{name} is not registered')
+
+
+def _hosts_only(name: str) -> ModuleType:
+    """Of a scope in front of a name a registry imports the package."""
+    if name in sys.modules:
+        return sys.modules[name]
+    if name.partition('.')[0] in _HOSTS:
+        return import_module(name)
+    raise ImportError(f'{name} is not imported')
 
 
 def check_numbers(value: Any) -> None:
