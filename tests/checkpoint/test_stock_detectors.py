@@ -174,6 +174,7 @@ def outcome(ask):
         said = str(error)
         assert '\n' not in said
         causes = ('backbone:', 'depth:', 'stem:', 'width:', 'stride style:')
+        causes += ('norm:', 'arguments:', 'out_indices:', 'tensor names:')
         causes += (
             'channel order:',
             'mean:',

@@ -232,7 +232,7 @@ from the written file, loaded through `init_cfg` under `VerifyPretrainedHook`
 and trained there for one step. The networks are narrow; full ones differ in
 width and depth only. `make test-all` runs the same, `make test` a part of it.
 
-`mmdet.X` is what `type='X'` means in a detector's config. Where MMPretrain alone
+`mmdet.X` is what `type='X'` means in a detector. Where MMPretrain alone
 has a network, or MMDetection's differs, name it: `type='mmpretrain.X'`. With
 `--detector` the converter writes the names of the detector's class where that
 computes the same (MobileNetV2, ResNetV1d, ResNeSt, EfficientNet), so convert
