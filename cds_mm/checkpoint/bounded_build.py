@@ -2,15 +2,21 @@
 
 import contextlib
 import math
+import sys
 from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import torch
+from mmengine.registry import registry
 from torch.overrides import TorchFunctionMode
 
 # No argument of a backbone is larger, and none has as many tensors.
 _LARGEST = 1 << 16
 _MOST_TENSORS = 50_000
+_HOSTS = ('mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'cds_mm')
 _MAKES = {
     getattr(torch, name)
     for name in 'empty zeros ones full rand randn eye arange linspace'.split()
@@ -25,14 +31,34 @@ class TooLarge(ValueError):
 def bounded_build(limit: int) -> Iterator[None]:
     """Stop as soon as the tensors that are made take more than allowed.
 
+    Nor is any name imported: a registry of MMEngine imports what it does not
+    know, and some arguments (``norm_layer`` of a network of timm) are names.
+
     Args:
         limit: bytes.
 
     Raises:
         TooLarge: from within the block.
     """
-    with _Counting(limit):
+    with (
+        _Counting(limit),
+        mock.patch.object(registry, 'get_object_from_string', _known_only),
+        mock.patch.object(registry, 'import_module', _hosts_only),
+    ):
         yield
+
+
+def _known_only(name: str) -> None:
+    raise ValueError(f'{name} is not registered')
+
+
+def _hosts_only(name: str) -> ModuleType:
+    """Of a scope in front of a name a registry imports the package."""
+    if name in sys.modules:
+        return sys.modules[name]
+    if name.partition('.')[0] in _HOSTS:
+        return import_module(name)
+    raise ImportError(f'{name} is not imported')
 
 
 def check_numbers(value: Any) -> None:

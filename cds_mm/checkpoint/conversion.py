@@ -89,12 +89,8 @@ def convert(
     pool_added = _adds_maxpool(found, record, src, options)
     if pool_added:
         record = with_standard_stem(record)
-    source = build_source(record, src, found.state)
-    targets.plan_of(record, options.target)  # said before the work
-    _fill(source, found, src, record)
-    if options.reestimate_bn is not None:
-        record, note = _reestimate(source, record, options)
-        notes.append(note)
+    source = _filled(found, record, src, options)
+    record = _reestimate(source, record, options, notes)
     record = replace(
         record,
         fingerprint=finite_fingerprint(source, record, src),
@@ -108,15 +104,9 @@ def convert(
     path = targets.write(
         export, record, dst, options.file_format, options.publish, meta
     )
+    kept, dropped = len(source.state_dict()), dict(found.dropped)
     return Result(
-        path,
-        record,
-        found.weights,
-        len(source.state_dict()),
-        dict(found.dropped),
-        proof,
-        notes,
-        export,
+        path, record, found.weights, kept, dropped, proof, notes, export
     )
 
 
@@ -137,7 +127,12 @@ def _proven(
     return source, record, prove_parity(source, record, side, accepted)
 
 
-def _fill(source: nn.Module, found: Extracted, src, record) -> None:
+def _filled(
+    found: Extracted, record: BackboneRecord, src, options: Options
+) -> nn.Module:
+    """The network with the weights of the file."""
+    source = build_source(record, src, found.state)
+    targets.plan_of(record, options.target)  # said before the work
     places = prefixes_of(source.state_dict(), found.state)
     if places:
         flags = ', or '.join(f'--prefix {place}' for place in places)
@@ -146,6 +141,7 @@ def _fill(source: nn.Module, found: Extracted, src, record) -> None:
             f'{" and ".join(map(repr, places))}; pass {flags}'
         )
     load_strictly(source, found.state, src, describe(record))
+    return source
 
 
 def _identified(
@@ -227,11 +223,18 @@ def _maxpool_effect(source: nn.Module, record: BackboneRecord) -> str:
 
 
 def _reestimate(
-    source: nn.Module, record: BackboneRecord, options: Options
-) -> tuple[BackboneRecord, str]:
+    source: nn.Module,
+    record: BackboneRecord,
+    options: Options,
+    notes: list[str],
+) -> BackboneRecord:
+    if options.reestimate_bn is None:
+        return record
     cfg, name = named_config(options.reestimate_bn)
     batchnorm.check_input(cfg, name, record)
     batches = batchnorm.first_views(cfg, record, options.bn_images)
     seen = batchnorm.reestimate_batchnorm(source, batches)
-    note = f'BatchNorm statistics re-estimated on {seen} first views of {name}'
-    return replace(record, batchnorm_images=seen), note
+    notes.append(
+        f'BatchNorm statistics re-estimated on {seen} first views of {name}'
+    )
+    return replace(record, batchnorm_images=seen)

@@ -19,6 +19,7 @@ from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.sketches import most_are_turned, sketches
 from cds_mm.config import pretrained_init
+from cds_mm.config.files import note_imports
 from cds_mm.config.network_input import loader_order
 from cds_mm.distributed import backbone_holder, unwrapped
 from cds_mm.errors import UserError
@@ -189,6 +190,7 @@ def _in_words(proof: Proof) -> str:
 
 
 def _side(runner: Runner) -> DetectorSide:
+    note_imports(runner.cfg)
     preprocessor = unwrapped(runner.model).data_preprocessor
     inner = getattr(preprocessor, 'data_preprocessor', None)
     if isinstance(inner, nn.Module):

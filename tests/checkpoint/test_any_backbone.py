@@ -1,6 +1,7 @@
 """Backbones of either host and of a user are rebuilt; nothing else is."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from refusals import refusal
 
 from cds_mm.checkpoint import Options, check_file, convert, fingerprint
 from cds_mm.checkpoint.backbone_types import backbone_type, outputs_of
+from cds_mm.checkpoint.detector import build_detector
 from cds_mm.checkpoint.probe_image import stage_features
 from cds_mm.checkpoint.proof import rows_of
 from cds_mm.checkpoint.random_backbone import random_backbone
@@ -16,7 +18,8 @@ from cds_mm.checkpoint.record import function_of
 from cds_mm.checkpoint.source import build_source
 from cds_mm.checkpoint.training_config import plain
 from cds_mm.config import named_config
-from cds_mm.errors import UserError
+from cds_mm.config.files import modules_of_configs
+from cds_mm.hooks.verify_pretrained import _in_words, _side
 
 ALL = [0, 1, 2, 3]
 CONVNEXT = dict(
@@ -110,6 +113,17 @@ def test_layers_of_a_backbone_are_layers(record, plugin):
     backbone = dict(type='mmdet.ResNet', depth=18, plugins=[inner])
     said = refusal(build_source, record(backbone=backbone), 'x')
     assert 'is no part of a backbone' in said
+
+
+def test_a_name_in_an_argument_imports_nothing(record, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'touching.py').write_text('raise SystemExit("imported")')
+    backbone = dict(type='TIMMBackbone', model_name='test_resnet')
+    for name in ('touching', 'touching.It', 'os.mkdir'):
+        hostile = record(backbone=dict(backbone, norm_layer=name))
+        assert 'cannot be built' in refusal(build_source, hostile, 'x')
+    assert 'touching' not in sys.modules
+    assert build_source(record(backbone=dict(backbone, norm_layer='BN')), 'x')
 
 
 def test_layers_of_mmdetection(record):
@@ -407,18 +421,18 @@ def test_rows_of_other_networks():
 
 
 def test_the_hook_names_the_stages(trained, other, tmp_path):
-    from cds_mm.hooks.verify_pretrained import _in_words
-
     src, _ = trained(CSPNEXT)
     cfg = other(**CSPNEXT)
     proof = convert(src, tmp_path / 'b.pth', Options(detector=cfg)).proof
     assert '(stages 1, 2, 3, 4, 5, largest' in _in_words(proof)
 
 
-def test_a_config_by_name_is_noted_as_a_file_is():
-    from cds_mm.config.files import modules_of_configs
-
+def test_what_configs_import_is_noted(detector):
     named_config(dict(custom_imports=dict(imports='some.module')))
-    assert 'some.module' in modules_of_configs()
-    with pytest.raises(UserError):
-        named_config('nowhere.py')
+    cfg = detector()
+    side = build_detector(cfg)
+    cfg.custom_imports = dict(imports=['one.of.a.run'])
+    model = torch.nn.Module()
+    model.backbone, model.data_preprocessor = side.backbone, side.preprocessor
+    _side(SimpleNamespace(cfg=cfg, model=model))
+    assert {'some.module', 'one.of.a.run'} <= {*modules_of_configs()}

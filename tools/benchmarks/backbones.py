@@ -23,6 +23,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from cds_mm.quiet import quiet_hosts_load
+
 if __package__:
     from benchmarks.backbone_rows import ROWS, Row
     from benchmarks.pairs import machine
@@ -206,12 +208,13 @@ def lines(outcomes: list[Outcome]) -> list[str]:
             notes.append(f'{len(notes) + 1}. {one.row.name}: `{one.refused}`')
             mark = f' ({len(notes)})'
         stages = ', '.join(f'{c}/{s}' for c, s in one.stages)
+        kind = one.type if '.' in one.type else f'mmdet.{one.type}'
         rows.append(
             (
                 one.row.name,
                 f'`{one.row.trained["type"]}`',
                 stages,
-                f'`{one.type}`{mark}',
+                f'`{kind}`{mark}',
                 one.detector if one.gap is not None else 'refused',
                 f'{one.gap:.0e}' if one.gap else '0' if one.gap == 0 else '',
             )
@@ -224,10 +227,16 @@ def page(outcomes: list[Outcome]) -> str:
     text = f"""# Backbones
 
 Each was trained for one step with CDS, converted, proven in a detector of
-MMDetection (every stage that it gives, on the probe image), checked again
+MMDetection (each stage that it gives, on the probe image), checked again
 from the written file, loaded through `init_cfg` under `VerifyPretrainedHook`
 and trained there for one step. The networks are narrow; full ones differ in
-width and depth only. `make test-all` runs the same.
+width and depth only. `make test-all` runs the same, `make test` a part of it.
+
+`mmdet.X` is what `type='X'` means in a detector. Where MMPretrain alone
+has a network, or MMDetection's differs, name it: `type='mmpretrain.X'`. With
+`--detector` the converter writes the names of the detector's class where that
+computes the same (MobileNetV2, ResNetV1d, ResNeSt, EfficientNet), so convert
+for the detector that will read the file.
 
     python tools/benchmarks/backbones.py > docs/backbones.md
 
@@ -245,7 +254,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument('names', nargs='*', help='rows to run; all by default')
     args = parser.parse_args(argv)
-    from cds_mm import registration  # noqa: F401
+    with quiet_hosts_load():
+        from cds_mm import registration  # noqa: F401
 
     warnings.simplefilter('ignore')
     logging.disable(logging.WARNING)

@@ -16,12 +16,10 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from cds_mm import registration  # noqa: F401
 from cds_mm.checkpoint import BackboneRecord, targets
+from cds_mm.checkpoint.exports.proving import difference
 from cds_mm.checkpoint.family import IMAGENET_MEAN, IMAGENET_STD
-from cds_mm.checkpoint.probe_image import normalised_image, stage_features
 from cds_mm.checkpoint.prospect import random_backbone
 from cds_mm.choices import TARGETS
 from cds_mm.errors import UserError
@@ -70,31 +68,22 @@ def cell(source, record: BackboneRecord, target: str) -> str:
             targets.check_wanted(path, target, None, False)
             export = targets.export(source, record, target)
             targets.write(export, record, path, None, False, None)
+            assert export.proof is not None
+            gap = export.proof.difference
             if target == 'hf':
-                return _of_folder(path, source, record)
+                gap = _of_folder(path, source, export.plan, record)
     except UserError:
         return 'refused'
-    assert export.proof is not None
-    if export.proof.difference is None:
+    if gap is None:
         return 'not proven here'
-    return f'{export.proof.difference:.0e}'.replace('0e+00', '0')
+    return f'{gap:.0e}'.replace('0e+00', '0')
 
 
-def _of_folder(path: Path, source, record: BackboneRecord) -> str:
+def _of_folder(path: Path, source, plan, record: BackboneRecord) -> float:
     import timm
 
-    network = timm.create_model(
-        f'local-dir:{path}', pretrained=True, features_only=True
-    )
-    images = normalised_image(record)
-    with torch.no_grad():
-        found = network.eval()(images)[-1][0]
-    trained = stage_features(source, images)
-    if found.shape != trained[max(trained)].shape:  # behind a norm of its own
-        return 'loads'
-    expected = trained[max(trained)]
-    gap = ((found - expected).abs().max() / expected.abs().max()).item()
-    return f'{gap:.0e}'.replace('0e+00', '0')
+    network = timm.create_model(f'local-dir:{path}', pretrained=True)
+    return difference(source, network.eval(), plan, record)
 
 
 def main(argv: list[str] | None = None) -> None:

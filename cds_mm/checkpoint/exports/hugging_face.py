@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from cds_mm.checkpoint.exports.folder import new_folder
@@ -12,7 +13,7 @@ from cds_mm.checkpoint.exports.plan import Plan, State, refusal
 from cds_mm.checkpoint.exports.proving import ExportProof
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.writing import safetensors_bytes
-from cds_mm.errors import UserError
+from cds_mm.errors import UserError, first_line
 from cds_mm.files import atomic_write
 from cds_mm.optional import extra
 
@@ -113,7 +114,36 @@ def write_folder(
         config = json.dumps(_config(plan, record), indent=2) + '\n'
         atomic_write(folder / CONFIG, config.encode())
         atomic_write(folder / CARD, card.encode())
+        _check_loads(folder, state)
     return path
+
+
+def _check_loads(folder: Path, state: State) -> None:
+    """Whether timm builds and fills the same network from the folder.
+
+    Raises:
+        UserError: it does not.
+    """
+    import timm
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = timm.create_model(f'local-dir:{folder}', pretrained=True)
+    # An older timm may read such a folder in another way.
+    except Exception as error:
+        raise UserError(
+            f'--target hf: timm {timm.__version__} cannot load the folder '
+            f'({first_line(error)[:120]}); update timm, or choose --target '
+            'timm'
+        ) from error
+    found = network.state_dict()
+    if found.keys() != state.keys() or not all(
+        torch.equal(found[key], state[key]) for key in state
+    ):
+        raise UserError(
+            f'--target hf: timm {timm.__version__} loads other weights from '
+            'the folder; update timm, or choose --target timm'
+        )
 
 
 def _config(plan: Plan, record: BackboneRecord) -> dict[str, Any]:

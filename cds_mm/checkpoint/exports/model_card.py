@@ -12,6 +12,43 @@ from cds_mm.version import __version__
 _LONGEST = 1000  # letters of a fact, which comes from a file
 _UNKNOWN = 'unknown'
 _TAGS = ['cds_mm', 'timm', 'backbone', 'object-detection']
+_TEXT = """\
+# {name}
+
+An image backbone without a classifier, converted by cds_mm {version}.
+
+| training | |
+|---|---|
+{rows}
+
+## Use
+
+```python
+import timm
+
+model = timm.create_model('local-dir:FOLDER', pretrained=True)
+config = timm.data.resolve_model_data_config(model)
+```
+
+The network is `{network}`. Images are {order}, with mean {mean} and std {std}
+on values from 0 to 255; `config.json` has both for values from 0 to 1.
+
+## Check
+
+{proof}.
+
+Fingerprint of the stages on the probe image of cds_mm:
+
+```json
+{fingerprint}
+```
+
+## Licence
+
+Unknown: the checkpoint does not say under which licence the weights are, nor
+the images that they were trained on. Add `license:` to the header of this file
+before you publish it.
+"""
 
 
 def model_card(
@@ -37,49 +74,18 @@ def model_card(
         tags=_TAGS,
     )
     rows = [f'| {key} | {value} |' for key, value in _facts(record, meta)]
-    order = record.known_order.upper()
-    lines = [
-        f'# {_clean(name)}',
-        '',
-        'An image backbone without a classifier, converted by cds_mm '
-        f'{__version__}.',
-        '',
-        '| training | |',
-        '|---|---|',
-        *rows,
-        '',
-        '## Use',
-        '',
-        '```python',
-        'import timm',
-        '',
-        "model = timm.create_model('local-dir:FOLDER', pretrained=True)",
-        'config = timm.data.resolve_model_data_config(model)',
-        '```',
-        '',
-        f'The network is `{network}`. Images are {order}, with mean '
-        f'{record.mean} and std {record.std} on values from 0 to 255; '
-        '`config.json` has both for values from 0 to 1.',
-        '',
-        '## Check',
-        '',
-        f'{proof[0].upper()}{proof[1:]}.',
-        '',
-        'Fingerprint of the stages on the probe image of cds_mm:',
-        '',
-        '```json',
-        json.dumps(record.fingerprint),
-        '```',
-        '',
-        '## Licence',
-        '',
-        'Unknown: the checkpoint does not say under which licence the '
-        'weights are, nor the images that they were trained on. Add '
-        '`license:` to the header of this file before you publish it.',
-        '',
-    ]
-    header = f'---\n{data.to_yaml()}\n---\n\n'
-    return str(hub.ModelCard(header + '\n'.join(lines)))
+    text = _TEXT.format(
+        name=_clean(name),
+        version=__version__,
+        rows='\n'.join(rows),
+        network=_inline(network),
+        order=record.known_order.upper(),
+        mean=record.mean,
+        std=record.std,
+        proof=_inline(f'{proof[0].upper()}{proof[1:]}'),
+        fingerprint=json.dumps(record.fingerprint),
+    )
+    return str(hub.ModelCard(f'---\n{data.to_yaml()}\n---\n\n{text}'))
 
 
 def _facts(record: BackboneRecord, meta: object) -> list[tuple[str, str]]:
@@ -166,6 +172,13 @@ def _names(value: object) -> Iterator[str]:
             yield from inner
         else:
             yield f'{kind}({", ".join(inner)})' if inner else str(kind)
+
+
+def _inline(text: str) -> str:
+    """Python whose arguments come from a file, in a line of Markdown."""
+    for mark in '`<>':
+        text = text.replace(mark, ' ')
+    return text
 
 
 def _clean(value: object) -> str:

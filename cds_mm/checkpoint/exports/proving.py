@@ -72,7 +72,7 @@ def exported_state(
     network = _built(plan)
     state = plan.names(trained, network)
     _load(network, state, plan)
-    gap = _difference(source, network, plan, record)
+    gap = difference(source, network, plan, record)
     what = f'{len(state)} tensors load strictly'
     return state, ExportProof(plan.network, gap, what)
 
@@ -112,10 +112,20 @@ def _load(network: nn.Module, state: State, plan: Plan) -> None:
     network.load_state_dict(state, strict=True)
 
 
-def _difference(
+def difference(
     source: nn.Module, network: nn.Module, plan: Plan, record: BackboneRecord
 ) -> float:
-    """The largest one of a stage, at two sizes."""
+    """The largest one of a stage, at two sizes.
+
+    Args:
+        source: the trained backbone.
+        network: of the library, with the same weights.
+        plan: that says which stages are equal.
+        record: of the backbone.
+
+    Raises:
+        UserError: one is above the tolerance, or no stage can be compared.
+    """
     image = normalised_image(record)
     height, width = _ODD
     worst, compared = 0.0, 0
