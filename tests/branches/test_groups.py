@@ -15,6 +15,7 @@ from cds_mm.testing import CONFIGS, fresh_seed, samples
 STAGES = ['stage1', 'stage2', 'stage3', 'stage4']
 TOWER = dict(type='Branch', tower=dict(type='SepConvTower'))
 CLASSES = dict(TOWER, head=dict(type='ClassHead'))
+NARROW = {'model.backbone.base_channels': 8}
 MLP = dict(
     type='Branch',
     tower=dict(type='IdentityTower'),
@@ -40,7 +41,9 @@ def build(config, seed=0):
 )  # fmt: skip
 def test_the_weights_are_those_of_branches_written_out(leaf, written_out):
     seed = fresh_seed()
-    config = load_config(str(CONFIGS / leaf)).model
+    config = load_config(str(CONFIGS / leaf), NARROW).model
+    if config.head:
+        config.head.in_channels = 64
     model = build(config, seed)
     explicit = build(dict(config, branches=written_out), seed)
     ours, theirs = model.state_dict(), explicit.state_dict()
@@ -148,7 +151,7 @@ def model_on(backbone, width, leaf='cds_r18_folder.py', **changes):
             )
         )
     )
-    return build(cfg.model)
+    return MODELS.build(cfg.model)
 
 
 MOBILENET = dict(type='MobileNetV2', out_indices=(1, 2, 4, 6))
@@ -187,16 +190,16 @@ def test_every_stage_of_a_backbone_that_gives_one():
     # A supervision that names the last stage means it.
     chosen = dict(cds=dict(branches=('stage7',)))
     assert [*model_on(one, 320, supervisions=chosen).branches] == ['stage7']
-    timm = dict(type='TIMMBackbone', model_name='resnet18')
+    timm = dict(type='TIMMBackbone', model_name='tf_mobilenetv3_small_100')
     with pytest.raises(UserError, match=r'model\.backbone\.features_only=Tr'):
-        model_on(timm, 512)
+        model_on(timm, 576)
     named = dict(cds=dict(branches=('stage1', 'stage3')))
     branches = dict(stage3=TOWER)
     with pytest.raises(UserError, match='stage3.*features_only=True') as error:
-        model_on(timm, 512, supervisions=named, branches=branches)
+        model_on(timm, 576, supervisions=named, branches=branches)
     assert 'out_indices' not in str(error.value)
     timm['features_only'] = True
-    model = model_on(timm, 512)
+    model = model_on(timm, 576)
     assert [*model.branches] == [f'stage{i}' for i in range(1, 6)]
 
 
@@ -212,7 +215,7 @@ def test_residual_branches_on_a_backbone_of_another_kind():
     def built(*more):
         pairs = (option.split('=', 1) for option in (*given, *more))
         options = {key: option_value(value) for key, value in pairs}
-        return build(load_config(leaf, options).model)
+        return MODELS.build(load_config(leaf, options).model)
 
     with pytest.raises(UserError) as error:
         built()

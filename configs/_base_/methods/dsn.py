@@ -3,7 +3,8 @@
 Two more classifiers, on stages 2 and 3, that go down again through residual
 stages of the backbone's own block.  The branch of stage 3 has twice the width
 in the released code of DHM; others have given both branches the same width
-(``model.branches.stage3.tower.width_mult=1``).
+(``model.branches.stage3.tower.width_mult=1``).  Backbones that are not made
+of four residual stages take the branches of ``dsn_sepconv.py``.
 """
 
 _class_head = dict(type='ClassHead')
