@@ -13,6 +13,7 @@ from cds_mm.config.options import apply_options
 from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.environment import environment_fault
 from cds_mm.errors import UserError, message
+from cds_mm.quiet import ignore_noise
 
 # Registers everything of this package; configs name it.
 REGISTRATION = 'cds_mm.registration'
@@ -46,6 +47,7 @@ def load_config(name: str, options: dict | None = None) -> Config:
             f'config {name}: is a checkpoint; the config comes first on the '
             'command line'
         )
+    ignore_noise()
     plain_yaml.register()
     try:
         cfg = Config.fromfile(path)
