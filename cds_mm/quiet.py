@@ -7,6 +7,24 @@ import sys
 import warnings
 from collections.abc import Iterator
 
+# Of the hosts about themselves: nothing in these that a user could act on.
+# What PyTorch says about a training is always shown.
+_NOISE = (
+    ('.*Only use .alpha. for pillow backend.*', UserWarning),
+    ('.*faster_coco_eval.*', UserWarning),
+    ('pkg_resources is deprecated.*', UserWarning),
+    ('.*MultiScaleDeformableAttention.*', UserWarning),
+    ('.*_NUM_THREADS environment variable.*', UserWarning),
+    # MMEngine passes the argument under its deprecated name.
+    ('.broadcast_buffers. is deprecated.*', FutureWarning),
+)
+
+
+def ignore_noise() -> None:
+    """Filter the warnings of the hosts about themselves, from now on."""
+    for message, category in _NOISE:
+        warnings.filterwarnings('ignore', message, category)
+
 
 @contextlib.contextmanager
 def quiet_hosts_load() -> Iterator[None]:

@@ -24,9 +24,9 @@ DETECTOR = """
 _base_ = ['{mim}/configs/demo/retinanet_r18_fpn_digits.py']
 model = dict(
     backbone=dict(
-        init_cfg=dict(checkpoint='backbone.pth'), base_channels=8
+        init_cfg=dict(checkpoint='backbone.pth'), base_channels=64
     ),
-    neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
+    neck=dict(in_channels=[64, 128, 256, 512], out_channels=16),
     bbox_head=dict(in_channels=16, feat_channels=16, stacked_convs=1),
 )
 train_dataloader = dict(
@@ -64,8 +64,6 @@ def pretrain():
     run(
         *('train', 'cds_mm::cds_r18_folder.py', '--work-dir', 'work'),
         *('--cfg-options', 'train_cfg.max_epochs=1'),
-        'model.backbone.base_channels=8',
-        'model.head.in_channels=64',
         f'model.head.num_classes={len(CLASSES)}',
         'train_dataloader.batch_size=8',
         'val_evaluator.topk=1',

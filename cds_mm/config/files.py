@@ -14,6 +14,7 @@ from cds_mm.config.questions import is_pretrained, network_settings
 from cds_mm.environment import environment_fault
 from cds_mm.errors import UserError, message
 from cds_mm.paths import project_of
+from cds_mm.quiet import ignore_noise
 
 # Registers everything of this package; configs name it.
 REGISTRATION = 'cds_mm.registration'
@@ -50,6 +51,7 @@ def load_config(name: str, options: dict | None = None) -> Config:
             f'config {name}: is a checkpoint; the config comes first on the '
             'command line'
         )
+    ignore_noise()
     plain_yaml.register()
     inheritance.register()
     try:

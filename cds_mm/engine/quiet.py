@@ -2,27 +2,14 @@
 
 import builtins
 import importlib
-import warnings
 
 from cds_mm.config import is_detection
-from cds_mm.quiet import quiet_hosts_load
-
-# Of the hosts about themselves: nothing in these that a user could act on.
-# What PyTorch says about a training is always shown.
-_NOISE = (
-    ('.*Only use .alpha. for pillow backend.*', UserWarning),
-    ('.*faster_coco_eval.*', UserWarning),
-    ('.*MultiScaleDeformableAttention.*', UserWarning),
-    ('.*_NUM_THREADS environment variable.*', UserWarning),
-    # MMEngine passes the argument under its deprecated name.
-    ('.broadcast_buffers. is deprecated.*', FutureWarning),
-)
+from cds_mm.quiet import ignore_noise, quiet_hosts_load
 
 
 def quiet_hosts(cfg) -> None:
     """Filter warnings, and import the host of ``cfg`` without its prints."""
-    for message, category in _NOISE:
-        warnings.filterwarnings('ignore', message, category)
+    ignore_noise()
     if not is_detection(cfg):
         return
     with quiet_hosts_load():

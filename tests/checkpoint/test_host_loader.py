@@ -16,6 +16,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.optim import OneCycleLR
 from mmengine.runner import checkpoint as host
 from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
+from numpy._core.multiarray import scalar
 
 import cds_mm.registration  # noqa: F401
 from cds_mm.checkpoint.host_loader import is_remote, register
@@ -106,8 +107,19 @@ def test_no_code_runs_under_any_prefix(hostile, lead_to, caplog):
             assert not marker.exists(), (path.name, name)
 
 
+def numpy_gives_objects_back():
+    """What one of the attacks needs; NumPy 2.5 refuses."""
+    try:
+        return scalar(np.dtype('O'), int) is int
+    except TypeError:
+        return False
+
+
 def test_the_attacks_of_these_tests_work(hostile):
     for path, marker in hostile:
+        of_numpy = path.stem.startswith('set_on_a_class')
+        if of_numpy and not numpy_gives_objects_back():
+            continue
         # Errors of what comes after the code has run.
         with contextlib.suppress(AttributeError, TypeError):
             torch.load(path, weights_only=False)

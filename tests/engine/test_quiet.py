@@ -5,6 +5,7 @@ import warnings
 import pytest
 from mmengine.config import Config
 
+from cds_mm.config import load_config
 from cds_mm.engine.quiet import quiet_hosts
 
 # PyTorch's, of things that go wrong or slow in a training.
@@ -41,7 +42,20 @@ def test_what_pytorch_says_of_a_training_is_shown(message, category):
             '`broadcast_buffers` is deprecated. Use `forward_sync_buffers`',
             FutureWarning,
         ),
+        ('pkg_resources is deprecated as an API. See', UserWarning),
+        ('faster_coco_eval is not installed, metrics will', UserWarning),
     ],
 )
 def test_what_hosts_say_of_themselves_is_not(message, category):
     assert not shown(message, category)
+
+
+def test_nor_while_a_config_is_read(tmp_path):
+    """Then the original MMEngine asks what is installed."""
+    path = tmp_path / 'one.py'
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        for said in ('pkg_resources is deprecated as an API', 'another'):
+            path.write_text(f"a = __import__('warnings').warn('{said}')")
+            load_config(str(path))
+    assert [str(warning.message) for warning in caught] == ['another']
