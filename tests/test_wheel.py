@@ -22,8 +22,13 @@ model = dict(
     backbone=dict(base_channels=8, stem_channels=8),
     head=dict(in_channels=64, num_classes=4),
 )
+_pipeline = _base_.train_dataloader.dataset.pipeline
+for _view in _pipeline[1].transforms:
+    _view[0].scale = 64
 _loader = dict(batch_size=8, num_workers=0)
-train_dataloader = dict(**_loader, dataset=dict(data_root='data/images'))
+train_dataloader = dict(
+    **_loader, dataset=dict(data_root='data/images', pipeline=_pipeline)
+)
 val_dataloader = dict(**_loader, dataset=dict(data_root='data/images'))
 test_dataloader = val_dataloader
 val_evaluator = test_evaluator = dict(topk=(1,))

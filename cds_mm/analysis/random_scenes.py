@@ -10,22 +10,28 @@ from mmengine.structures import InstanceData, PixelData
 _OBJECTS = 3
 
 
-def random_scenes(images: int, side: int, seed: int = 0) -> dict:
+def random_scenes(
+    images: int, side: int, seed: int = 0, *, proposals: bool = False
+) -> dict:
     """A batch before its preprocessor: everything that a head may ask for.
 
     Args:
         images: how many.
         side: their height and width, in pixels.
         seed: of the pixels and of the objects.
+        proposals: whether the samples have some, as Fast R-CNN needs.
 
     Returns:
         dict: ``inputs``, a list of uint8 images (3, side, side), and
         ``data_samples`` with boxes, labels (all 0, which every detector has),
-        masks, a semantic map and proposals.
+        masks and a semantic map.
     """
     random = np.random.default_rng(seed)
     pixels = random.integers(256, size=(images, 3, side, side), dtype=np.uint8)
     samples = [_sample(random, side, number) for number in range(images)]
+    if not proposals:
+        for sample in samples:
+            del sample.proposals
     return dict(
         inputs=[torch.from_numpy(image) for image in pixels],
         data_samples=samples,

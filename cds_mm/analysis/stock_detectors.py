@@ -113,7 +113,9 @@ def try_detector(config: str) -> Trial:
         torch.manual_seed(0)
         cfg = _without_files(load_config(f'mmdet::{config}'))
         side = _SIDES.get(config.partition('/')[0], SIDE)
-        scenes = random_scenes(IMAGES, side)
+        # Those that find proposals themselves would leave that out.
+        given = 'roi_head' in cfg.model and 'rpn_head' not in cfg.model
+        scenes = random_scenes(IMAGES, side, proposals=given)
         model = MODELS.build(with_preprocessor(cfg))
         model.init_weights()
         # What a runner says and some losses ask for.
@@ -164,7 +166,7 @@ def _strip(part) -> None:
                 _strip(child)
         return
     init = part.get('init_cfg')
-    if isinstance(init, dict) and init.get('type') == 'Pretrained':
+    if isinstance(init, dict) and 'checkpoint' in init:
         part['init_cfg'] = None
     for key in ('pretrained', 'teacher_ckpt'):
         if isinstance(part.get(key), str):
