@@ -107,7 +107,7 @@ def trained_outputs(side: DetectorSide, backbone: Mapping) -> set[str]:
     Returns:
         set[str]: Empty where it cannot be built so.
     """
-    outputs = outputs_of(dict(backbone))
+    outputs = outputs_of(backbone)
     if outputs is None:
         return set()
     config = {**side.config, 'out_indices': outputs}

@@ -6,11 +6,14 @@ so that only the modules of backbones count.
 """
 
 import inspect
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from torch import nn
 
+from cds_mm.checkpoint.record import function_of
 from cds_mm.config.files import modules_of_configs
+from cds_mm.environment import HOSTS
 
 MMPRETRAIN, MMDET = 'mmpretrain', 'mmdet'
 _PLACES = (
@@ -19,7 +22,7 @@ _PLACES = (
     'cds_mm.backbones',
 )
 # Their modules are those above, whatever a config imports.
-_HOSTS = (MMPRETRAIN, MMDET, 'cds_mm', 'mmengine', 'mmcv')
+_HOSTS = (*HOSTS, 'cds_mm')
 
 
 class BackboneType(NamedTuple):
@@ -58,20 +61,38 @@ def full_name(name: object) -> str:
     return text if '.' in text else f'{MMPRETRAIN}.{text}'
 
 
-def outputs_of(backbone: dict) -> list[int] | None:
+def arguments_of(backbone: Mapping) -> dict[str, Any]:
+    """All arguments of a recorded backbone, defaults included.
+
+    Args:
+        backbone: ``type`` and arguments; those alone that are given where
+            the type is none of a backbone.
+    """
+    given = function_of(dict(backbone))
+    found = backbone_type(given['type'])
+    defaults: dict[str, Any] = {}
+    # Most subclasses pass what they do not name on to the next class.
+    for kind in reversed(found.kind.__mro__[:-1] if found else ()):
+        init = vars(kind).get('__init__')
+        parameters = inspect.signature(init).parameters if init else {}
+        defaults |= {
+            name: parameter.default
+            for name, parameter in parameters.items()
+            if parameter.default is not parameter.empty
+        }
+    return {**defaults, **given}
+
+
+def outputs_of(backbone: Mapping) -> list[int] | None:
     """The ``out_indices`` of a backbone, also where its class decides.
 
     Args:
-        backbone (dict): ``type`` and arguments.
+        backbone: ``type`` and arguments.
 
     Returns:
         list[int] | None: None where it has no such argument.
     """
-    given = backbone.get('out_indices')
-    found = backbone_type(backbone.get('type'))
-    if given is None and found is not None:
-        signature = inspect.signature(found.kind).parameters
-        given = getattr(signature.get('out_indices'), 'default', None)
+    given = arguments_of(backbone).get('out_indices')
     if isinstance(given, int):
         return [given]
     return list(given) if isinstance(given, list | tuple) else None

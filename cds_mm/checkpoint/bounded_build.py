@@ -13,10 +13,12 @@ import torch
 from mmengine.registry import registry
 from torch.overrides import TorchFunctionMode
 
+from cds_mm.environment import HOSTS
+
 # No argument of a backbone is larger, and none has as many tensors.
 _LARGEST = 1 << 16
 _MOST_TENSORS = 50_000
-_HOSTS = ('mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'cds_mm')
+_HOSTS = (*HOSTS, 'cds_mm')
 _MAKES = {
     getattr(torch, name)
     for name in 'empty zeros ones full rand randn eye arange linspace'.split()

@@ -103,5 +103,17 @@ def relative_difference(
             'pretraining (for a network without max-pool, '
             '--accept-missing-maxpool adds one)'
         )
+    return relative(ours, theirs)
+
+
+def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Largest difference of two maps, of the largest value of the first.
+
+    Args:
+        ours (torch.Tensor): Of any shape.
+        theirs (torch.Tensor): Infinitely different, where of another shape.
+    """
+    if ours.shape != theirs.shape:
+        return float('inf')
     scale = ours.abs().max().clamp(min=1e-12)
     return ((ours - theirs).abs().max() / scale).item()

@@ -7,7 +7,7 @@ from typing import Any
 from cds_mm.checkpoint.arrival import Arrival, trained_outputs
 from cds_mm.checkpoint.backbone_types import full_name, outputs_of
 from cds_mm.checkpoint.detector import DetectorSide, build_model
-from cds_mm.checkpoint.record import function_of
+from cds_mm.checkpoint.record import as_lists, function_of
 from cds_mm.errors import UserError
 
 # Below this share of common keys it is another kind of network.
@@ -16,7 +16,7 @@ _VARIANT = re.compile(
     r'^(DetectoRS_|Trident)|(_CIFAR|NoMaxPool|AnyDepth|V1[bcd])$'
 )
 # Of these there are lines of their own, or they change no weights' place.
-_TOLD = (
+_HANDLED = (
     'type out_indices norm_cfg depth base_channels style strides dilations '
     'dcn stage_with_dcn sac stage_with_sac plugins num_stages conv_cfg '
     'trident_dilations'
@@ -90,7 +90,7 @@ def other_arguments(
     return {
         key: pair
         for key, pair in pairs.items()
-        if key not in _TOLD and _plain(pair[0]) != _plain(pair[1])
+        if key not in _HANDLED and as_lists(pair[0]) != as_lists(pair[1])
     }
 
 
@@ -108,15 +108,6 @@ def argument_line(cfg: Mapping, detector: DetectorSide) -> str | None:
     )
 
 
-def _plain(value: Any) -> Any:
-    """With lists for tuples, as a record has them."""
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value
-
-
 def _family(name: str) -> str:
     """Of variants with another stem, or with layers of a detector."""
     return _VARIANT.sub('', name)
@@ -131,8 +122,8 @@ def _other_outputs(
     kept = trained_outputs(detector, cfg)
     if not kept or any(key in kept for key in found.missing):
         return None
-    ours = tuple(outputs_of(dict(cfg)) or ())
-    theirs = tuple(outputs_of(dict(detector.config)) or ())
+    ours = tuple(outputs_of(cfg) or ())
+    theirs = tuple(outputs_of(detector.config) or ())
     return (
         f'out_indices: the backbone was trained with {ours}, {detector.name} '
         f'takes {theirs}, so {len(found.missing)} tensors of its outputs were '

@@ -14,7 +14,7 @@ from cds_mm.modes import evaluation_mode
 SIDE = 128
 # For networks that take no such image: windows larger than its maps, or
 # position embeddings for one size of image.
-_OTHER_SIDES = (224, 256, 384, 512, 64, 32)
+_OTHER_SIDES = (224, 256, 384, 448, 512, 64, 32)
 
 
 def raw_image(channel_order: str = 'rgb', size: int = SIDE) -> torch.Tensor:
@@ -67,7 +67,7 @@ def probe_sizes(record: BackboneRecord) -> list[int]:
     own = record.backbone.get('img_size')
     own = own if isinstance(own, list | tuple) else [own]
     fixed = [size for size in own[:1] if isinstance(size, int)]
-    usual = [size for size in fixed if 0 < size <= _OTHER_SIDES[3]]
+    usual = [size for size in fixed if 0 < size <= max(_OTHER_SIDES)]
     return [*dict.fromkeys([SIDE, *usual, *_OTHER_SIDES])]
 
 

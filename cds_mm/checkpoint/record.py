@@ -4,6 +4,7 @@ The record travels as plain values in ``checkpoint['meta']['cds_mm']``.  It
 replaces ``meta['cfg']``, which is Python source and is never evaluated here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,15 @@ def function_of(backbone: dict) -> dict:
         kind = f'{scope}.{kind}'
     kept['type'] = kind.removeprefix('mmpretrain.')
     return kept
+
+
+def as_lists(value: Any) -> Any:
+    """A value of a config with lists for tuples, as a file has them."""
+    if isinstance(value, Mapping):
+        return {key: as_lists(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_lists(one) for one in value]
+    return value
 
 
 def recorded(checkpoint: dict, path) -> BackboneRecord | None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from cds_mm.checkpoint import writing
 from cds_mm.checkpoint.exports import detectron2, hugging_face, onnx_file
-from cds_mm.checkpoint.exports.plan import Plan
+from cds_mm.checkpoint.exports.plan import Plan, unit_statistics
 from cds_mm.checkpoint.exports.plans import plan_for
 from cds_mm.checkpoint.exports.proving import ExportProof, exported_state
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
@@ -208,9 +208,6 @@ def settings(found: Export, record: BackboneRecord, path: Path) -> list[str]:
 
 def input_settings(record: BackboneRecord) -> list[str]:
     """Channel order, mean and std for values from 0 to 1."""
-    mean, std = (
-        tuple(float(f'{value / 255:.6g}') for value in values)
-        for values in (record.mean, record.std)
-    )
+    mean, std = unit_statistics(record)
     order = record.known_order.upper()
     return [f'images: {order}, values from 0 to 1', f'{mean=}', f'{std=}']

@@ -158,6 +158,10 @@ def test_outputs_of_a_class():
     assert outputs_of(dict(type='mmdet.CSPNeXt')) == [2, 3, 4]
     assert outputs_of(dict(type='mmdet.CSPNeXt', out_indices=(1,))) == [1]
     assert outputs_of(dict(type='HRNet', extra={})) is None
+    # Theirs is an argument of the class that they derive from.
+    assert outputs_of(dict(type='SEResNet', depth=50)) == [3]
+    assert outputs_of(dict(type='mmdet.ResNetV1d', depth=50)) == [0, 1, 2, 3]
+    assert outputs_of(dict(type='Nothing', out_indices=(2,))) == [2]
 
 
 OWN = """

@@ -1,34 +1,16 @@
 """Whether a backbone was built with arguments that a library has, too."""
 
-import inspect
 from collections.abc import Collection, Mapping
-from typing import Any
 
+from cds_mm.checkpoint.backbone_types import arguments_of
 from cds_mm.checkpoint.exports.plan import refusal
-from cds_mm.checkpoint.record import function_of
+from cds_mm.checkpoint.record import as_lists, function_of
 
 _BATCHNORM = ('BN', 'BN2d', 'SyncBN', 'MMSyncBN', 'naiveSyncBN')
 _OF_TRAINING = ('requires_grad', 'momentum')
 _EPS = 1e-5
 # Of training, or of what is given out; neither changes a map.
 _WITHOUT_EFFECT = ('out_indices', 'drop_path_rate', 'drop_rate')
-
-
-def arguments_of(backbone: Mapping) -> dict[str, Any]:
-    """All arguments of a recorded backbone, defaults included.
-
-    Args:
-        backbone: ``type`` and arguments; of a registered class.
-    """
-    found: dict[str, Any] = {}
-    for kind in reversed(_class_of(backbone).__mro__):
-        init = vars(kind).get('__init__')
-        if init is None or kind is object:
-            continue
-        for name, parameter in inspect.signature(init).parameters.items():
-            if parameter.default is not parameter.empty:
-                found[name] = parameter.default
-    return {**found, **function_of(dict(backbone))}
 
 
 def check_usual(
@@ -56,7 +38,7 @@ def check_usual(
     for name, value in given.items():
         if name in (*known, *_WITHOUT_EFFECT, 'type', 'norm_cfg'):
             continue
-        if _plain(value) != _plain(usual.get(name)):
+        if as_lists(value) != as_lists(usual.get(name)):
             raise refusal(
                 target, backbone, f'has no network with {name}={value!r}'
             )
@@ -66,19 +48,3 @@ def check_usual(
     if others or not same:
         why = f'has no network with norm_cfg={found!r}'
         raise refusal(target, backbone, why)
-
-
-def _class_of(backbone: Mapping) -> type:
-    import cds_mm.hosts  # noqa: F401
-
-    import mmpretrain.models  # noqa: F401
-    from mmpretrain.registry import MODELS
-
-    name = str(backbone.get('type')).removeprefix('mmpretrain.')
-    return MODELS.module_dict[name]
-
-
-def _plain(value):
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

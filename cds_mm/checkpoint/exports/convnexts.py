@@ -4,7 +4,8 @@ from typing import Any
 
 from torch import nn
 
-from cds_mm.checkpoint.exports.arguments import arguments_of, check_usual
+from cds_mm.checkpoint.backbone_types import arguments_of
+from cds_mm.checkpoint.exports.arguments import check_usual
 from cds_mm.checkpoint.exports.plan import (
     Plan,
     State,

@@ -9,7 +9,12 @@ from torch import nn
 
 from cds_mm.checkpoint.exports.folder import new_folder
 from cds_mm.checkpoint.exports.model_card import model_card
-from cds_mm.checkpoint.exports.plan import Plan, State, refusal
+from cds_mm.checkpoint.exports.plan import (
+    Plan,
+    State,
+    refusal,
+    unit_statistics,
+)
 from cds_mm.checkpoint.exports.proving import ExportProof
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.writing import safetensors_bytes
@@ -153,10 +158,7 @@ def _config(plan: Plan, record: BackboneRecord) -> dict[str, Any]:
     network: nn.Module = plan.build()
     theirs = getattr(network, 'pretrained_cfg', {})
     given = {key: theirs.get(key) for key in _OF_THE_NETWORK}
-    mean, std = (
-        [float(f'{value / 255:.6g}') for value in values]
-        for values in (record.mean, record.std)
-    )
+    mean, std = unit_statistics(record)
     return {
         'architecture': name,
         'num_classes': 0,

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.exports.proving import ExportProof, relative
+from cds_mm.checkpoint.exports.proving import ExportProof
+from cds_mm.checkpoint.mismatch import relative
 from cds_mm.checkpoint.probe_image import every_stage, normalised_image
 from cds_mm.checkpoint.record import RECORD_KEY, BackboneRecord
 from cds_mm.errors import UserError, first_line

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from cds_mm.checkpoint.record import BackboneRecord, function_of
 from cds_mm.errors import UserError
 
 State: TypeAlias = dict[str, torch.Tensor]
@@ -50,8 +51,19 @@ def refusal(
         why: what the library has instead, or lacks.
         elsewhere: what to do.
     """
-    kind = str(backbone.get('type')).removeprefix('mmpretrain.')
+    kind = function_of(dict(backbone))['type']
     return UserError(f'--target {target}: {kind}: {why}; {elsewhere}')
+
+
+def unit_statistics(
+    record: BackboneRecord,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std for values from 0 to 1, which these libraries feed."""
+    mean, std = (
+        tuple(float(f'{value / 255:.6g}') for value in values)
+        for values in (record.mean, record.std)
+    )
+    return mean, std
 
 
 def in_python(function: str, *values: object, **options: object) -> str:

@@ -12,7 +12,7 @@ from cds_mm.checkpoint.exports import (
     resnets_elsewhere,
 )
 from cds_mm.checkpoint.exports.plan import Plan, refusal
-from cds_mm.checkpoint.record import BackboneRecord
+from cds_mm.checkpoint.record import BackboneRecord, function_of
 
 Planner: TypeAlias = Callable[[BackboneRecord], Plan]
 
@@ -56,7 +56,7 @@ def plan_for(record: BackboneRecord, target: str) -> Plan:
     Raises:
         UserError: it has no such network, or none that is known here.
     """
-    kind = str(record.backbone.get('type')).removeprefix('mmpretrain.')
+    kind = function_of(record.backbone)['type']
     planner = FAMILIES[target].get(kind)
     if planner is None:
         raise refusal(

@@ -9,6 +9,8 @@ from torch import nn
 
 from cds_mm.checkpoint.comparison import FEATURE_TOLERANCE
 from cds_mm.checkpoint.exports.plan import ELSEWHERE, Plan, State
+from cds_mm.checkpoint.fit import fit
+from cds_mm.checkpoint.mismatch import relative
 from cds_mm.checkpoint.probe_image import normalised_image
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.errors import UserError, first_line
@@ -91,15 +93,11 @@ def _built(plan: Plan) -> nn.Module:
 
 
 def _load(network: nn.Module, state: State, plan: Plan) -> None:
-    wanted = network.state_dict()
+    found = fit(network.state_dict(), state)
     faults = {
-        'lacks': [key for key in wanted if key not in state],
-        'has no place for': [key for key in state if key not in wanted],
-        'has another shape of': [
-            key
-            for key in wanted.keys() & state.keys()
-            if wanted[key].shape != state[key].shape
-        ],
+        'lacks': found.missing,
+        'has no place for': found.unexpected,
+        'has another shape of': found.reshaped,
     }
     for words, keys in faults.items():
         if keys:
@@ -154,14 +152,6 @@ def _refuse_difference(gap: float, pair: tuple[str, str], plan: Plan) -> None:
             f'computes something else ({pair[1]} differs by {gap:.1e} from '
             f'the trained {pair[0]}); {ELSEWHERE}'
         )
-
-
-def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """Largest difference of two maps, of the largest value of the first."""
-    if ours.shape != theirs.shape:
-        return float('inf')
-    scale = ours.abs().max().clamp_min(1e-12)
-    return ((ours - theirs).abs().max() / scale).item()
 
 
 def _maps(

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.exports.arguments import arguments_of, check_usual
+from cds_mm.checkpoint.backbone_types import arguments_of
+from cds_mm.checkpoint.exports.arguments import check_usual
 from cds_mm.checkpoint.exports.plan import Plan, in_python, refusal, renamed
 from cds_mm.checkpoint.exports.resnets import STAGES
 from cds_mm.checkpoint.record import BackboneRecord

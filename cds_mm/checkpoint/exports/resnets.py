@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from cds_mm.checkpoint.exports.arguments import arguments_of, check_usual
+from cds_mm.checkpoint.backbone_types import arguments_of
+from cds_mm.checkpoint.exports.arguments import check_usual
 from cds_mm.checkpoint.exports.plan import refusal
 from cds_mm.checkpoint.family import CIFAR
-from cds_mm.checkpoint.record import BackboneRecord
+from cds_mm.checkpoint.record import BackboneRecord, function_of
 
 LAYERS = {
     18: (2, 2, 2, 2),
@@ -81,7 +82,7 @@ def facts_of(record: BackboneRecord, target: str) -> ResNetFacts:
         UserError: it has an argument that no library has.
     """
     cfg = record.backbone
-    kind = str(cfg['type'])
+    kind = function_of(cfg)['type']
     if 'PreAct' in kind:
         raise refusal(
             target,
@@ -109,7 +110,7 @@ def facts_of(record: BackboneRecord, target: str) -> ResNetFacts:
         deep=deep,
         averaged='V1d' in kind or given['avg_down'],
         caffe=given['style'] == 'caffe' and not small,
-        se=kind.removeprefix('mmpretrain.').startswith('SE'),
+        se=kind.startswith('SE'),
         cifar=kind.endswith(CIFAR),
         pooled=not kind.endswith((CIFAR, 'NoMaxPool')),
     )
