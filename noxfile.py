@@ -120,7 +120,7 @@ def pinned(session):
 
 @nox.session(python=LEGS['compiled']['python'])
 def compiled(session):
-    """MMCV with its own operations: a wheel if pip finds one, else built."""
+    """MMCV with its own operations, built from source."""
     with removed_afterwards(session):
         session.install(*pair(LEGS['compiled']['torch']), '-e', '.[test]')
         # What a build without isolation needs.

@@ -140,8 +140,8 @@ class ClassFolder(CustomDataset):
         Raises:
             UserError: there is none.
         """
-        mend = 'set data_root (and split) of the dataset to the folder of '
-        self._check_not_empty(self._where, mend + 'your images')
+        fix = 'set data_root (and split) of the dataset to the folder of '
+        self._check_not_empty(self._where, fix + 'your images')
 
     def check_unlabelled(self) -> None:
         """Look for one image in the folder of those without a class.
@@ -154,10 +154,10 @@ class ClassFolder(CustomDataset):
             check_place(self.unlabelled, self._where, bool(self.ann_file))
             self._check_not_empty(self.unlabelled, OTHER_FOLDER)
 
-    def _check_not_empty(self, folder: str, mend: str) -> None:
+    def _check_not_empty(self, folder: str, fix: str) -> None:
         if not any(self._images(folder)):
             kinds = ', '.join(sorted(self.extensions))
-            raise UserError(f'{folder}: holds no image (of {kinds}); {mend}')
+            raise UserError(f'{folder}: holds no image (of {kinds}); {fix}')
 
     @property
     def _where(self) -> str:

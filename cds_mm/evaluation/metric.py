@@ -194,13 +194,13 @@ def _check_range(labels, classes):
 
 
 def _read_temperature(path):
-    mend = 'write it with tools/reliability_diagram.py --fit-temperature'
+    fix = 'write it with tools/reliability_diagram.py --fit-temperature'
     try:
         temperature = json.loads(Path(path).read_text())['temperature']
     except OSError as error:
-        raise UserError(f'{path}: {error.strerror}; {mend}') from error
+        raise UserError(f'{path}: {error.strerror}; {fix}') from error
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f'{path}: holds no temperature; {mend}') from error
+        raise UserError(f'{path}: holds no temperature; {fix}') from error
     _check_temperature(temperature, f'{path}: temperature')
     return temperature
 

@@ -55,7 +55,7 @@ def test_a_table_alone(tmp_path):
     assert '1 of 1 take a step' in (tmp_path / 'new.md').read_text()
 
 
-def test_the_page_of_the_project_has_all_of_them():
+def test_the_page_of_the_project_is_of_stock_configs():
     page = read_trials(CONFIGS.parent / 'docs/ops.md')
     assert set(page) <= set(stock_configs().values())
     assert sum(trial.runs for trial in page.values()) >= 40

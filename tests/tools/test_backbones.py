@@ -1,8 +1,11 @@
 """Backbones of many kinds are trained, converted and used by a detector."""
 
+import re
+
 import pytest
 from benchmarks import backbones
 from benchmarks.backbone_rows import ROWS
+from command_lines import ROOT
 
 DETECTORS = [*backbones.DETECTORS]
 
@@ -29,6 +32,15 @@ def test_the_whole_chain(row, detector, tmp_path):
     assert '\n' not in outcome.refused
     for path in tmp_path.glob('*.pth'):  # pytest keeps the folders
         path.unlink()
+
+
+def test_the_documents_have_every_row():
+    page = (ROOT / 'docs/backbones.md').read_text()
+    named = re.findall(r'^\| (.+?) \| `', page, re.M)
+    assert named == [row.name for row in ROWS]
+    proven = sum(row.fixed is not None for row in ROWS)
+    assert f'lists {proven} that were' in (ROOT / 'README.md').read_text()
+    assert f'; {proven} go through' in (ROOT / 'CHANGELOG.md').read_text()
 
 
 def test_the_page():

@@ -20,7 +20,7 @@ from cds_mm import registration  # noqa: F401
 from cds_mm.checkpoint import BackboneRecord, targets
 from cds_mm.checkpoint.exports.proving import difference
 from cds_mm.checkpoint.family import IMAGENET_MEAN, IMAGENET_STD
-from cds_mm.checkpoint.prospect import random_backbone
+from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.choices import TARGETS
 from cds_mm.errors import UserError
 from cds_mm.markdown import table_lines
@@ -56,7 +56,6 @@ BACKBONES = {
     "timm's regnetx_002": dict(OF_TIMM, model_name='regnetx_002'),
     "timm's convnext_atto": dict(OF_TIMM, model_name='convnext_atto'),
 }
-LIBRARIES = ('torchvision', 'timm', 'detectron2')
 
 
 def cell(source, record: BackboneRecord, target: str) -> str:
