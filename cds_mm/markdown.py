@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and their places in documents."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,6 +16,20 @@ def table_lines(
         list[str]: header, separator, and one line for each row.
     """
     return [_line(header), '|---' * len(header) + '|', *map(_line, rows)]
+
+
+def with_block(text: str, block: str) -> str:
+    """A document with a new block in the place of the old one.
+
+    Args:
+        text: the document; without such a block it gets one at its end.
+        block: its first and its last line are the marks between which the
+            old one stands.
+    """
+    begin, *_, end = block.splitlines()
+    before, found, rest = text.partition(begin)
+    after = rest.partition(end)[2] if found else '\n'
+    return f'{before}{block}{after}'
 
 
 def _line(cells):

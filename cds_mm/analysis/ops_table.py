@@ -15,7 +15,7 @@ from cds_mm.analysis.stock_detectors import (
 )
 from cds_mm.errors import UserError
 from cds_mm.files import atomic_write
-from cds_mm.markdown import table_lines
+from cds_mm.markdown import table_lines, with_block
 from cds_mm.ops import status
 
 BEGIN = '<!-- detectors: written by cds-mm ops -->'
@@ -67,8 +67,6 @@ def write_trials(path: Path, trials: dict[str, Trial]) -> None:
         trials: by config.
     """
     text = path.read_text(encoding='utf-8') if path.is_file() else ''
-    before, begins, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2] if begins else '\n'
     rows = sorted(
         (f'`{t.config}`', t.step, t.predict) for t in trials.values()
     )
@@ -85,7 +83,7 @@ def write_trials(path: Path, trials: dict[str, Trial]) -> None:
             END,
         ]
     )
-    atomic_write(path, f'{before}{table}{after}'.encode())
+    atomic_write(path, with_block(text, table).encode())
 
 
 def _circumstances() -> str:

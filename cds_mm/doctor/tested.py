@@ -12,7 +12,7 @@ from pathlib import Path
 from cds_mm.doctor.facts import Facts, installed
 from cds_mm.doctor.finding import NOTE, OK, Finding
 from cds_mm.environment import HOSTS
-from cds_mm.markdown import table_lines
+from cds_mm.markdown import table_lines, with_block
 
 BEGIN = '<!-- tested: written by tools/write_configs.py -->'
 END = '<!-- end of tested -->'
@@ -79,9 +79,7 @@ def _cells(leg: Leg) -> list[str]:
 
 def with_tested(readme: str) -> str:
     """The README with the table in its place."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f'{before}{legs_table()}{after}'
+    return with_block(readme, legs_table())
 
 
 def check_tested(facts: Facts) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from cds_mm.experiments.leaves import (
 )
 from cds_mm.experiments.leaves.data import DATA
 from cds_mm.experiments.methods import METHODS, Method
-from cds_mm.markdown import table_lines
+from cds_mm.markdown import table_lines, with_block
 from cds_mm.paths import CONFIGS, PROJECT
 
 BEGIN = '<!-- methods: written by tools/write_configs.py -->'
@@ -108,6 +108,4 @@ def _code(method: Method) -> str:
 
 def with_methods(readme: str) -> str:
     """The README with the table in its place."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f'{before}{methods_table()}{after}'
+    return with_block(readme, methods_table())
