@@ -3,7 +3,8 @@
 from cds_mm.checkpoint.batchnorm import reestimate_batchnorm
 from cds_mm.checkpoint.conversion import Options, Result, convert
 from cds_mm.checkpoint.converted_file import carries_fingerprint
-from cds_mm.checkpoint.detector import Detector, DetectorSide
+from cds_mm.checkpoint.detector import Detector
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.extract import Extracted, extract_backbone
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.proof import Proof

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from cds_mm.checkpoint.backbone_types import outputs_of
-from cds_mm.checkpoint.detector import DetectorSide, build_model
+from cds_mm.checkpoint.detector import build_model
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.fit import fit
 from cds_mm.errors import UserError
 

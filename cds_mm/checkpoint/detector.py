@@ -5,7 +5,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from cds_mm.checkpoint.detector_side import ACCEPT, DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.config import (
     named_config,
     network_settings,
@@ -15,17 +15,6 @@ from cds_mm.config import (
 from cds_mm.config.files import ConfigOrName
 from cds_mm.config.network_input import loader_order
 from cds_mm.errors import UserError, first_line
-
-__all__ = [
-    'ACCEPT',
-    'Detector',
-    'DetectorSide',
-    'backbone_settings',
-    'build_detector',
-    'build_model',
-    'shared_head_of',
-    'side_of',
-]
 
 # What can be asked for a backbone: a config, or what was built of one.
 Detector: TypeAlias = ConfigOrName | DetectorSide

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from cds_mm.checkpoint.arrival import compare
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.init_file import (

@@ -18,7 +18,7 @@ from cds_mm.checkpoint.backbone_types import (
     full_name,
 )
 from cds_mm.checkpoint.comparison import with_source
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.fingerprints import fingerprint
 from cds_mm.checkpoint.probe_image import probe_sizes, sized_features
 from cds_mm.checkpoint.random_backbone import random_backbone

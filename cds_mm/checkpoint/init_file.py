@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 
 from cds_mm.checkpoint.comparison import comparison
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.mismatch import check_fits
 from cds_mm.checkpoint.parts import check_trained
 from cds_mm.checkpoint.proof import Proof

@@ -2,7 +2,7 @@
 
 import torch
 
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.checkpoint.structure import add_structure
 from cds_mm.errors import UserError

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 
 # OpenMMLab names a layer by its kind; SyncBN and frozen BN are BatchNorm.
 _NAMED = re.compile(r'(?:^|\.)(bn|gn|ln)\d*\.(?:weight|bias)$')

@@ -6,7 +6,8 @@ from typing import Any
 
 from cds_mm.checkpoint.arrival import Arrival, trained_outputs
 from cds_mm.checkpoint.backbone_types import full_name, outputs_of
-from cds_mm.checkpoint.detector import DetectorSide, build_model
+from cds_mm.checkpoint.detector import build_model
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.record import as_lists, function_of
 from cds_mm.errors import UserError
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from cds_mm.checkpoint.arrival import Arrival, load, not_arrived
 from cds_mm.checkpoint.backbone_types import MMPRETRAIN, backbone_type
-from cds_mm.checkpoint.detector import DetectorSide, build_model
+from cds_mm.checkpoint.detector import build_model
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.errors import UserError, first_line
 
 _OF_FILES = re.compile('load|checkpoint', re.IGNORECASE)

@@ -13,8 +13,6 @@ from cds_mm.config import is_detection, named_config
 from cds_mm.config.files import ConfigOrName
 from cds_mm.errors import UserError
 
-__all__ = ['random_backbone', 'will_fit']
-
 
 def will_fit(
     training: ConfigOrName,

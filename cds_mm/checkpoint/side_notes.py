@@ -1,7 +1,7 @@
 """What a reader of a proof has to know besides."""
 
 from cds_mm.checkpoint.arrival import Arrival
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.record import BackboneRecord
 
 

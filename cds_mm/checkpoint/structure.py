@@ -4,7 +4,7 @@ import torch
 
 from cds_mm.checkpoint.arrival import Arrival, compare
 from cds_mm.checkpoint.backbone_types import full_name
-from cds_mm.checkpoint.detector import DetectorSide
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.family import depth_from_keys, stem_of
 from cds_mm.checkpoint.norms import norm_change, norm_mismatch
 from cds_mm.checkpoint.other_network import (

@@ -14,12 +14,8 @@ from cds_mm.checkpoint.comparison import (
     with_source,
 )
 from cds_mm.checkpoint.converted_file import read_fingerprinted
-from cds_mm.checkpoint.detector import (
-    ACCEPT,
-    Detector,
-    DetectorSide,
-    side_of,
-)
+from cds_mm.checkpoint.detector import Detector, side_of
+from cds_mm.checkpoint.detector_side import ACCEPT, DetectorSide
 from cds_mm.checkpoint.mismatch import check_fits
 from cds_mm.checkpoint.own_loading import load_as_a_run
 from cds_mm.checkpoint.proof import Proof, rows_of

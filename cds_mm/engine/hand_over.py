@@ -5,11 +5,11 @@ import shlex
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from cds_mm.checkpoint.detector import (
-    DetectorSide,
     backbone_settings,
     build_detector,
     build_model,
 )
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.foreign_file import check_foreign_keys
 from cds_mm.checkpoint.init_file import (
     check_init,

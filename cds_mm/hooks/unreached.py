@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from cds_mm.errors import UserError
 
+# Their functions take all that they read as arguments.
+_OPEN = ('torch', 'cds_mm', 'mmcv')
+
 
 def check_all_reached(called: nn.Module, model: nn.Module, loss: Tensor):
     """See that every rank gets the gradients that it exchanges.
@@ -31,10 +34,6 @@ def check_all_reached(called: nn.Module, model: nn.Module, loss: Tensor):
             f'model.{names[0]}{more}: no loss reaches it, so that the ranks '
             'would wait for its gradient; set find_unused_parameters=True'
         )
-
-
-# Their functions take all that they read as arguments.
-_OPEN = ('torch', 'cds_mm', 'mmcv')
 
 
 def unreached(model: nn.Module, loss: Tensor) -> list[str]:

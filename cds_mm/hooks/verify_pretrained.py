@@ -10,11 +10,8 @@ from torch import nn
 
 from cds_mm.arguments import checked
 from cds_mm.checkpoint import Proof
-from cds_mm.checkpoint.detector import (
-    DetectorSide,
-    backbone_settings,
-    shared_head_of,
-)
+from cds_mm.checkpoint.detector import backbone_settings, shared_head_of
+from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.init_file import check_init, init_weights
 from cds_mm.checkpoint.reading import read_for_run
 from cds_mm.checkpoint.sketches import most_are_turned, sketches

@@ -8,10 +8,11 @@ import torch
 from mmengine.config import Config
 from refusals import refusal
 
+from cds_mm.branches.geometry import PROBE_SIZES
 from cds_mm.checkpoint import Options, check_file, convert, fingerprint
 from cds_mm.checkpoint.backbone_types import backbone_type, outputs_of
 from cds_mm.checkpoint.detector import build_detector
-from cds_mm.checkpoint.probe_image import stage_features
+from cds_mm.checkpoint.probe_image import probe_sizes, stage_features
 from cds_mm.checkpoint.proof import rows_of
 from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.checkpoint.record import function_of
@@ -340,6 +341,8 @@ def test_an_image_of_one_size(record, seed):
     found = fingerprint(random_backbone(kept, 'it'), kept)
     assert found['size'] == 96
     usual = record(backbone=dict(MOBILENET))
+    # What a training has measured, the converter can compare.
+    assert set(PROBE_SIZES) <= set(probe_sizes(usual))
     assert 'size' not in fingerprint(random_backbone(usual, 'it'), usual)
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from cds_mm.checkpoint import Options, check_file, convert, prove_parity
-from cds_mm.checkpoint.prospect import random_backbone, will_fit
+from cds_mm.checkpoint.prospect import will_fit
+from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.errors import UserError
 
 R50 = dict(type='ResNet', depth=50, base_channels=8, stem_channels=8)

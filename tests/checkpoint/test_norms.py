@@ -10,7 +10,7 @@ from refusals import refusal
 from cds_mm.checkpoint import Options, check_file, convert
 from cds_mm.checkpoint.foreign_file import check_foreign_keys
 from cds_mm.checkpoint.init_file import init_weights
-from cds_mm.checkpoint.prospect import random_backbone
+from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.checkpoint.verify import side_of
 
 R18 = dict(type='ResNet', depth=18, base_channels=8, stem_channels=8)

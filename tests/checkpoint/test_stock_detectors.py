@@ -25,7 +25,7 @@ from cds_mm.checkpoint.detector import (
     shared_head_of,
 )
 from cds_mm.checkpoint.fingerprints import fingerprint
-from cds_mm.checkpoint.prospect import random_backbone
+from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.config import network_settings
 from cds_mm.config.network_input import loader_order
 from cds_mm.engine.hand_over import check_weights

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cds_mm.checkpoint import BackboneRecord
 from cds_mm.checkpoint.fingerprints import fingerprint
-from cds_mm.checkpoint.prospect import random_backbone
+from cds_mm.checkpoint.random_backbone import random_backbone
 from cds_mm.config import load_config
 from cds_mm.testing import fresh_seed
 

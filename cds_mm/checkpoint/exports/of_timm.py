@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from cds_mm.checkpoint.exports.plan import Plan, State, in_python, refusal
@@ -46,12 +47,15 @@ def for_timm(record: BackboneRecord) -> Plan:
     def names(state: State, theirs: nn.Module | None) -> State:
         return _unwrapped(state, theirs, network)
 
+    # The caller's random numbers are not for this.
+    with torch.random.fork_rng(devices=[]):
+        stages = _stages(build())
     return Plan(
         'timm',
         network,
         build,
         names,
-        _stages(build()),
+        stages,
         timm=(name, options),
     )
 
