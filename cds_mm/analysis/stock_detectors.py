@@ -30,27 +30,19 @@ from cds_mm.analysis.random_scenes import random_scenes
 from cds_mm.config import load_config, plain_batchnorm, with_preprocessor
 from cds_mm.config.files import imported_modules
 from cds_mm.errors import first_line
-from cds_mm.ops import OpNotProvidedError
+from cds_mm.ops import OpNotProvidedError, status
+from cds_mm.ops.needs import missing_ops
 from cds_mm.quiet import quiet_hosts_load
 
 IMAGES, SIDE = 2, 128
 # Its maps and anchors are for this size alone.
 _SIDES = {'ssd': 300}
-# Sequences of images, texts, or several batches at once.
-_OTHER_INPUT = {
-    'bytetrack': 'tracks in videos',
-    'strongsort': 'tracks in videos',
-    'ocsort': 'tracks in videos',
-    'sort': 'tracks in videos',
-    'deepsort': 'tracks in videos',
-    'qdtrack': 'tracks in videos',
-    'mask2former_vis': 'tracks in videos',
-    'masktrack_rcnn': 'tracks in videos',
-    'glip': 'reads text',
-    'grounding_dino': 'reads text',
-    'mm_grounding_dino': 'reads text',
-    'soft_teacher': 'semi-supervised',
-}
+# Trackers, readers of text, and semi-supervised ones, which take several
+# batches at once.
+_OTHER_INPUT = (
+    'bytetrack deepsort mask2former_vis masktrack_rcnn ocsort qdtrack sort '
+    'strongsort glip grounding_dino mm_grounding_dino soft_teacher'
+).split()
 RUNS = 'yes'
 _LIMIT = 600.0  # seconds
 _SHOWN = 80
@@ -108,7 +100,6 @@ def try_detector(config: str) -> Trial:
     Args:
         config: ``folder/name.py`` among its configs.
     """
-    parts: dict[str, Callable[[], None]] = {}
     try:
         torch.manual_seed(0)
         cfg = _without_files(load_config(f'mmdet::{config}'))
@@ -122,20 +113,34 @@ def try_detector(config: str) -> Trial:
         MessageHub.get_current_instance().update_info_dict(
             dict(iter=0, max_iters=1000, epoch=0, max_epochs=12)
         )
-        parts = dict(
-            step=lambda: _step(model, scenes),
-            predict=lambda: _predict(model, scenes),
-        )
     except Exception as error:  # of the host's code
         return Trial(config, _said(error), 'not built')
+    lacking = lacking_operations(model)
     return Trial(
-        config, **{name: _tried(part) for name, part in parts.items()}
+        config,
+        lacking.get('training') or _tried(_step, model, scenes),
+        lacking.get('prediction') or _tried(_predict, model, scenes),
     )
 
 
-def _tried(part: Callable[[], None]) -> str:
+def lacking_operations(model: BaseModel) -> dict[str, str]:
+    """A cell by phase, where a model calls what has no stand-in.
+
+    A step on random boxes may not reach it: PISA's sampler calls its
+    operation once a score is high.
+    """
+    ops = status()
+    if ops.state != 'stand-in':
+        return {}
+    cells: dict[str, str] = {}
+    for missing in missing_ops(model.train(), ops.provided):
+        cells = dict.fromkeys(missing.phases, _needs(missing.op)) | cells
+    return cells
+
+
+def _tried(part: Callable, model: BaseModel, scenes: dict) -> str:
     try:
-        part()
+        part(model, scenes)
     except Exception as error:  # of the host's code
         return _said(error)
     return RUNS
@@ -145,8 +150,12 @@ def _said(error: Exception) -> str:
     """A cell of the table."""
     said = first_line(error).replace('|', '/')
     if isinstance(error, OpNotProvidedError):
-        return f'needs `{said.partition(":")[0]}`'
+        return _needs(said.partition(':')[0])
     return f'{type(error).__name__}: {said[:_SHOWN]}'
+
+
+def _needs(operation: str) -> str:
+    return f'needs `{operation}`'
 
 
 def _without_files(cfg: Config) -> Config:

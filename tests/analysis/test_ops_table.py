@@ -1,10 +1,20 @@
 """The table of MMDetection's detectors that run without a compiler."""
 
+from types import SimpleNamespace
+
 import pytest
+import torch
+from mmcv.ops import MaskedConv2d, SoftmaxFocalLoss
+from mmengine.model import BaseModel
 
 from cds_mm.analysis import ops_table, stock_detectors
 from cds_mm.analysis.ops_table import read_trials, write_trials
-from cds_mm.analysis.stock_detectors import Trial, stock_configs, try_detectors
+from cds_mm.analysis.stock_detectors import (
+    Trial,
+    lacking_operations,
+    stock_configs,
+    try_detectors,
+)
 from cds_mm.errors import UserError
 from cds_mm.testing import CONFIGS
 
@@ -67,6 +77,29 @@ def test_a_failure_is_a_cell_and_no_end(monkeypatch):
     (trial,) = try_detectors([broken])
     assert trial.step.startswith('UserError: ')
     assert not trial.runs
+
+
+class Detector(BaseModel):
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = torch.nn.ModuleList(parts)
+
+    def forward(self, x):
+        raise AssertionError('is not asked')
+
+
+def test_an_operation_that_a_few_boxes_do_not_reach(monkeypatch):
+    """A cell says what a training refuses, whatever one step has called."""
+    status = SimpleNamespace(state='stand-in', provided=('nms',))
+    monkeypatch.setattr(stock_detectors, 'status', lambda: status)
+    detector = Detector(SoftmaxFocalLoss(2.0, 0.25), MaskedConv2d(3, 3, 1))
+    assert lacking_operations(detector) == {
+        'training': 'needs `softmax_focal_loss_forward`',
+        'prediction': 'needs `masked_im2col_forward`',
+    }
+    assert lacking_operations(Detector(torch.nn.Conv2d(3, 3, 1))) == {}
+    status.state = 'compiled'
+    assert lacking_operations(detector) == {}
 
 
 @pytest.mark.slow
