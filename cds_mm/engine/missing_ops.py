@@ -21,7 +21,8 @@ def check_ops(runner: Runner) -> None:
     if ops.state != 'stand-in':
         return
     # As the first epoch does, so that `norm_eval` is in force.
-    model = unwrapped(runner.model).train()
+    model = unwrapped(runner.model)
+    model.train()  # of MMDetection's distillation, this returns nothing
     missing = missing_ops(model, ops.provided)
     in_training = [one for one in missing if 'training' in one.phases]
     if in_training:

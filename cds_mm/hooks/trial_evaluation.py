@@ -95,7 +95,8 @@ def _predicted(runner, loop, loader, split) -> dict | None:
     """What a metric is given for an image; None where that fails itself."""
     try:
         batch = first_batch(loader, 2)
-        trial = copy.deepcopy(unwrapped(runner.model)).eval()
+        trial = copy.deepcopy(unwrapped(runner.model))
+        trial.eval()  # of MMDetection's distillation, this returns nothing
         half = bool(getattr(loop, 'fp16', False))
         with torch.no_grad(), autocast(enabled=half):
             (sample, *_) = getattr(trial, f'{split}_step')(batch)

@@ -58,6 +58,22 @@ def test_in_training():
     assert '\n' not in message
 
 
+class Silent(nn.Sequential):
+    """MMDetection's students with a teacher return nothing either."""
+
+    def train(self, mode=True):
+        super().train(mode)
+
+
+def test_a_model_whose_train_returns_nothing():
+    one = runner(nn.Identity())
+    one.model = Silent(nn.Identity())
+    check_ops(one)
+    one.model = Silent(sampler_layer())
+    with pytest.raises(UserError, match='nms_match'):
+        check_ops(one)
+
+
 def test_in_validation():
     with pytest.raises(UserError) as caught:
         check_ops(runner(MaskedConv2d(1, 1, 1)))

@@ -5,15 +5,19 @@ import copy
 import io
 import json
 import shlex
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import METRICS, DefaultScope
+from mmengine.structures import BaseDataElement
+from torch import nn
 
 from cds_mm.commands.train import parse_args
 from cds_mm.errors import UserError
-from cds_mm.hooks.trial_evaluation import try_metric
+from cds_mm.hooks import trial_evaluation
+from cds_mm.hooks.trial_evaluation import _predicted, try_metric
 
 CLASSES = ('fork', 'spoon')
 KINDS = ['CocoMetric', 'FasterCocoMetric', 'cds_mm.NamedCocoMetric']
@@ -174,3 +178,20 @@ def test_annotations_without_masks(ann_file):
     text = refused(metric, sample_of(masks=True))
     assert 'KeyError: segmentation' in text
     assert text.endswith('set --cfg-options val_evaluator.metric=bbox')
+
+
+class Silent(nn.Module):
+    """MMDetection's students with a teacher return nothing either."""
+
+    def train(self, mode=True):
+        super().train(mode)
+
+    def val_step(self, batch):
+        return [BaseDataElement(evaluated=not self.training)]
+
+
+def test_a_model_whose_eval_returns_nothing(monkeypatch):
+    monkeypatch.setattr(trial_evaluation, 'first_batch', lambda *_: None)
+    run, loop = SimpleNamespace(model=Silent()), SimpleNamespace()
+    assert _predicted(run, loop, None, 'val') == dict(evaluated=True)
+    assert run.model.training
