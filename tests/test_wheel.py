@@ -3,7 +3,6 @@
 The whole chain: pretrain on 40 images, convert, check, train a detector.
 """
 
-import json
 import shutil
 import subprocess
 import sys
@@ -11,9 +10,8 @@ import sys
 import numpy as np
 import pytest
 from command_lines import ROOT, Result, clean_environment
-from PIL import Image
 
-from cds_mm.testing import write_class_folder
+from cds_mm.testing import write_class_folder, write_scenes
 
 pytestmark = pytest.mark.slow
 PRETRAINING = """
@@ -46,11 +44,12 @@ model = dict(
     ),
     neck=dict(in_channels=[8, 16, 32, 64], out_channels=16),
     bbox_head=dict(
-        in_channels=16, feat_channels=16, stacked_convs=1, num_classes=1
+        in_channels=16, feat_channels=16, stacked_convs=1, num_classes=10
     ),
 )
 _data = dict(data_root='scenes/', ann_file='all.json',
-             data_prefix=dict(img=''), metainfo=dict(classes=('thing',)))
+             data_prefix=dict(img='all/'),
+             metainfo=dict(classes=tuple('0123456789')))
 _loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 train_dataloader = dict(dataset=_data, **_loader)
 val_dataloader = dict(dataset=_data, **_loader)
@@ -109,37 +108,9 @@ def installed(tmp_path_factory):
     for split, count in (('train', 10), ('val', 3)):
         sizes = dict.fromkeys('abcd', count)
         write_class_folder(folder / 'data/images' / split, sizes, 32, 0)
-    (folder / 'scenes').mkdir()
-    write_scenes(folder / 'scenes')
+    write_scenes(folder / 'scenes', 'all', 4, np.random.default_rng(0))
     (folder / 'pretraining.py').write_text(PRETRAINING)
     return Installed(target, folder)
-
-
-def write_scenes(root):
-    rng = np.random.default_rng(0)
-    images, annotations = [], []
-    for number in range(4):
-        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / f'{number}.png')
-        images.append(
-            dict(id=number, file_name=f'{number}.png', width=64, height=64)
-        )
-        annotations.append(
-            dict(
-                id=number + 1,
-                image_id=number,
-                category_id=0,
-                bbox=[8, 8, 30, 30],
-                area=900,
-                iscrowd=0,
-            )
-        )
-    content = dict(
-        images=images,
-        annotations=annotations,
-        categories=[dict(id=0, name='thing')],
-    )
-    (root / 'all.json').write_text(json.dumps(content))
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,6 @@ installed package; exits with 1 at the first command that fails.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from cds_mm.testing import write_class_folder, write_scenes
 PACKAGE = Path(cds_mm.__file__).parent
 CLASSES = 'abcd'
 DETECTOR = """
-_base_ = ['{mim}/configs/demo/retinanet_r18_fpn_digits.py']
+_base_ = 'cds_mm::demo/retinanet_r18_fpn_digits.py'
 model = dict(
     backbone=dict(
         init_cfg=dict(checkpoint='backbone.pth'), base_channels=64
@@ -44,15 +43,9 @@ default_hooks = dict(logger=dict(interval=1))
 """
 
 
-def run(command, *argv):
-    """One command of the package: by its console script, where it has one."""
-    script = shutil.which('cds-mm')
-    begin = [script, command]
-    if script is None:
-        names = {'convert': 'convert_backbone'}
-        tool = f'{names.get(command, command)}.py'
-        begin = [sys.executable, PACKAGE / '.mim' / 'tools' / tool]
-    line = [*map(str, begin), *map(str, argv)]
+def run(*argv):
+    """One command of the package."""
+    line = [str(Path(sys.executable).with_name('cds-mm')), *map(str, argv)]
     print('$', *line, flush=True)
     subprocess.run(line, check=True)
 
@@ -84,7 +77,7 @@ def main():
         rng = np.random.default_rng(0)
         for split in ('train', 'val'):
             write_scenes('scenes', split, 4, rng)
-        Path('detector.py').write_text(DETECTOR.format(mim=PACKAGE / '.mim'))
+        Path('detector.py').write_text(DETECTOR)
         run(
             *('convert', 'work/epoch_1.pth', 'backbone.pth'),
             *('--detector', 'detector.py'),
