@@ -110,9 +110,8 @@ def _not_taken(
             network.init_weights()
     except Exception as error:  # code of anyone
         kind = '' if isinstance(error, UserError) else type(error).__name__
-        return [*state], f' ({kind} {first_line(error)[:160]})'.replace(
-            '( ', '('
-        )
+        cause = f'{kind} {first_line(error)[:160]}'.strip()
+        return [*state], f' ({cause})'
     return not_arrived(network, dict(state)), ''
 
 

@@ -7,7 +7,8 @@ from cds_mm.errors import UserError
 
 # What :func:`cds_mm.config.load_config` takes.
 CONFIG_HELP = (
-    'file, bare name of a config of this project, or mmdet::folder/name.py'
+    'file, name of a config of this project (NAME or cds_mm::NAME), or '
+    'mmdet::folder/name.py'
 )
 LAUNCHERS = ['none', 'pytorch', 'slurm', 'mpi']
 
