@@ -32,7 +32,7 @@ class StageOutputs:
             None where there is no neck.
         maps: feature map of each stage by name, (V*B, C, H, W).
         branches: output of each branch by name, (V*B, D), **not
-            normalised**: whoever needs unit vectors normalises in fp32.
+            normalised**: who needs unit vectors normalises in fp32.
         progress: share of the training run that is done, in [0, 1].
         teacher: the teacher's outputs for the same rows, or None.
         extras: what one method alone needs.

@@ -19,7 +19,7 @@ class EqualIterationsSampler(DefaultSampler):
     images in place of the n images of the whole.  An epoch has n of them, so
     as many batches on every rank as the whole gives.  Where k does not divide
     n, each image comes floor(n/k) or ceil(n/k) times, and which come once
-    more is drawn anew for each epoch.  The places of copies differ, and with
+    more is drawn again for each epoch.  The places of copies differ, and with
     them their augmentation.
 
     Args:

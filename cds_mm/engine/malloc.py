@@ -26,7 +26,7 @@ def calm_malloc() -> bool:
     """Let glibc keep the memory that a step has freed for the next one.
 
     It would give large blocks back to the system after each step and take
-    them anew: hundreds of thousands of page faults a step.  Holds for this
+    them again: hundreds of thousands of page faults a step.  Holds for this
     process and those that it forks, from now on; the peak stays resident.
 
     Returns:

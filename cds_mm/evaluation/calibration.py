@@ -167,7 +167,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
             f'temperature: all {len(labels)} predictions are correct, so that '
             'the best one is 0; fit it on more images'
         )
-    # Of no use to whoever imports the package to train.
+    # Late: a training has no use for it.
     from scipy.optimize import brentq
 
     # Over the logarithm, so that the error is a relative one.

@@ -97,7 +97,7 @@ def _say_what_is_there(finished, runs):
 
 
 def _command(run, jobs):
-    if is_finished(run):  # but without its weights: it begins anew
+    if is_finished(run):  # but without its weights: it starts over
         _set_aside(run)
     config = _write_config(run)
     return Command(

@@ -45,7 +45,7 @@ class AtomicBackend(LocalBackend):
 
         Args:
             still_wanted: called at the end, gives the paths that the block
-                has written anew and that must stay.
+                has written again and that must stay.
         """
         if self._waiting is not None:
             yield

@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=pairs_of_rows,
         nargs='*',
         default=[4096, 8192, 16384],
-        help='N of which our memory is told, too',
+        help='N of which our memory is reported, too',
     )
 
 
@@ -98,7 +98,7 @@ def peak_memory(contrast, rows: int, width: int) -> float:
 
     To be called in a fresh process.  ``ru_maxrss`` will not do: a child
     begins with its parent's.  Memory that was freed, but that malloc keeps,
-    would be used anew uncounted or counted though it is unused: here all
+    would be used again uncounted or counted though it is unused: here all
     tensors but the smallest are mapped, and are given back when they go.
     """
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**16)

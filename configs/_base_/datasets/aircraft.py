@@ -12,7 +12,7 @@ train_dataloader = dict(
         type='FGVCAircraft', data_root='data/aircraft', split='trainval'
     ),
 )
-# Anew: the class sets `test_mode` by its split, and takes none.
+# Replaced: the class sets `test_mode` by its split, and takes none.
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,

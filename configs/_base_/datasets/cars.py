@@ -11,7 +11,7 @@ train_dataloader = dict(
     num_workers=8,
     dataset=dict(type='StanfordCars', data_root='data/cars', split='train'),
 )
-# Anew: the class sets `test_mode` by its split, and takes none.
+# Replaced: the class sets `test_mode` by its split, and takes none.
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,
