@@ -36,7 +36,11 @@ def test_it_is_taken_where_it_says_what_the_other_says():
 @pytest.mark.parametrize('folder', ['detection', 'bccd', 'demo'])
 def test_every_detector_here_can_take_it(folder):
     pytest.importorskip('faster_coco_eval')
-    leaves = [*CONFIGS.glob(f'{folder}/*_fpn_*.py')]
+    leaves = [
+        leaf
+        for leaf in CONFIGS.glob(f'{folder}/*_fpn_*.py')
+        if not leaf.stem.endswith('_voc0712')  # has the metric of VOC
+    ]
     assert leaves
     for leaf in leaves:
         cfg = load_config(str(leaf))

@@ -12,7 +12,7 @@ from cds_mm import ops
 
 # As they start it: their launcher, whose first lines import MMDetection.
 BY_CALL = """
-LIGHT = 'environment', 'errors', 'precision', 'version'
+LIGHT = 'version', 'errors', 'precision', 'environment'
 import runpy, sys
 import cds_mm.ops
 cds_mm.ops.install()
