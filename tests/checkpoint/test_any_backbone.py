@@ -126,6 +126,16 @@ def test_a_name_in_an_argument_imports_nothing(record, tmp_path, monkeypatch):
     assert build_source(record(backbone=dict(backbone, norm_layer='BN')), 'x')
 
 
+def test_a_layer_that_reads_files_is_none(record, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({}, 'weights.pth')
+    layer = dict(type='CLIPGenerator', tokenizer_path='weights.pth')
+    said = refusal(
+        build_source, record(backbone=CONVNEXT | dict(act_cfg=layer)), 'x'
+    )
+    assert "type='CLIPGenerator', which is no part of a backbone" in said
+
+
 def test_layers_of_mmdetection(record):
     block = dict(
         cfg=dict(type='DropBlock', drop_prob=0.1, block_size=3),
