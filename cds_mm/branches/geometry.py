@@ -101,8 +101,14 @@ def stage_maps(backbone: nn.Module, images: Tensor) -> dict[str, Tensor]:
     Raises:
         UserError: an output is no (N, C, H, W) feature map.
     """
+    _check_order(backbone)
     maps = backbone(images)
     maps = list(maps) if isinstance(maps, (tuple, list)) else [maps]
+    if not maps:
+        raise UserError(
+            f'{type(backbone).__name__}: out_indices='
+            f'{backbone.out_indices} gives no map; count its stages from 0'
+        )
     for output in maps:
         if not isinstance(output, Tensor) or output.dim() != 4:
             shape = getattr(output, 'shape', type(output).__name__)
@@ -117,6 +123,21 @@ def stage_maps(backbone: nn.Module, images: Tensor) -> dict[str, Tensor]:
                 f'(N, C, H, W) feature map; maps come with {ways}'
             )
     return dict(zip(stage_names(backbone, len(maps)), maps, strict=True))
+
+
+def _check_order(backbone):
+    # Backbones give their maps as they come, whatever the order of the
+    # indices: each would have the name of another one.
+    given = getattr(backbone, 'out_indices', None)
+    if not isinstance(given, tuple | list):
+        return
+    wanted = sorted(set(given))
+    if list(given) != wanted:
+        raise UserError(
+            f'{type(backbone).__name__}: out_indices={given} are not in the '
+            'order of its stages, in which its maps come; write out_indices='
+            f'{tuple(wanted)}'
+        )
 
 
 @torch.no_grad()

@@ -35,8 +35,12 @@ def expand_branches(
         dict: settings of each branch by its name, with its ``tap``.  The
         branches of groups stand where the first group did, in the order of
         the stages.
+
+    Raises:
+        UserError: a group has a ``tap``.
     """
     groups = {n: c for n, c in configs.items() if n in GROUPS and c}
+    _check_no_tap(groups)
     covered = {
         stage: [c for n, c in _in_order(groups) if stage in stages[GROUPS[n]]]
         for stage in stages
@@ -86,6 +90,16 @@ def check_several_stages(
 def _tap(name, config, stages):
     tap = config.get('tap', name)
     return stages[-1] if tap == LAST_STAGE else tap
+
+
+def _check_no_tap(groups):
+    for name, given in groups.items():
+        if 'tap' in given:
+            raise UserError(
+                f'model.branches.{name}.tap={given["tap"]}: {name} means '
+                'branches that tap the stage they are named after; leave tap '
+                'out, or give one branch a name of its own'
+            )
 
 
 def _in_order(groups):

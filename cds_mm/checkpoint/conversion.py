@@ -120,11 +120,13 @@ def _proven(
     if options.detector is None:
         return source, record, None
     side = side_of(options.detector)
-    if options.target == 'mmdet':
-        source, record, more = in_names_of(side, source, record)
-        notes += more
+    twin, twin_record, more = in_names_of(side, source, record)
     accepted = options.accept_changed_function
-    return source, record, prove_parity(source, record, side, accepted)
+    proof = prove_parity(twin, twin_record, side, accepted)
+    if options.target == 'mmdet':
+        notes += more
+        return twin, twin_record, proof
+    return source, record, proof  # of a library that has names of its own
 
 
 def _filled(

@@ -60,7 +60,7 @@ def in_names_of(
         changed = replace(
             record,
             backbone={**arguments, 'type': name},
-            trained_as=record.backbone['type'],
+            trained_as=_trained_as(record),
         )
         try:
             twin = _twin_of(source, changed, record, side.name)
@@ -100,9 +100,14 @@ def _another_function(
 def _note(name: str, record: BackboneRecord, side: DetectorSide) -> str:
     return (
         f'written under the names of {name}, which {side.name} builds and '
-        f'which computes the same as the {record.backbone["type"]} that was '
+        f'which computes the same as the {_trained_as(record)} that was '
         'trained'
     )
+
+
+def _trained_as(record: BackboneRecord) -> str:
+    """The type in training, also of a file that was converted before."""
+    return record.trained_as or record.backbone['type']
 
 
 def _other_class(

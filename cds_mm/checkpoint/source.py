@@ -29,6 +29,11 @@ _FORBIDDEN = ('init_cfg', 'pretrained', 'checkpoint', '_scope_')
 # In a value: a file, a folder or a server.
 _PLACES = (':', '/', '\\')
 _MMDET_LAYERS = 'mmdet.models.layers.'
+# Its heads and methods, some of which read files, are registered, too.
+_MMPRETRAIN_LAYERS = (
+    'mmpretrain.models.utils.',
+    'mmpretrain.models.backbones.',
+)
 _LARGEST_NETWORK = 16 << 30  # bytes
 _SMALL_NETWORK = 256 << 20  # bytes
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -139,8 +144,12 @@ def _known_layer(kind, scope: str) -> bool:
         own = MODELS.children[MMDET].module_dict.get(kind)
         if str(getattr(own, '__module__', None)).startswith(_MMDET_LAYERS):
             return True
-    known = MODELS.module_dict, MODELS.children[MMPRETRAIN].module_dict
-    return any(kind in names for names in known)
+    for names in (MODELS, MODELS.children[MMPRETRAIN]):
+        place = str(getattr(names.module_dict.get(kind), '__module__', None))
+        inside = place.startswith(f'{MMPRETRAIN}.')
+        if kind in names.module_dict:
+            return not inside or place.startswith(_MMPRETRAIN_LAYERS)
+    return False
 
 
 def load_strictly(model: nn.Module, state: dict, path, owner: str) -> None:

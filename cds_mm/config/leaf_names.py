@@ -62,7 +62,8 @@ def _local(path: Path, bare: str) -> Path | None:
 def _inside(own: str) -> Path | None:
     """A path in ``configs/``, with or without its ``.py``."""
     for path in (CONFIGS / own, CONFIGS / f'{own}.py'):
-        # Nothing outside of it, and no folder.
-        if '..' not in path.parts and path.is_file():
+        # Nothing outside of it, as an absolute path is, and no folder.
+        inside = path.is_relative_to(CONFIGS) and '..' not in path.parts
+        if inside and path.is_file():
             return path
     return None

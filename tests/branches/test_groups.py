@@ -117,6 +117,12 @@ def test_a_part_of_a_branch_is_replaced():
         assert found['stage3'] == base['every_stage']
 
 
+@pytest.mark.parametrize('tap', ['stage1', 'last_stage'])
+def test_branches_of_a_group_tap_their_own_stage(tap):
+    with pytest.raises(UserError, match=f'every_stage.tap={tap}.*leave tap'):
+        expand_branches(dict(every_stage=dict(TOWER, tap=tap)), STAGES)
+
+
 def test_branches_that_no_group_covers():
     peer = dict(TOWER, tap='stage3')
     last = dict(TOWER, tap='last_stage')

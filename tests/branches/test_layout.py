@@ -143,3 +143,22 @@ def test_a_layout_that_cannot_be_told():
         assert [spec.channels for spec in specs] == [size, 16]
     with pytest.raises(UserError, match='stage1 NCHW, stage2 NHWC'):
         network_spec(Maps((8, 16), last=True, mixed=True))
+
+
+@pytest.mark.parametrize(
+    ('indices', 'said'),
+    [
+        ((3, 2, 1, 0), r'write out_indices=\(0, 1, 2, 3\)'),
+        ((3, 0), r'write out_indices=\(0, 3\)'),
+        ((1, 1), r'write out_indices=\(1,\)'),
+        ((-1,), 'gives no map'),
+    ],
+)
+def test_indices_by_which_no_map_has_its_name(indices, said):
+    cfg = dict(type='ResNet', depth=18, base_channels=16, stem_channels=16)
+    backbone = MODELS.build(dict(cfg, out_indices=indices))
+    with pytest.raises(UserError, match=f'ResNet: out_indices=.*{said}'):
+        stage_specs(backbone)
+    rightly = MODELS.build(dict(cfg, out_indices=(0, 3)))
+    found = {name: one.stride for name, one in stage_specs(rightly).items()}
+    assert found == dict(stage1=4, stage4=32)

@@ -10,7 +10,11 @@ from refusals import refusal
 
 from cds_mm.branches.geometry import PROBE_SIZES
 from cds_mm.checkpoint import Options, check_file, convert, fingerprint
-from cds_mm.checkpoint.backbone_types import backbone_type, outputs_of
+from cds_mm.checkpoint.backbone_types import (
+    backbone_type,
+    full_name,
+    outputs_of,
+)
 from cds_mm.checkpoint.detector import build_detector
 from cds_mm.checkpoint.probe_image import probe_sizes, stage_features
 from cds_mm.checkpoint.proof import rows_of
@@ -125,6 +129,16 @@ def test_a_name_in_an_argument_imports_nothing(record, tmp_path, monkeypatch):
         assert 'cannot be built' in refusal(build_source, hostile, 'x')
     assert 'touching' not in sys.modules
     assert build_source(record(backbone=dict(backbone, norm_layer='BN')), 'x')
+
+
+def test_a_layer_that_reads_files_is_none(record, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({}, 'weights.pth')
+    layer = dict(type='CLIPGenerator', tokenizer_path='weights.pth')
+    said = refusal(
+        build_source, record(backbone=CONVNEXT | dict(act_cfg=layer)), 'x'
+    )
+    assert "type='CLIPGenerator', which is no part of a backbone" in said
 
 
 def test_layers_of_mmdetection(record):
@@ -378,6 +392,19 @@ def test_the_names_of_the_detectors_class(
     again = convert(result.path, tmp_path / 'c.pth', Options(detector=cfg))
     assert again.record.trained_as == ours
     assert again.record.backbone == result.record.backbone
+    back = other(**dict(MOBILENET, type=full_name(ours)))
+    found = convert(result.path, tmp_path / 'd.pth', Options(detector=back))
+    assert found.record.trained_as == ours
+    assert any(f'the {ours} that was trained' in one for one in found.notes)
+
+
+def test_a_library_has_names_of_its_own(trained, other, tmp_path):
+    backbone = dict(MOBILENET, widen_factor=0.35)
+    src, _ = trained(backbone)
+    options = Options(detector=other(**backbone), target='torchvision')
+    result = convert(src, tmp_path / 'b.pth', options)
+    assert result.proof.of_features and result.export.proof.difference <= 1e-5
+    assert result.record.backbone == backbone
 
 
 def test_without_a_detector_names_stay(trained, other, tmp_path):

@@ -311,3 +311,30 @@ def test_names_and_flags_that_do_not_go_together(
     assert (code, out) == (1, '')
     assert why in err and err.count('\n') == 1
     assert list(tmp_path.iterdir()) == [src]
+
+
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        dict(type='TIMMBackbone', model_name='test_vit'),  # of 160 pixels
+        dict(type='TIMMBackbone', model_name='test_vit', img_size=64),
+        dict(type='TIMMBackbone', model_name='test_resnet', num_classes=7),
+    ],
+)
+def test_timm_networks_of_one_size_or_with_a_head(cfg, mm_backbone, record):
+    pytest.importorskip('timm')
+    trained = record(backbone=cfg)
+    found = targets.export(mm_backbone(**cfg), trained, 'timm')
+    assert found.proof.difference <= 1e-5
+    assert found.plan.network.count('num_classes') == 1
+
+
+@pytest.mark.parametrize('target', ['timm', 'onnx'])
+def test_a_network_that_takes_no_image_of_three_channels(
+    target, mm_backbone, record
+):
+    pytest.importorskip('timm')
+    pytest.importorskip('onnxruntime')
+    cfg = dict(type='TIMMBackbone', model_name='test_resnet', in_channels=1)
+    with pytest.raises(UserError, match=f'--target {target}: .* takes no'):
+        targets.export(mm_backbone(**cfg), record(backbone=cfg), target)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cds_mm.checkpoint import Options, convert
+from cds_mm.checkpoint.exports.onnx_file import onnx_model
 from cds_mm.checkpoint.probe_image import stage_features
 from cds_mm.errors import UserError
 
@@ -83,3 +84,15 @@ def test_the_extra_is_named(training_file, tmp_path, run, monkeypatch):
     code, out, err = run(src, tmp_path / 'b.onnx', '--target', 'onnx')
     assert (code, out) == (1, '')
     assert "pip install 'cds_mm[export]'" in err and err.count('\n') == 1
+
+
+def test_what_the_exporter_does_not_know_is_one_line(record, capfd):
+    class Smooth(torch.nn.Module):
+        def forward(self, images):
+            size = (images.shape[2] // 2, images.shape[3] // 2)
+            half = torch.nn.functional.interpolate
+            return half(images, size, mode='bicubic', antialias=True)
+
+    with pytest.raises(UserError, match='onnx: Smooth cannot be exported'):
+        onnx_model(Smooth(), record(backbone=dict(type='Smooth')))
+    assert 'graph' not in ''.join(capfd.readouterr())

@@ -52,6 +52,7 @@ def test_several_and_those_of_hosts(tmp_path):
         ('cds_mm::cds_r18_cifra100.py', 'did you mean .*cds_r18_cifar100.py'),
         ('cds_mm::nothing/like/it.py', 'listed by `cds-mm config-path`'),
         ('cds_mm::../setup.py', 'no such file'),
+        (f'cds_mm::{__file__}', 'no such file'),
     ],
 )
 def test_a_name_that_is_not_there_is_one_line(base, said, tmp_path):

@@ -10,7 +10,9 @@ from cds_mm.checkpoint.record import BackboneRecord, function_of
 from cds_mm.errors import UserError
 
 _WRAPPER = 'timm_model.'
-_OF_THE_WRAPPER = ('type', 'model_name', 'features_only', 'in_channels')
+_OF_THE_WRAPPER = (
+    'type model_name features_only in_channels num_classes'
+).split()
 # Of a network that gives out maps of its stages.
 _OF_FEATURES = ('out_indices', 'feature_cls', 'out_map')
 _MOST_DOTS = 2

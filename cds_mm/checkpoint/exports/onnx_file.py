@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import nn
@@ -65,13 +66,33 @@ def onnx_model(
     check_installed()
     maps = _Maps(source)
     with evaluation_mode(maps), every_stage(source) as indices:
-        with torch.no_grad():
-            count = len(maps(normalised_image(record)))
+        count = _count(maps, record)
         if indices is None or len(indices) != count:
             indices = range(count)
         names = [f'stage{index + 1}' for index in indices]
         content = _with_facts(_exported(maps, names, record), names, record)
         return content, _proof(content, maps, names, record)
+
+
+def _count(maps: nn.Module, record: BackboneRecord) -> int:
+    """How many maps a backbone gives, of an image of any size.
+
+    Raises:
+        UserError: it takes images of some sizes only.
+    """
+    count = 0
+    for images in _images(record):
+        try:
+            with torch.no_grad():
+                count = len(maps(images))
+        except Exception as error:  # code of anyone
+            raise UserError(
+                f'--target onnx: {record.backbone["type"]} takes no image of '
+                f'{"x".join(map(str, images.shape[2:]))} pixels '
+                f'({first_line(error)[:120]}), and the model is for all '
+                'sizes; choose --target mmdet'
+            ) from error
+    return count
 
 
 def _exported(
@@ -84,7 +105,12 @@ def _exported(
             2: f'{name}_height',
             3: f'{name}_width',
         }
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        # Where it fails it prints the whole graph.
+        mock.patch.object(torch._C, '_jit_onnx_log', create=True),
+    ):
         # It traces, and says that the exporter is the older one: the newer
         # needs another package, and exports less with free sizes.
         warnings.simplefilter('ignore')

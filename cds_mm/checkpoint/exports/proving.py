@@ -1,7 +1,7 @@
 """Proves that a library computes what was trained."""
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,12 @@ from cds_mm.checkpoint.comparison import FEATURE_TOLERANCE
 from cds_mm.checkpoint.exports.plan import ELSEWHERE, Plan, State
 from cds_mm.checkpoint.fit import fit
 from cds_mm.checkpoint.mismatch import relative
-from cds_mm.checkpoint.probe_image import normalised_image
+from cds_mm.checkpoint.probe_image import (
+    normalised_image,
+    probe_sizes,
+    sized_features,
+    stage_features,
+)
 from cds_mm.checkpoint.record import BackboneRecord
 from cds_mm.errors import UserError, first_line
 from cds_mm.modes import evaluation_mode
@@ -124,10 +129,8 @@ def difference(
     Raises:
         UserError: one is above the tolerance, or no stage can be compared.
     """
-    image = normalised_image(record)
-    height, width = _ODD
     worst, compared = 0.0, 0
-    for inputs in (image, image[..., :height, :width]):
+    for inputs in _images(source, plan, record):
         ours = _maps(source, [one for one, _ in plan.stages], inputs)
         theirs = _maps(network, [one for _, one in plan.stages], inputs)
         for pair in plan.stages:
@@ -142,6 +145,32 @@ def difference(
             f'compared; {ELSEWHERE}'
         )
     return worst
+
+
+def _images(
+    source: nn.Module, plan: Plan, record: BackboneRecord
+) -> Iterator[torch.Tensor]:
+    """Of two sizes; of one where the backbone takes no other.
+
+    Raises:
+        UserError: it takes no image.
+    """
+    try:
+        size, _ = sized_features(source, record, probe_sizes(record))
+    except Exception as error:  # code of anyone
+        kind = record.backbone['type']
+        raise UserError(
+            f'--target {plan.target}: {kind}: it takes no probe image '
+            f'({first_line(error)[:120]}); choose --target mmdet'
+        ) from error
+    yield normalised_image(record, size)
+    height, width = _ODD
+    odd = normalised_image(record)[..., :height, :width]
+    try:
+        stage_features(source, odd)
+    except Exception:  # whole patches only, or images of one size
+        return
+    yield odd
 
 
 def _refuse_difference(gap: float, pair: tuple[str, str], plan: Plan) -> None:
