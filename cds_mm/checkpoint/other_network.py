@@ -1,11 +1,16 @@
 """Another class of networks, other names, other outputs, other arguments."""
 
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from cds_mm.checkpoint.arrival import Arrival, trained_outputs
-from cds_mm.checkpoint.backbone_types import full_name, outputs_of
+from cds_mm.checkpoint.backbone_types import (
+    backbone_type,
+    full_name,
+    outputs_of,
+)
 from cds_mm.checkpoint.detector import DetectorSide, build_model
 from cds_mm.checkpoint.record import function_of
 from cds_mm.errors import UserError
@@ -79,13 +84,17 @@ def other_arguments(
 
     Returns:
         dict[str, tuple]: By name the values of the training and of the
-        detector, None where one leaves it out; empty for other classes.
+        detector, the default where one leaves it out; empty for other
+        classes.
     """
     ours, theirs = function_of(dict(cfg)), function_of(dict(detector.config))
     names = [str(one['type']).rpartition('.')[2] for one in (ours, theirs)]
     if names[0] != names[1]:
         return {}
     keys = [*dict.fromkeys([*ours, *theirs])]
+    kind = backbone_type(ours['type'])
+    ours = {**_defaults(kind and kind.kind), **ours}
+    theirs = {**_defaults(type(detector.backbone)), **theirs}
     pairs = {key: (ours.get(key), theirs.get(key)) for key in keys}
     return {
         key: pair
@@ -106,6 +115,16 @@ def argument_line(cfg: Mapping, detector: DetectorSide) -> str | None:
         f'{detector.name} has {built} (None: left out); set those of '
         'model.backbone as in pretraining there'
     )
+
+
+def _defaults(kind: type | None) -> dict[str, Any]:
+    """Of the arguments that a class has; none of no class."""
+    found = inspect.signature(kind).parameters if kind else {}
+    return {
+        key: one.default
+        for key, one in found.items()
+        if one.default is not one.empty
+    }
 
 
 def _plain(value: Any) -> Any:
