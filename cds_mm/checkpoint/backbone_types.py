@@ -70,17 +70,22 @@ def arguments_of(backbone: Mapping) -> dict[str, Any]:
     """
     given = function_of(dict(backbone))
     found = backbone_type(given['type'])
+    return {**(defaults_of(found.kind) if found else {}), **given}
+
+
+def defaults_of(kind: type) -> dict[str, Any]:
+    """The arguments of a class that have a default, with it."""
     defaults: dict[str, Any] = {}
     # Most subclasses pass what they do not name on to the next class.
-    for kind in reversed(found.kind.__mro__[:-1] if found else ()):
-        init = vars(kind).get('__init__')
+    for one in reversed(kind.__mro__[:-1]):
+        init = vars(one).get('__init__')
         parameters = inspect.signature(init).parameters if init else {}
         defaults |= {
             name: parameter.default
             for name, parameter in parameters.items()
             if parameter.default is not parameter.empty
         }
-    return {**defaults, **given}
+    return defaults
 
 
 def outputs_of(backbone: Mapping) -> list[int] | None:

@@ -80,9 +80,15 @@ def build_model(
     except UserError:
         raise
     except Exception as error:  # code of anyone
+        said = first_line(error)[:160]
+        fix = 'fix the config'
+        if 'unexpected keyword argument' in said:
+            fix = (
+                'take it out, or, where a config that this one inherits sets '
+                f'it, add _delete_=True to its {part}'
+            )
         raise UserError(
-            f'{name}: its {part} cannot be built '
-            f'({first_line(error)[:160]}); fix the config'
+            f'{name}: its {part} cannot be built ({said}); {fix}'
         ) from error
 
 

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cds_mm.checkpoint.arrival import Arrival, trained_outputs
-from cds_mm.checkpoint.backbone_types import full_name, outputs_of
+from cds_mm.checkpoint.backbone_types import (
+    backbone_type,
+    defaults_of,
+    full_name,
+    outputs_of,
+)
 from cds_mm.checkpoint.detector import build_model
 from cds_mm.checkpoint.detector_side import DetectorSide
 from cds_mm.checkpoint.record import as_lists, function_of
@@ -80,13 +85,17 @@ def other_arguments(
 
     Returns:
         dict[str, tuple]: By name the values of the training and of the
-        detector, None where one leaves it out; empty for other classes.
+        detector, the default where one leaves it out; empty for other
+        classes.
     """
     ours, theirs = function_of(dict(cfg)), function_of(dict(detector.config))
     names = [str(one['type']).rpartition('.')[2] for one in (ours, theirs)]
     if names[0] != names[1]:
         return {}
     keys = [*dict.fromkeys([*ours, *theirs])]
+    kind = backbone_type(ours['type'])
+    ours = {**(defaults_of(kind.kind) if kind else {}), **ours}
+    theirs = {**defaults_of(type(detector.backbone)), **theirs}
     pairs = {key: (ours.get(key), theirs.get(key)) for key in keys}
     return {
         key: pair

@@ -4,6 +4,7 @@ from mmengine.config import Config
 from torch import nn
 
 from cds_mm.checkpoint.record import BackboneRecord
+from cds_mm.config.leaf_names import leaf_files
 from cds_mm.config.network_input import input_of
 from cds_mm.errors import UserError
 from cds_mm.version import __version__
@@ -39,9 +40,17 @@ def record_from_config(
         backbone=plain(model['backbone'], 'model.backbone'),
         **input_of(cfg, preprocessor),
         config=name,
-        method=name.split('_', 1)[0],
+        method=_method(name, model),
         cds_mm=__version__,
     )
+
+
+def _method(name: str, model: dict) -> str:
+    """As configs are called, else the losses; a name of one's own lies."""
+    first = name.split('_', 1)[0]
+    if first in {leaf.split('_', 1)[0] for leaf in leaf_files()}:
+        return first
+    return ' + '.join(sorted(model.get('supervisions') or ())) or 'unknown'
 
 
 def plain(value, where: str):

@@ -65,7 +65,7 @@ def load_config(name: str, options: dict | None = None) -> Config:
                 f'config {name}: cannot be read: {fault}'
             ) from error
         cause = f'{type(error).__name__}: {message(error)}'
-        cause = ' '.join(cause.split())[:200]
+        cause = _cut(' '.join(cause.split()))
         raise UserError(
             f'config {name}: cannot be read ({cause}); correct that line of '
             'it or of a file that it inherits'
@@ -74,6 +74,11 @@ def load_config(name: str, options: dict | None = None) -> Config:
     apply_options(cfg, options or {})
     note_imports(cfg)
     return cfg
+
+
+def _cut(text: str) -> str:
+    """Without its middle where it is long: MMEngine's advice comes last."""
+    return text if len(text) <= 400 else f'{text[:200]} ... {text[-200:]}'
 
 
 def config_file(name: str) -> Path:

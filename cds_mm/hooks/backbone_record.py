@@ -24,7 +24,8 @@ class BackboneRecordHook(Hook):
 
     Args:
         method (str | None): The method's name; by default the first part of
-            the config's name.
+            the config's name where it is one of this project, else the names
+            of ``model.supervisions``.
     """
 
     @checked

@@ -5,7 +5,13 @@ import time
 import pytest
 import torch
 
-from cds_mm.checkpoint import carries_fingerprint, check_file, convert, reading
+from cds_mm.checkpoint import (
+    Options,
+    carries_fingerprint,
+    check_file,
+    convert,
+    reading,
+)
 from cds_mm.config import find_pretrained
 from cds_mm.engine.checkpoints import check_pretrained
 from cds_mm.engine.hooks import add_run_hooks
@@ -57,6 +63,28 @@ def test_it_is_what_was_trained(written, detector):
 def test_other_detectors(written, detector, changes, line):
     with pytest.raises(UserError, match=line):
         check_file(written, detector(**changes))
+
+
+def test_an_argument_that_was_left_out(
+    tmp_path, mm_backbone, record, detector
+):
+    path = tmp_path / 'narrow.pth'
+    trained = dict(type='MobileNetV2', out_indices=(1, 2, 4, 6))
+    training = record(backbone=trained)
+    meta = {'cds_mm': training.to_dict()}
+    network = mm_backbone(**trained)
+    state = {f'backbone.{k}': v for k, v in network.state_dict().items()}
+    torch.save({'state_dict': state, 'meta': meta}, path)
+    other = detector()
+    other.model.backbone = dict(
+        trained, type='mmpretrain.MobileNetV2', widen_factor=0.5
+    )
+    with pytest.raises(UserError) as caught:
+        convert(path, tmp_path / 'b.pth', Options(detector=other))
+    assert 'set model.backbone.widen_factor=1.0 ' in str(caught.value)
+    other.model.backbone.depth = 18
+    with pytest.raises(UserError, match='depth.*_delete_=True to its back'):
+        convert(path, tmp_path / 'b.pth', Options(detector=other))
 
 
 def test_a_run_is_told_before_it_starts(written, detector):

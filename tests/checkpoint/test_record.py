@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from cds_mm.checkpoint import BackboneRecord, record_from_config
 from cds_mm.checkpoint.record import recorded
@@ -21,6 +22,20 @@ def test_from_a_config_of_this_project(mm_config):
     assert record.backbone['depth'] == 18
     assert record.channel_order == 'rgb'
     assert record.mean == [123.675, 116.28, 103.53]
+
+
+def test_the_method_is_not_a_name_of_ones_own(mm_config, tmp_path):
+    for name, method in {
+        'cds_r18_birds': 'cds',
+        'my_birds': 'cds + ce',
+        'resnet18_8xb32_in1k': 'unknown',
+    }.items():
+        cfg = mm_config()
+        if name == 'my_birds':
+            cfg.model.supervisions = dict(ce={}, cds={})
+        path = tmp_path / f'{name}.py'
+        cfg.dump(path)
+        assert record_from_config(Config.fromfile(path)).method == method
 
 
 @pytest.mark.parametrize('loader', ['LoadImageFromFile', 'LoadRGBImage'])

@@ -74,6 +74,20 @@ def test_faults_are_one_line(tmp_path):
         assert '\n' not in str(caught.value), name
 
 
+@pytest.mark.parametrize('length', [1, 90])
+def test_the_advice_of_mmengine_is_whole(length, tmp_path):
+    (tmp_path / 'base.py').write_text("a = 'tiny'")
+    child = tmp_path / 'child.py'
+    child.write_text(f"_base_ = 'base.py'\na = dict(b={[10] * length})")
+    with pytest.raises(UserError) as caught:
+        load_config(str(child))
+    said = str(caught.value)
+    assert 'You may set `_delete_=True`' in said
+    assert said.count('10') <= 61
+    child.write_text("_base_ = 'base.py'\na = dict(_delete_=True, b=1)")
+    assert load_config(str(child)).a == dict(b=1)
+
+
 OLD = ["'cds_mm'", "['cds_mm']", "['json', 'cds_mm']"]
 
 
