@@ -405,6 +405,11 @@ def test_a_library_has_names_of_its_own(trained, other, tmp_path):
     result = convert(src, tmp_path / 'b.pth', options)
     assert result.proof.of_features and result.export.proof.difference <= 1e-5
     assert result.record.backbone == backbone
+    options.target = 'mmdet'
+    convert(src, tmp_path / 'c.pth', options)
+    options = Options(target='torchvision')
+    said = refusal(convert, tmp_path / 'c.pth', tmp_path / 'd.pth', options)
+    assert 'names of mmdet.MobileNetV2; convert the training' in said
 
 
 def test_without_a_detector_names_stay(trained, other, tmp_path):

@@ -58,6 +58,13 @@ def plan_for(record: BackboneRecord, target: str) -> Plan:
     """
     kind = function_of(record.backbone)['type']
     planner = FAMILIES[target].get(kind)
+    if planner is None and record.trained_as in FAMILIES[target]:
+        raise refusal(
+            target,
+            record.backbone,
+            f'the file was converted to the names of {kind}',
+            'convert the training checkpoint',
+        )
     if planner is None:
         raise refusal(
             target,
