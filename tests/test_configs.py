@@ -339,4 +339,4 @@ def test_the_published_numbers():
 
 def test_detection_needs_nothing_of_this_package():
     for name in filter(is_detection, LEAVES):
-        assert 'cds_mm' not in load(name).pretty_text, name
+        assert 'cds_mm' not in repr(load(name).to_dict()), name

@@ -16,13 +16,17 @@ from cds_mm.testing import CONFIGS, fresh_seed
 
 METHODS = ('baseline', 'dsn', 'dks', 'dhm', 'cds')
 # One backbone of each family; its other depths are the slow ones.  Branches
-# of DSN and DHM are those of DKS, and the baseline has none.
-FAMILIES = ('rxt50', 'wrn50', 'se18', 'preact18')
+# of DSN and DHM are those of DKS, and the baseline has none; those of a wide
+# network are a ResNet's, and large.
+FAMILIES = {
+    'dks': ('rxt50', 'se18', 'preact18'),
+    'cds': ('rxt50', 'wrn50', 'se18', 'preact18'),
+}
 SAMPLE = [f'cifar100/{method}_r18_cifar100.py' for method in METHODS]
 SAMPLE += [
     f'cifar100/{method}_{model}_cifar100.py'
-    for method in ('dks', 'cds')
-    for model in FAMILIES
+    for method, models in FAMILIES.items()
+    for model in models
 ]
 SAMPLE += [
     'kd/one_r18_cifar100.py',

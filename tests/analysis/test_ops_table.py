@@ -40,6 +40,7 @@ def test_one_of_each_folder():
     assert not {'glip', 'soft_teacher', 'sort'} & set(configs)
 
 
+@pytest.mark.slow
 def test_the_table_is_filled_up_in_its_place(tried, tmp_path, capsys):
     page = tmp_path / 'ops.md'
     page.write_text(
