@@ -3,6 +3,7 @@
 The rank itself has said what is wrong; its exit code becomes ours.
 """
 
+import argparse
 import logging
 import math
 import os
@@ -41,26 +42,10 @@ def main() -> int:
     """Run the ranks; arguments are those of torchrun."""
     logging.disable(logging.CRITICAL)  # its loggers have levels of their own
     args = run.parse_args(sys.argv[1:])
-    meeting = f'{args.master_addr}:{args.master_port}'
     if not args.standalone:
-        unknown = _unknown_address(args.master_addr)
-        if unknown:
-            return _fail(
-                f'MASTER_ADDR={args.master_addr}: is no address that this '
-                f'machine knows ({unknown}); set it to that of the first '
-                'machine, as the others reach it'
-            )
-        given = os.environ.get(SETTING)
-        try:
-            reach, meet = patience(given)
-        except ValueError:
-            return _fail(f'{SETTING}={given}: must be a number of seconds')
-        _watch_the_meeting(
-            Meeting(args.master_addr, args.master_port, reach, meet, _fail)
-        )
-        if not args.rdzv_conf:
-            # Ends later by itself than we end it.
-            args.rdzv_conf = f'timeout={2 * math.ceil(meet)}'
+        fault = _prepare_meeting(args)
+        if fault:
+            return _fail(fault)
     try:
         run.run(args)
     except SignalException as error:
@@ -82,9 +67,9 @@ def main() -> int:
         if not isinstance(error, (DistNetworkError, DistStoreError)):
             raise
         return _fail(
-            f'MASTER_ADDR and PORT ({meeting}): the machines have lost each '
-            'other while they met; see what the others say, and start this '
-            'on all of them again'
+            f'MASTER_ADDR and PORT ({args.master_addr}:{args.master_port}): '
+            'the machines have lost each other while they met; see what the '
+            'others say, and start this on all of them again'
         )
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
@@ -98,6 +83,29 @@ def main() -> int:
         )
         return 128 - failure.exitcode
     return 0
+
+
+def _prepare_meeting(args: argparse.Namespace) -> str:
+    """Set how long machines wait for each other; says what forbids it."""
+    unknown = _unknown_address(args.master_addr)
+    if unknown:
+        return (
+            f'MASTER_ADDR={args.master_addr}: is no address that this '
+            f'machine knows ({unknown}); set it to that of the first '
+            'machine, as the others reach it'
+        )
+    given = os.environ.get(SETTING)
+    try:
+        reach, meet = patience(given)
+    except ValueError:
+        return f'{SETTING}={given}: must be a number of seconds'
+    _watch_the_meeting(
+        Meeting(args.master_addr, args.master_port, reach, meet, _fail)
+    )
+    if not args.rdzv_conf:
+        # Ends later by itself than we end it.
+        args.rdzv_conf = f'timeout={2 * math.ceil(meet)}'
+    return ''
 
 
 def _watch_the_meeting(meeting: Meeting) -> None:
